@@ -1,0 +1,1 @@
+//! Control-side halves of tasks, one file each.

@@ -1,0 +1,78 @@
+//! Diagnostics for people: the cause, the place with its source lines and a caret, the help.
+
+use super::{Diagnostic, Severity, Span};
+use std::fmt::Write;
+
+/// Whether to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    Plain,
+    Colour,
+}
+
+const RESET: &str = "\x1b[0m";
+
+/// The whole text, with a newline at its end. The first line is Ansible's (`[ERROR]: …`), which scripts look for.
+pub fn render(diagnostic: &Diagnostic, style: Style) -> String {
+    let (word, colour) = match diagnostic.severity {
+        Severity::Error => ("ERROR", "\x1b[0;31m"),
+        Severity::Warning => ("WARNING", "\x1b[1;35m"),
+        Severity::Deprecation => ("DEPRECATION WARNING", "\x1b[0;35m"),
+    };
+    let mut out = format!("[{word}]: {}\n", diagnostic.summary);
+    if let Some(span) = &diagnostic.span {
+        place(&mut out, "Origin", span);
+    }
+    for (span, note) in &diagnostic.related {
+        place(&mut out, note, span);
+    }
+    if let Some(help) = &diagnostic.help {
+        let gap = if diagnostic.span.is_some() || !diagnostic.related.is_empty() { "\n" } else { "" };
+        let _ = writeln!(out, "{gap}Help: {help}");
+    }
+    match style {
+        Style::Plain => out,
+        Style::Colour => format!("{colour}{}{RESET}\n", out.trim_end_matches('\n')),
+    }
+}
+
+/// Two lines before the place, the line itself, the caret.
+fn place(out: &mut String, title: &str, span: &Span) {
+    let _ = writeln!(out, "{title}: {span}");
+    let lines: Vec<&str> = span.file.text.lines().collect();
+    let Some(line) = (span.line as usize).checked_sub(1).filter(|line| *line < lines.len()) else { return };
+    out.push('\n');
+    let digits = span.line.to_string().len();
+    let first = line.saturating_sub(2);
+    for (number, text) in lines.iter().enumerate().take(line + 1).skip(first) {
+        let _ = writeln!(out, "{:>digits$} {}", number + 1, text.trim_end());
+    }
+    // A tab before the place must be a tab before the caret.
+    let before: String = lines[line]
+        .chars()
+        .take((span.column as usize).saturating_sub(1))
+        .map(|c| if c == '\t' { '\t' } else { ' ' })
+        .collect();
+    let width = (span.width as usize).clamp(1, lines[line].chars().count().max(1));
+    let _ = writeln!(out, "{:digits$} {before}{} column {}", "", "^".repeat(width), span.column);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::SourceFile;
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn the_place_is_shown_with_a_caret() {
+        let text = "- hosts: all\n  tasks:\n    - comand: ls\n";
+        let file = Arc::new(SourceFile { path: "/p/site.yml".into(), text: text.into() });
+        let diagnostic = Diagnostic::error("unknown-module", "there is no module `comand`")
+            .at(&Span::new(&file, 3, 7, 6))
+            .help("did you mean `command`?");
+        assert_eq!(
+            render(&diagnostic, Style::Plain),
+            "[ERROR]: there is no module `comand`\nOrigin: /p/site.yml:3:7\n\n1 - hosts: all\n2   tasks:\n3     - comand: ls\n        ^^^^^^ column 7\n\nHelp: did you mean `command`?\n"
+        );
+    }
+}

@@ -1,0 +1,1 @@
+//! Facts: probes and pure parsers.

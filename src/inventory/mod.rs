@@ -1,0 +1,1 @@
+//! Hosts and groups, patterns, one file per source format.

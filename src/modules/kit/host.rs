@@ -1,0 +1,153 @@
+//! The host as a module sees it.
+
+use super::Failure;
+use super::run::{Command, Output};
+use crate::protocol::{Digest, Mode, Outcome, TaskRequest};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Where contents come from that the control machine holds.
+pub trait BlobSource {
+    /// The whole content, fetched if it is not here yet.
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    fn fetch(&mut self, digest: &Digest) -> Result<std::fs::File, String>;
+    /// Sends a piece of a file to the control machine.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    fn send(&mut self, data: &[u8]) -> Result<(), String>;
+    /// Shows what a running command prints, live.
+    fn output(&mut self, text: &str);
+}
+
+/// The state of one task on this host.
+pub struct Host<'a> {
+    pub(super) mode: Mode,
+    pub(super) diff: bool,
+    pub(super) environment: Vec<(String, String)>,
+    pub(super) inline: HashMap<Digest, Arc<Vec<u8>>>,
+    pub(super) source: &'a mut dyn BlobSource,
+    pub(super) warnings: Vec<String>,
+}
+
+impl<'a> Host<'a> {
+    pub fn new(request: &TaskRequest, source: &'a mut dyn BlobSource) -> Self {
+        Self {
+            mode: request.mode,
+            diff: request.diff,
+            environment: request.environment.clone(),
+            inline: request.blobs.iter().map(|(digest, blob)| (digest.clone(), blob.0.clone())).collect(),
+            source,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Runs the module that `request` names.
+    pub fn execute(request: &TaskRequest, source: &'a mut dyn BlobSource) -> Outcome {
+        let mut host = Self::new(request, source);
+        match crate::modules::registry::find(&request.module) {
+            Some(entry) => entry.run(&request.args, &mut host),
+            None => Outcome {
+                failed: true,
+                result: crate::value::Value::object([(
+                    "msg",
+                    format!("this helper has no module `{}`", request.module),
+                )]),
+                ..Outcome::default()
+            },
+        }
+    }
+}
+
+/// A view of the host without any method that writes.
+pub struct Probe<'h> {
+    environment: &'h [(String, String)],
+    diff: bool,
+    inline: &'h HashMap<Digest, Arc<Vec<u8>>>,
+}
+
+impl<'h> Probe<'h> {
+    pub(super) fn new(host: &'h Host) -> Self {
+        Self { environment: &host.environment, diff: host.diff, inline: &host.inline }
+    }
+
+    /// Whether somebody wants to see a diff (texts need not be read otherwise).
+    pub fn wants_diff(&self) -> bool {
+        self.diff
+    }
+
+    /// A content that travelled with the request, if it did (small ones do).
+    pub fn inline_blob(&self, digest: &str) -> Option<&[u8]> {
+        self.inline.get(digest).map(|data| data.as_slice())
+    }
+
+    /// Runs a command that only reads.
+    ///
+    /// # Errors
+    /// When it cannot be started; its exit status is the caller's business.
+    pub fn query(&self, command: &Command) -> Result<Output, Failure> {
+        command.run(self.environment, &mut |_| ())
+    }
+
+    /// A file's bytes, `None` if there is none.
+    ///
+    /// # Errors
+    /// Any other reason why it cannot be read.
+    pub fn read(&self, path: impl AsRef<Path>) -> Result<Option<Vec<u8>>, Failure> {
+        let path = path.as_ref();
+        match std::fs::read(path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Failure::new(format!("cannot read {}: {error}", path.display()))),
+        }
+    }
+}
+
+/// The host, to be changed.
+pub struct Target<'h, 'a> {
+    host: &'h mut Host<'a>,
+}
+
+impl<'h, 'a> Target<'h, 'a> {
+    pub(super) fn new(host: &'h mut Host<'a>) -> Self {
+        Self { host }
+    }
+
+    /// The read-only view, for what both halves need.
+    pub fn probe(&self) -> Probe<'_> {
+        Probe::new(self.host)
+    }
+
+    /// Runs a command; what it prints is shown live.
+    ///
+    /// # Errors
+    /// When it cannot be started; its exit status is the caller's business.
+    pub fn run(&mut self, command: &Command) -> Result<Output, Failure> {
+        let source = &mut self.host.source;
+        command.run(&self.host.environment, &mut |text| source.output(text))
+    }
+
+    /// A content that the control machine holds, as an open file (fetched if it is not here yet).
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    pub fn blob(&mut self, digest: &Digest) -> Result<std::fs::File, Failure> {
+        self.host.source.fetch(digest).map_err(Failure::new)
+    }
+
+    /// Sends a piece of a file to the control machine.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub fn send(&mut self, data: &[u8]) -> Result<(), Failure> {
+        self.host.source.send(data).map_err(Failure::new)
+    }
+
+    /// A warning for the user (`[WARNING]: …`).
+    pub fn warn(&mut self, text: impl Into<String>) {
+        self.host.warnings.push(text.into());
+    }
+}

@@ -1,0 +1,6 @@
+//! Host-side halves of tasks, one file each, in families. To add one: write the file, implement
+//! [`kit::Module`], add a line to [`registry`].
+
+pub mod kit;
+mod ping;
+pub mod registry;

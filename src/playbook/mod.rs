@@ -1,0 +1,1 @@
+//! Plays, blocks, tasks, roles, handlers: parse, then link.

@@ -1,0 +1,1 @@
+//! Runs plays: strategies, tasks, loops, handlers.

@@ -1,0 +1,116 @@
+//! A YAML value that knows where it was written.
+
+use crate::diag::Span;
+use crate::value::{Map, Value};
+use std::sync::Arc;
+
+/// What an author wrote: a value with its place. Texts in it may hold templates.
+#[derive(Clone, Debug)]
+pub struct Node {
+    pub kind: NodeKind,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug)]
+pub enum NodeKind {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Str(Arc<str>),
+    /// `!unsafe`: a text (or, through the tag on a collection, all texts in it) that is never a template.
+    Unsafe(Arc<str>),
+    /// `!vault`: the ciphertext as it stands in the file.
+    Vault(Arc<str>),
+    List(Vec<Node>),
+    /// In the order written; a repeated key keeps its last value (and the loader warned).
+    Map(Vec<(Node, Node)>),
+}
+
+impl Node {
+    pub fn new(kind: NodeKind, span: Span) -> Self {
+        Self { kind, span }
+    }
+
+    /// The text of an ordinary or unsafe string.
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.kind {
+            NodeKind::Str(s) | NodeKind::Unsafe(s) => Some(s),
+            _ => None,
+        }
+    }
+
+    pub fn as_list(&self) -> Option<&[Node]> {
+        match &self.kind {
+            NodeKind::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    pub fn as_map(&self) -> Option<&[(Node, Node)]> {
+        match &self.kind {
+            NodeKind::Map(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
+    /// The member `key` of a mapping.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.entry(key).map(|(_, value)| value)
+    }
+
+    /// The member `key` of a mapping, with the key's own node.
+    pub fn entry(&self, key: &str) -> Option<(&Node, &Node)> {
+        self.as_map()?.iter().find(|(k, _)| k.as_str() == Some(key)).map(|(k, v)| (k, v))
+    }
+
+    pub fn is_null(&self) -> bool {
+        matches!(self.kind, NodeKind::Null)
+    }
+
+    /// What kind of thing this is, in a user's words (`a list`, `a mapping`, `a text`, …).
+    pub fn describe(&self) -> &'static str {
+        match self.kind {
+            NodeKind::Null => "nothing",
+            NodeKind::Bool(_) => "a boolean",
+            NodeKind::Int(_) | NodeKind::Float(_) => "a number",
+            NodeKind::Str(_) | NodeKind::Unsafe(_) => "a text",
+            NodeKind::Vault(_) => "an encrypted text",
+            NodeKind::List(_) => "a list",
+            NodeKind::Map(_) => "a mapping",
+        }
+    }
+
+    /// The plain value, templates left as the text they are.
+    pub fn to_value(&self) -> Value {
+        match &self.kind {
+            NodeKind::Null => Value::Null,
+            NodeKind::Bool(b) => Value::Bool(*b),
+            NodeKind::Int(i) => Value::Int(*i),
+            NodeKind::Float(f) => Value::Float(*f),
+            NodeKind::Str(s) | NodeKind::Unsafe(s) | NodeKind::Vault(s) => Value::Str(s.clone()),
+            NodeKind::List(items) => Value::list(items.iter().map(Node::to_value).collect()),
+            NodeKind::Map(entries) => {
+                Value::map(entries.iter().map(|(k, v)| (k.to_value(), v.to_value())).collect::<Map>())
+            }
+        }
+    }
+
+    /// A value that came from elsewhere (a JSON inventory, `-e`), all of it at one place. Its texts may hold
+    /// templates: only for what the user gave.
+    pub fn from_value(value: &Value, span: &Span) -> Self {
+        let kind = match value {
+            Value::Null | Value::Unknown(_) => NodeKind::Null,
+            Value::Bool(b) => NodeKind::Bool(*b),
+            Value::Int(i) => NodeKind::Int(*i),
+            Value::Float(f) => NodeKind::Float(*f),
+            Value::Str(s) => NodeKind::Str(s.clone()),
+            Value::Bytes(b) => NodeKind::Str(String::from_utf8_lossy(b).into()),
+            Value::List(items) => NodeKind::List(items.iter().map(|v| Self::from_value(v, span)).collect()),
+            Value::Map(map) => NodeKind::Map(
+                map.iter().map(|(k, v)| (Self::from_value(k, span), Self::from_value(v, span))).collect(),
+            ),
+        };
+        Self::new(kind, span.clone())
+    }
+}

@@ -1,0 +1,141 @@
+//! JSON as Python's `json.dumps` writes it.
+
+use super::{Map, Value, float_repr, py_str};
+use std::fmt::Write;
+
+/// How JSON text is laid out.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct JsonStyle {
+    /// Spaces per level; `None` puts everything on one line (`", "` and `": "` between).
+    pub indent: Option<usize>,
+    pub sort_keys: bool,
+    /// Escape everything outside ASCII.
+    pub ascii: bool,
+    /// No spaces at all after separators (only without `indent`).
+    pub compact: bool,
+}
+
+/// One line, keys in order, non-ASCII as it is.
+pub fn to_json(value: &Value) -> String {
+    write_json(value, JsonStyle::default())
+}
+
+/// What Ansible's default callback prints: four spaces, sorted keys.
+pub fn to_json_pretty(value: &Value) -> String {
+    write_json(value, JsonStyle { indent: Some(4), sort_keys: true, ..JsonStyle::default() })
+}
+
+fn write_json(value: &Value, style: JsonStyle) -> String {
+    style.write(value)
+}
+
+impl JsonStyle {
+    pub fn write(self, value: &Value) -> String {
+        let mut out = String::new();
+        self.value(value, 0, &mut out);
+        out
+    }
+
+    fn value(self, value: &Value, level: usize, out: &mut String) {
+        match value {
+            Value::Null => out.push_str("null"),
+            Value::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
+            Value::Int(i) => {
+                let _ = write!(out, "{i}");
+            }
+            Value::Float(f) if f.is_nan() => out.push_str("NaN"),
+            Value::Float(f) if f.is_infinite() => {
+                out.push_str(if *f > 0.0 { "Infinity" } else { "-Infinity" })
+            }
+            Value::Float(f) => out.push_str(&float_repr(*f)),
+            Value::Str(s) => self.string(s, out),
+            Value::Bytes(b) => self.string(&String::from_utf8_lossy(b), out),
+            Value::Unknown(_) => out.push_str("\"<unknown>\""),
+            Value::List(items) if items.is_empty() => out.push_str("[]"),
+            Value::List(items) => {
+                out.push('[');
+                for (i, item) in items.iter().enumerate() {
+                    self.separate(i, level + 1, out);
+                    self.value(item, level + 1, out);
+                }
+                self.line(level, out);
+                out.push(']');
+            }
+            Value::Map(map) if map.is_empty() => out.push_str("{}"),
+            Value::Map(map) => {
+                out.push('{');
+                for (i, (key, item)) in self.entries(map).into_iter().enumerate() {
+                    self.separate(i, level + 1, out);
+                    self.string(&key, out);
+                    out.push_str(if self.compact { ":" } else { ": " });
+                    self.value(item, level + 1, out);
+                }
+                self.line(level, out);
+                out.push('}');
+            }
+        }
+    }
+
+    fn entries(self, map: &Map) -> Vec<(String, &Value)> {
+        let key_text = |key: &Value| match key {
+            Value::Null => "null".to_owned(),
+            Value::Bool(b) => b.to_string(),
+            other => py_str(other),
+        };
+        let mut entries: Vec<_> = map.iter().map(|(key, value)| (key_text(key), value)).collect();
+        if self.sort_keys {
+            entries.sort_by(|a, b| a.0.cmp(&b.0));
+        }
+        entries
+    }
+
+    fn separate(self, index: usize, level: usize, out: &mut String) {
+        if index > 0 {
+            out.push(',');
+            if self.indent.is_none() && !self.compact {
+                out.push(' ');
+            }
+        }
+        self.line(level, out);
+    }
+
+    fn line(self, level: usize, out: &mut String) {
+        if let Some(width) = self.indent {
+            out.push('\n');
+            out.extend(std::iter::repeat_n(' ', width * level));
+        }
+    }
+
+    fn string(self, text: &str, out: &mut String) {
+        out.push('"');
+        for c in text.chars() {
+            match c {
+                '"' => out.push_str("\\\""),
+                '\\' => out.push_str("\\\\"),
+                '\n' => out.push_str("\\n"),
+                '\r' => out.push_str("\\r"),
+                '\t' => out.push_str("\\t"),
+                '\u{8}' => out.push_str("\\b"),
+                '\u{c}' => out.push_str("\\f"),
+                c if (c as u32) < 0x20 => {
+                    let _ = write!(out, "\\u{:04x}", c as u32);
+                }
+                c if self.ascii && !c.is_ascii() || c == '\u{7f}' && self.ascii => {
+                    for unit in c.encode_utf16(&mut [0; 2]) {
+                        let _ = write!(out, "\\u{unit:04x}");
+                    }
+                }
+                c => out.push(c),
+            }
+        }
+        out.push('"');
+    }
+}
+
+/// Reads JSON text.
+///
+/// # Errors
+/// The parser's message with line and column.
+pub fn from_json(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}

@@ -1,0 +1,1 @@
+//! Scopes and precedence of variables.
