@@ -1,0 +1,108 @@
+//! YAML (and JSON) files to [`Node`]s, by the rules of PyYAML and Ansible: YAML 1.1 scalars, merge keys,
+//! `!vault` and `!unsafe`, a warning for a repeated key.
+
+mod build;
+mod explain;
+mod json;
+mod scalar;
+
+#[cfg(test)]
+mod tests;
+
+pub use scalar::boolean as plain_boolean;
+
+use crate::diag::{Diagnostic, Diagnostics, SourceFile};
+use crate::source::{Node, NodeKind};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A file's content, and what there is to tell the user about it.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// `Null` for an empty file.
+    pub node: Node,
+    /// In Ansible's words; duplicate keys have the code `duplicate-key`.
+    pub warnings: Diagnostics,
+}
+
+/// Reads a file. Its path is made absolute, so that positions are the same from everywhere.
+///
+/// # Errors
+/// The file cannot be read, is not UTF-8, or see [`parse`].
+pub fn load(path: &Path) -> Result<Loaded, Diagnostic> {
+    parse(&read(path)?)
+}
+
+/// The text of a file on the control machine, as something that positions can refer to.
+///
+/// # Errors
+/// The file cannot be read or is not UTF-8.
+pub fn read(path: &Path) -> Result<Arc<SourceFile>, Diagnostic> {
+    let bytes = std::fs::read(path).map_err(|error| {
+        let summary = match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                format!("Unable to retrieve file contents. Could not find or access '{}'", path.display())
+            }
+            _ => format!("an error occurred while trying to read the file '{}': {error}", path.display()),
+        };
+        Diagnostic::error("unreadable-file", summary)
+    })?;
+    source_file(path, bytes)
+}
+
+/// A file's bytes as a text that positions can refer to.
+///
+/// # Errors
+/// They are not UTF-8; the place of the first byte that is not is given.
+pub fn source_file(path: &Path, bytes: Vec<u8>) -> Result<Arc<SourceFile>, Diagnostic> {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Arc::new(SourceFile { path, text: text.into() })),
+        Err(error) => {
+            let valid = error.utf8_error().valid_up_to();
+            let bytes = error.into_bytes();
+            let before = String::from_utf8_lossy(&bytes[..valid]).into_owned();
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+            let byte = bytes.get(valid).copied().unwrap_or_default();
+            let text = String::from_utf8_lossy(&bytes).into();
+            let file = Arc::new(SourceFile { path, text });
+            let mut diagnostic = explain::at(&file, line, column, 1, "");
+            diagnostic.code = "not-utf8";
+            diagnostic.summary = format!("File '{}' could not be decoded as 'utf-8'.", file.path.display());
+            Err(diagnostic.help(format!("This file must be UTF-8 encoded; the byte 0x{byte:02x} is not.")))
+        }
+    }
+}
+
+/// The one document of a text, YAML or JSON.
+///
+/// # Errors
+/// Syntax errors with their place; more than one document; unknown tags; keys that are lists or mappings;
+/// aliases that would expand to more than a million values; nesting deeper than 200 levels.
+pub fn parse(file: &Arc<SourceFile>) -> Result<Loaded, Diagnostic> {
+    if let Some(node) = json::parse(file) {
+        return Ok(Loaded { node, warnings: Vec::new() });
+    }
+    let mut documents = build::documents(file, true)?;
+    Ok(documents.pop().unwrap_or_else(|| Loaded {
+        node: Node::new(NodeKind::Null, crate::diag::Span::new(file, 1, 1, 0)),
+        warnings: Vec::new(),
+    }))
+}
+
+/// All documents of a text.
+///
+/// # Errors
+/// As [`parse`], but any number of documents is fine.
+pub fn parse_all(file: &Arc<SourceFile>) -> Result<Vec<Loaded>, Diagnostic> {
+    build::documents(file, false)
+}
+
+/// A text that is no file (`-e`, an ad-hoc argument, an answer of a program), under the name that positions show.
+///
+/// # Errors
+/// See [`parse`].
+pub fn parse_text(name: &str, text: &str) -> Result<Loaded, Diagnostic> {
+    parse(&Arc::new(SourceFile { path: name.into(), text: text.into() }))
+}
