@@ -14,6 +14,10 @@ pub trait BlobSource {
     /// # Errors
     /// Why it cannot be had.
     fn fetch(&mut self, digest: &Digest) -> Result<std::fs::File, String>;
+    /// Says that these contents will be fetched, so that they can be asked for together.
+    fn announce(&mut self, digests: &[Digest]) {
+        let _ = digests;
+    }
     /// Sends a piece of a file to the control machine.
     ///
     /// # Errors
@@ -84,6 +88,17 @@ impl<'h> Probe<'h> {
         self.inline.get(digest).map(|data| data.as_slice())
     }
 
+    /// A variable of the environment that the task's processes have.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        let own = self.environment.iter().rev().find(|(known, _)| known == name);
+        own.map(|(_, value)| value.clone()).or_else(|| std::env::var(name).ok())
+    }
+
+    /// A path argument with `~` and `$NAME` replaced.
+    pub fn path(&self, text: &str) -> String {
+        super::path::expand(self, text)
+    }
+
     /// Runs a command that only reads.
     ///
     /// # Errors
@@ -128,6 +143,22 @@ impl<'h, 'a> Target<'h, 'a> {
     pub fn run(&mut self, command: &Command) -> Result<Output, Failure> {
         let source = &mut self.host.source;
         command.run(&self.host.environment, &mut |text| source.output(text))
+    }
+
+    /// A content that the control machine holds, in memory if it travelled with the request.
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    pub fn content(&mut self, digest: &Digest) -> Result<super::file::Content, Failure> {
+        match self.host.inline.get(digest) {
+            Some(bytes) => Ok(super::file::Content::Bytes(bytes.to_vec())),
+            None => self.blob(digest).map(super::file::Content::File),
+        }
+    }
+
+    /// Says that these contents will be fetched, so that they can be asked for together.
+    pub fn announce(&mut self, digests: &[Digest]) {
+        self.host.source.announce(digests);
     }
 
     /// A content that the control machine holds, as an open file (fetched if it is not here yet).

@@ -2,12 +2,30 @@
 //! ([`args`]), and the host as a module sees it ([`Probe`] to look, [`Target`] to change).
 
 pub mod args;
+pub mod attributes;
 mod contract;
+pub mod digest;
 mod entry;
+pub mod file;
+pub mod flags;
 mod host;
+pub mod mode;
+pub mod path;
 mod run;
+pub mod selinux;
+pub mod users;
 
+pub use attributes::{Attributes, Differences, FileArgs};
 pub use contract::{Applied, Changed, Failure, Module, Never, Plan};
 pub use entry::{Entry, entry};
 pub use host::{Host, Probe, Target};
 pub use run::{Command, Output};
+
+/// The text of an operating system error, as C's `strerror` has it.
+pub fn os_error(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" (os error ") {
+        Some(at) => text[..at].to_owned(),
+        None => text,
+    }
+}

@@ -1,0 +1,350 @@
+//! Writing files so that nobody ever sees half of one.
+
+use super::{Attributes, Command, Failure, Output, Target, attributes, os_error, path, selinux};
+use rustix::fs::{Gid, Mode, OFlags, Uid};
+use std::ffi::OsString;
+use std::fs::{File, Metadata};
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// What a file is to contain.
+pub enum Content {
+    Bytes(Vec<u8>),
+    /// All of an open file.
+    File(File),
+}
+
+/// A file to write, whole.
+pub struct Replacement<'r> {
+    /// Where; a link at this place is replaced, not followed (see [`path::real`]).
+    pub path: &'r Path,
+    pub content: Content,
+    pub attributes: &'r Attributes,
+    /// Keep the old file beside the new one.
+    pub backup: bool,
+    /// A command that must accept the new file (`%s`) before it takes its place.
+    pub validate: Option<&'r str>,
+    /// Wait until the disk has it; for many files at once, one [`sync`] at the end does.
+    pub durable: bool,
+}
+
+impl<'r> Replacement<'r> {
+    pub fn new(path: &'r Path, content: Content, attributes: &'r Attributes) -> Self {
+        Self { path, content, attributes, backup: false, validate: None, durable: true }
+    }
+}
+
+/// Why [`replace`] did not.
+pub enum Refused {
+    /// The validation command says no.
+    Invalid(Output),
+    Failed(Failure),
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl Refused {
+    /// As `copy` words it.
+    pub fn into_failure(self) -> Failure {
+        match self {
+            Self::Failed(failure) => failure,
+            Self::Invalid(output) => Failure::new("failed to validate")
+                .with("exit_status", output.rc)
+                .with("stdout", output.stdout())
+                .with("stderr", output.stderr()),
+        }
+    }
+
+    /// As the modules that edit files word it.
+    pub fn into_edit_failure(self) -> Failure {
+        match self {
+            Self::Failed(failure) => failure,
+            Self::Invalid(output) => {
+                Failure::new(format!("failed to validate: rc:{} error:{}", output.rc, output.stderr()))
+            }
+        }
+    }
+}
+
+/// Writes a file through a temporary one in the same directory: new content and attributes appear at once, or
+/// nothing changes. A file that is replaced leaves its owner, group, mode and extended attributes to the new one.
+/// The path of the backup, if there is one.
+///
+/// # Errors
+/// [`Refused`]; the old file is still there.
+pub fn replace(target: &mut Target, new: Replacement) -> Result<Option<String>, Refused> {
+    if let Some(command) = new.validate
+        && !command.contains("%s")
+    {
+        return Err(Failure::new(format!("validate must contain %s: {command}")).into());
+    }
+    let old = std::fs::symlink_metadata(new.path).ok();
+    let directory = new.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut temporary = match Temporary::create(directory) {
+        Ok(temporary) => temporary,
+        Err(error) if new.attributes.unsafe_writes && old.is_some() => {
+            return in_place(target, new, &error);
+        }
+        Err(error) => {
+            let why = os_error(&error);
+            return Err(
+                Failure::new(format!("Destination {} not writable: {why}", directory.display())).into()
+            );
+        }
+    };
+    let written = write_content(&mut temporary.file, new.content);
+    written.map_err(|error| no_space(new.path, &error))?;
+    if let Some(command) = new.validate {
+        validate(target, command, &temporary.path)?;
+    }
+    let backup = match &old {
+        Some(old) if new.backup && old.is_file() => Some(backup(target, new.path)?),
+        _ => None,
+    };
+    match old.as_ref().filter(|old| old.is_file()) {
+        Some(old) => inherit(&temporary, new.path, old)?,
+        None => {
+            chmod(&temporary, 0o666 & !super::mode::umask())?;
+            if selinux::enabled()
+                && let Some(context) = selinux::default_context(&target.probe(), new.path)
+            {
+                selinux::set_context(&temporary.path, &context)?;
+            }
+        }
+    }
+    new.attributes.without_flags().apply(target, &temporary.path, false)?;
+    if new.durable {
+        temporary.file.sync_all().map_err(|error| no_space(new.path, &error))?;
+    }
+    match std::fs::rename(&temporary.path, new.path) {
+        Ok(()) => temporary.keep(),
+        Err(error) if new.attributes.unsafe_writes && old.is_some() => {
+            copy_over(&temporary.path, new.path)
+                .map_err(|_| could_not_replace(&temporary, new.path, &error))?;
+        }
+        Err(error) => return Err(could_not_replace(&temporary, new.path, &error).into()),
+    }
+    if new.attributes.flags.is_some() {
+        new.attributes.apply(target, new.path, false)?;
+    }
+    Ok(backup)
+}
+
+/// A copy of the file at `path` beside it, named as Ansible names backups; its path.
+///
+/// # Errors
+/// Ansible's sentence.
+pub fn backup(target: &mut Target, path: &Path) -> Result<String, Failure> {
+    let now = jiff::Zoned::now();
+    let mut name = OsString::from(path);
+    name.push(format!(".{}.{}~", std::process::id(), now.strftime("%Y-%m-%d@%H:%M:%S")));
+    let backup = PathBuf::from(name);
+    let failed = |error: &std::io::Error| {
+        Failure::new(format!(
+            "Could not make backup of {} to {}: {}",
+            path.display(),
+            backup.display(),
+            os_error(error)
+        ))
+    };
+    let old = std::fs::metadata(path).map_err(|error| failed(&error))?;
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let mut temporary = Temporary::create(directory).map_err(|error| failed(&error))?;
+    let content = File::open(path).map_err(|error| failed(&error))?;
+    write_content(&mut temporary.file, Content::File(content)).map_err(|error| failed(&error))?;
+    inherit(&temporary, path, &old)?;
+    let times = std::fs::FileTimes::new();
+    let times = old.accessed().map_or(times, |at| times.set_accessed(at));
+    let times = old.modified().map_or(times, |at| times.set_modified(at));
+    temporary.file.set_times(times).map_err(|error| failed(&error))?;
+    std::fs::rename(&temporary.path, &backup).map_err(|error| failed(&error))?;
+    temporary.keep();
+    let _ = target;
+    Ok(backup.to_string_lossy().into_owned())
+}
+
+/// Runs a validation command on the file that `%s` stands for.
+fn validate(target: &mut Target, command: &str, file: &Path) -> Result<(), Refused> {
+    let words = shlex::split(command)
+        .ok_or_else(|| Failure::new(format!("validate has an open quotation: {command}")))?;
+    let argv = words.iter().map(|word| substitute(word, file));
+    let output = target.run(&Command::new(argv))?;
+    if output.success() { Ok(()) } else { Err(Refused::Invalid(output)) }
+}
+
+fn substitute(word: &str, file: &Path) -> OsString {
+    let mut out = OsString::new();
+    for (index, part) in word.split("%s").enumerate() {
+        if index > 0 {
+            out.push(file);
+        }
+        // `%%` is how the command writes a percent sign.
+        out.push(part.replace("%%", "%"));
+    }
+    out
+}
+
+/// Creates directories down to `path`, each with these attributes; those created, topmost first.
+///
+/// # Errors
+/// Ansible's sentence.
+pub fn create_directories(
+    target: &mut Target,
+    path: &Path,
+    attributes: &Attributes,
+) -> Result<Vec<PathBuf>, Failure> {
+    let mut missing: Vec<&Path> =
+        path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists()).collect();
+    missing.reverse();
+    let mut created = Vec::new();
+    for directory in missing {
+        match std::fs::create_dir(directory) {
+            Ok(()) => {}
+            // Somebody else was faster.
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && directory.is_dir() => continue,
+            Err(error) => {
+                let (path, why) = (directory.display(), os_error(&error));
+                return Err(Failure::new(format!("There was an issue creating {path} as requested: {why}")));
+            }
+        }
+        attributes.apply(target, directory, false)?;
+        created.push(directory.to_owned());
+    }
+    Ok(created)
+}
+
+/// Waits until the disk has everything that was written to the file system of `path`.
+pub fn sync(target: &mut Target, path: &Path) {
+    let _ = target;
+    if let Ok(directory) = File::open(path) {
+        // Where the file system cannot, there is nothing to wait for.
+        let _ = rustix::fs::syncfs(directory);
+    }
+}
+
+/// A file of our own in the directory where it is to stay; removed unless it is kept.
+struct Temporary {
+    path: PathBuf,
+    file: File,
+    kept: bool,
+}
+
+impl Temporary {
+    /// A file nobody else can open, under a name nobody can know.
+    fn create(directory: &Path) -> std::io::Result<Self> {
+        let mut random = [0; 10];
+        rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
+        let path = directory.join(format!(".ekumen-{}", super::digest::hex(&random)));
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::open(&path, flags, Mode::from_raw_mode(0o600))?;
+        Ok(Self { path, file: file.into(), kept: false })
+    }
+
+    fn keep(&mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.kept {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn write_content(file: &mut File, content: Content) -> std::io::Result<()> {
+    match content {
+        Content::Bytes(bytes) => file.write_all(&bytes),
+        Content::File(mut source) => std::io::copy(&mut source, file).map(drop),
+    }
+}
+
+/// Gives a new file what the old one had.
+fn inherit(temporary: &Temporary, path: &Path, old: &Metadata) -> Result<(), Failure> {
+    let new = temporary.file.metadata().map_err(|error| no_space(path, &error))?;
+    if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
+        let (uid, gid) = (Uid::from_raw(old.uid()), Gid::from_raw(old.gid()));
+        // Only root may give files away; for everybody else the file becomes theirs, as with Ansible.
+        if rustix::fs::fchown(&temporary.file, Some(uid), Some(gid)).is_err() {
+            let _ = rustix::fs::fchown(&temporary.file, None, Some(gid));
+        }
+    }
+    chmod(temporary, old.mode() & 0o7777)?;
+    copy_xattrs(path, temporary);
+    Ok(())
+}
+
+/// Copies what extended attributes (access lists, contexts, labels) can be copied.
+fn copy_xattrs(from: &Path, to: &Temporary) {
+    let Ok(length) = rustix::fs::listxattr_query(from) else { return };
+    let mut names = vec![0; length];
+    let Ok(length) = rustix::fs::listxattr(from, &mut names[..]) else { return };
+    for name in names[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        let Ok(size) = rustix::fs::getxattr_query(from, name) else { continue };
+        let mut value = vec![0; size];
+        if let Ok(size) = rustix::fs::getxattr(from, name, &mut value[..]) {
+            // Some (capabilities, trusted.*) need rights that we may not have.
+            let _ = rustix::fs::fsetxattr(&to.file, name, &value[..size], rustix::fs::XattrFlags::empty());
+        }
+    }
+}
+
+fn chmod(temporary: &Temporary, bits: u32) -> Result<(), Failure> {
+    temporary
+        .file
+        .set_permissions(std::fs::Permissions::from_mode(bits))
+        .map_err(|error| Failure::new("chmod failed").with("details", os_error(&error)))
+}
+
+/// Writes into the existing file: whoever reads meanwhile sees half of it.
+fn in_place(
+    target: &mut Target,
+    new: Replacement,
+    cause: &std::io::Error,
+) -> Result<Option<String>, Refused> {
+    if new.validate.is_some() || new.backup {
+        let why = os_error(cause);
+        let directory = new.path.parent().unwrap_or(Path::new(".")).display();
+        return Err(Failure::new(format!("Destination {directory} not writable: {why}")).into());
+    }
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .truncate(true)
+        .open(new.path)
+        .map_err(|error| no_space(new.path, &error))?;
+    write_content(&mut file, new.content).map_err(|error| no_space(new.path, &error))?;
+    new.attributes.apply(target, new.path, false)?;
+    Ok(None)
+}
+
+fn copy_over(from: &Path, to: &Path) -> std::io::Result<()> {
+    let mut source = File::open(from)?;
+    let mut file = std::fs::OpenOptions::new().write(true).truncate(true).open(to)?;
+    std::io::copy(&mut source, &mut file)?;
+    file.sync_all()
+}
+
+fn no_space(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(format!("Could not write {}: {}", path.display(), os_error(error)))
+}
+
+fn could_not_replace(temporary: &Temporary, path: &Path, error: &std::io::Error) -> Failure {
+    let (from, to, why) = (temporary.path.display(), path.display(), os_error(error));
+    Failure::new(format!("Could not replace file: {from} to {to}: {why}"))
+}
+
+/// The metadata of what is at `path`, a link followed if asked; `None` if there is nothing.
+pub fn metadata(path: &Path, follow: bool) -> Option<Metadata> {
+    attributes::metadata(path, follow).ok()
+}
+
+/// Where writing to `path` ends up: at the end of the links, if they are to be followed.
+pub fn destination(path: &Path, follow: bool) -> PathBuf {
+    if follow && path.is_symlink() { path::real(path) } else { path.to_owned() }
+}
