@@ -1,5 +1,6 @@
 //! Files on the control machine: YAML to [`Node`]s with positions.
 
+pub mod args;
 mod node;
 pub mod yaml;
 

@@ -157,3 +157,26 @@ fn no_text_makes_it_panic() {
         }
     }
 }
+
+/// `tests/source/record.py` recorded what PyYAML makes of these texts.
+#[test]
+fn plain_scalars_are_pyyamls() {
+    let recorded: Vec<(String, String, serde_json::Value)> =
+        serde_json::from_str(include_str!("../../../tests/source/scalars.json")).expect("recorded data");
+    assert!(recorded.len() > 2000);
+    for (text, kind, value) in &recorded {
+        let ours = scalar::resolve(text);
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let fits = match (kind.as_str(), &ours) {
+            ("null", NodeKind::Null) => true,
+            ("bool", NodeKind::Bool(b)) => b.to_string() == value,
+            ("int", NodeKind::Int(i)) => i.to_string() == value,
+            ("float", NodeKind::Float(f)) => crate::value::float_repr(*f) == value,
+            ("str", NodeKind::Str(s)) => **s == *value,
+            // Dates, integers beyond 64 bits and what PyYAML chokes on stay the text that was written.
+            ("date" | "bigint" | "error", NodeKind::Str(s)) => **s == **text,
+            _ => false,
+        };
+        assert!(fits, "{text:?}: {ours:?}, PyYAML: {kind} {value}");
+    }
+}
