@@ -1,6 +1,7 @@
 //! Host-side halves of tasks, one file each, in families. To add one: write the file, implement
 //! [`kit::Module`], add a line to [`registry`].
 
+mod commands;
 pub mod kit;
 mod ping;
 pub mod registry;

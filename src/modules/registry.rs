@@ -3,7 +3,13 @@
 use super::kit::{Entry, entry};
 
 /// Every native module, by its short name.
-pub static MODULES: &[Entry] = &[entry::<super::ping::Ping>()];
+pub static MODULES: &[Entry] = &[
+    entry::<super::commands::command::RunCommand>(),
+    entry::<super::ping::Ping>(),
+    entry::<super::commands::raw::Raw>(),
+    entry::<super::commands::script::Script>(),
+    entry::<super::commands::command::RunShell>(),
+];
 
 /// The module of that short name.
 pub fn find(name: &str) -> Option<&'static Entry> {

@@ -70,12 +70,22 @@ impl<'a> Host<'a> {
 pub struct Probe<'h> {
     environment: &'h [(String, String)],
     diff: bool,
+    mode: Mode,
     inline: &'h HashMap<Digest, Arc<Vec<u8>>>,
 }
 
 impl<'h> Probe<'h> {
     pub(super) fn new(host: &'h Host) -> Self {
-        Self { environment: &host.environment, diff: host.diff, inline: &host.inline }
+        Self { environment: &host.environment, diff: host.diff, mode: host.mode, inline: &host.inline }
+    }
+
+    /// The words for a message: what was done, or what would be (for texts only; what a plan decides must not
+    /// depend on it).
+    pub fn wording<'t>(&self, done: &'t str, predicted: &'t str) -> &'t str {
+        match self.mode {
+            Mode::Apply => done,
+            Mode::Check => predicted,
+        }
     }
 
     /// Whether somebody wants to see a diff (texts need not be read otherwise).

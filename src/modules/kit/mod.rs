@@ -3,22 +3,26 @@
 
 pub mod args;
 pub mod attributes;
+pub mod clock;
 mod contract;
 pub mod digest;
 mod entry;
 pub mod file;
 pub mod flags;
+pub mod glob;
 mod host;
 pub mod mode;
 pub mod path;
+pub mod private;
 mod run;
 pub mod selinux;
 pub mod users;
+pub mod words;
 
 pub use attributes::{Attributes, Differences, FileArgs};
 pub use contract::{Applied, Changed, Failure, Module, Never, Plan};
 pub use entry::{Entry, entry};
-pub use host::{Host, Probe, Target};
+pub use host::{BlobSource, Host, Probe, Target};
 pub use run::{Command, Output};
 
 /// The text of an operating system error, as C's `strerror` has it.

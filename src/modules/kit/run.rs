@@ -1,10 +1,11 @@
 //! Running commands on the host: argument vectors, never a shell (but for `shell` and `raw`).
 
 use super::Failure;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::path::PathBuf;
-use std::process::{Command as Process, Stdio};
+use std::process::{Child, Command as Process, Stdio};
 
 /// A command to run.
 #[derive(Clone, Debug, Default)]
@@ -81,32 +82,122 @@ impl Command {
                 .with("rc", i64::from(error.raw_os_error().unwrap_or(1)))
                 .with("errno", i64::from(error.raw_os_error().unwrap_or(0)))
         })?;
-        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let mut output = Output::default();
-        std::thread::scope(|scope| {
-            if let (Some(mut pipe), Some(data)) = (stdin, &self.stdin) {
-                // A command that does not read all of its input is no error.
-                scope.spawn(move || drop(pipe.write_all(data)));
-            }
-            let errors = scope.spawn(move || {
-                let mut bytes = Vec::new();
-                if let Some(mut pipe) = stderr {
-                    drop(pipe.read_to_end(&mut bytes));
-                }
-                bytes
-            });
-            if let Some(mut pipe) = stdout {
-                let mut buffer = [0; 8192];
-                while let Ok(count @ 1..) = pipe.read(&mut buffer) {
-                    output.stdout.extend_from_slice(&buffer[..count]);
-                    live(&String::from_utf8_lossy(&buffer[..count]));
-                }
-            }
-            output.stderr = errors.join().unwrap_or_default();
-        });
+        self.converse(&mut child, &mut output, live).map_err(|error| {
+            Failure::new(format!("cannot talk to {}: {error}", program.to_string_lossy()))
+        })?;
         let status = child.wait().map_err(|error| Failure::new(format!("cannot wait: {error}")))?;
         use std::os::unix::process::ExitStatusExt;
         output.rc = status.code().unwrap_or_else(|| -status.signal().unwrap_or(1));
         Ok(output)
+    }
+
+    /// Feeds the command and reads what it prints, until its output ends. A background process that keeps the
+    /// output open does not hold us: once the command itself is gone, a second of silence is the end.
+    fn converse(
+        &self,
+        child: &mut Child,
+        output: &mut Output,
+        live: &mut dyn FnMut(&str),
+    ) -> std::io::Result<()> {
+        let quiet = Timespec { tv_sec: 1, tv_nsec: 0 };
+        let mut input = self.stdin.as_deref().unwrap_or_default();
+        let mut stdin = child.stdin.take().filter(|_| !input.is_empty());
+        if let Some(pipe) = &stdin {
+            rustix::io::ioctl_fionbio(pipe, true)?;
+        }
+        let (mut stdout, mut stderr) = (child.stdout.take(), child.stderr.take());
+        let mut buffer = [0; 16384];
+        while stdin.is_some() || stdout.is_some() || stderr.is_some() {
+            let mut watched = Vec::with_capacity(3);
+            let fds = [
+                stdin.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::OUT)),
+                stdout.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::IN)),
+                stderr.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::IN)),
+            ];
+            let places = fds.each_ref().map(Option::is_some);
+            watched.extend(fds.into_iter().flatten());
+            let count = match poll(&mut watched, Some(&quiet)) {
+                Err(rustix::io::Errno::INTR) => continue,
+                other => other?,
+            };
+            let mut ready = watched.iter().map(|fd| !fd.revents().is_empty());
+            let ready = places.map(|watched| watched && ready.next().unwrap_or(false));
+            if ready[0]
+                && let Some(pipe) = &mut stdin
+            {
+                match pipe.write(input) {
+                    Ok(written) => input = &input[written..],
+                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => (),
+                    // A command that does not read all of its input is no error.
+                    Err(_) => input = &[],
+                }
+                if input.is_empty() {
+                    stdin = None;
+                }
+            }
+            if ready[1]
+                && let Some(pipe) = &mut stdout
+            {
+                match pipe.read(&mut buffer)? {
+                    0 => stdout = None,
+                    count => {
+                        output.stdout.extend_from_slice(&buffer[..count]);
+                        live(&String::from_utf8_lossy(&buffer[..count]));
+                    }
+                }
+            }
+            if ready[2]
+                && let Some(pipe) = &mut stderr
+            {
+                match pipe.read(&mut buffer)? {
+                    0 => stderr = None,
+                    count => output.stderr.extend_from_slice(&buffer[..count]),
+                }
+            }
+            if count == 0 && child.try_wait()?.is_some() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Value;
+
+    fn run(command: &Command) -> Output {
+        command.run(&[("GREETING".into(), "hi".into())], &mut |_| ()).expect("it starts")
+    }
+
+    #[test]
+    fn input_and_output_larger_than_a_pipe_flow_both_ways() {
+        let data = vec![b'x'; 1 << 20];
+        let output = run(&Command::new(["sh", "-c", "cat; echo $GREETING >&2; exit 3"]).stdin(data.clone()));
+        assert_eq!((output.rc, output.stderr().as_str()), (3, "hi\n"));
+        assert!(output.stdout == data);
+    }
+
+    #[test]
+    fn unread_input_and_signals_are_no_trouble() {
+        let output = run(&Command::new(["sh", "-c", "kill -9 $$"]).stdin(vec![b'x'; 1 << 20]));
+        assert_eq!(output.rc, -9);
+    }
+
+    #[test]
+    fn a_background_process_does_not_hold_the_task() {
+        let output = run(&Command::new(["sh", "-c", "sleep 30 & echo $!"]));
+        let process = output.stdout().trim().parse().ok().and_then(rustix::process::Pid::from_raw);
+        let process = process.expect("a process number");
+        assert!(rustix::process::test_kill_process(process).is_ok(), "it still runs");
+        rustix::process::kill_process(process, rustix::process::Signal::KILL).expect("ours to end");
+    }
+
+    #[test]
+    fn what_cannot_start_says_why() {
+        let error = Command::new(["/nowhere/at-all"]).run(&[], &mut |_| ()).expect_err("there is none");
+        assert_eq!(error.result.get("errno"), Some(&Value::Int(2)));
     }
 }
