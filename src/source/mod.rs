@@ -2,6 +2,8 @@
 
 pub mod args;
 mod node;
+pub mod settings;
 pub mod yaml;
 
 pub use node::{Node, NodeKind};
+pub use settings::Settings;
