@@ -2,6 +2,7 @@
 //! [`kit::Module`], add a line to [`registry`].
 
 mod commands;
+pub mod files;
 pub mod kit;
 mod ping;
 pub mod registry;

@@ -1,9 +1,13 @@
 //! The table of modules: one line each.
 
+use super::files;
 use super::kit::{Entry, entry};
 
 /// Every native module, by its short name.
 pub static MODULES: &[Entry] = &[
+    entry::<files::Copy>(),
+    entry::<files::FileModule>(),
+    entry::<files::Stat>(),
     entry::<super::commands::command::RunCommand>(),
     entry::<super::ping::Ping>(),
     entry::<super::commands::raw::Raw>(),

@@ -1,6 +1,8 @@
 //! Module arguments: a [`Value`] mapping to a typed struct, with Ansible's conversions (a text is a number
 //! where a number is asked for, `yes` is true, `a,b` is a list, a number is a text) and its error messages.
 
+mod aliases;
+
 use crate::value::{Map, Value, py_repr, py_str};
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
@@ -22,10 +24,25 @@ pub fn parse<T: DeserializeOwned>(module: &str, value: &Value) -> Result<T, Stri
             .filter(|key| !supported.is_empty() && !supported.contains(&key.as_str()))
             .collect();
         if !unsupported.is_empty() {
-            return Err(unsupported_message(module, unsupported, supported));
+            let (names, aliases): (Vec<&str>, Vec<&str>) = supported
+                .iter()
+                .filter(|name| !internal(name))
+                .partition(|name| !aliases::is_alias::<T>(name));
+            let mut message = unsupported_message(module, unsupported, &names);
+            if !aliases.is_empty() {
+                let mut aliases = aliases;
+                aliases.sort_unstable();
+                message.insert_str(message.len() - 1, &format!(" ({})", aliases.join(", ")));
+            }
+            return Err(message);
         }
     }
     T::deserialize(Args { value: value.clone(), field: None }).map_err(|error| error.0)
+}
+
+/// Arguments that only our own control side sends; the others with an underscore are Ansible's own.
+fn internal(name: &str) -> bool {
+    name.starts_with('_') && !matches!(name, "_original_basename" | "_diff_peek")
 }
 
 /// Ansible's sentence for arguments that a module does not have.
@@ -445,7 +462,7 @@ mod tests {
         assert_eq!(error(&[]), "missing required arguments: path");
         assert_eq!(
             error(&[("path", "x"), ("foo", "1")]),
-            "Unsupported parameters for (example) module: foo. Supported parameters include: dest, force, groups, mode, path, state, uid."
+            "Unsupported parameters for (example) module: foo. Supported parameters include: force, groups, mode, path, state, uid (dest)."
         );
         assert_eq!(
             error(&[("path", "x"), ("state", "gone")]),

@@ -94,15 +94,11 @@ impl FileArgs {
         let mode = self.mode.as_ref().filter(|mode| !mode.is_null()).map(ModeArg::parse).transpose()?;
         let owner = self.owner.as_ref().map(|name| match name.parse() {
             Ok(uid) => Ok(uid),
-            Err(_) => users::user_by_name(host, name)
-                .map(|user| user.uid)
-                .ok_or_else(|| format!("chown failed: failed to look up user {name}")),
+            Err(_) => users::user_by_name(host, name).map(|user| user.uid).ok_or_else(|| name.clone()),
         });
         let group = self.group.as_ref().map(|name| match name.parse() {
             Ok(gid) => Ok(gid),
-            Err(_) => users::group_by_name(host, name)
-                .map(|group| group.gid)
-                .ok_or_else(|| format!("chgrp failed: failed to look up group {name}")),
+            Err(_) => users::group_by_name(host, name).map(|group| group.gid).ok_or_else(|| name.clone()),
         });
         let selinux = selinux::enabled() && self.context.iter().any(Option::is_some);
         Ok(Attributes {
@@ -120,7 +116,8 @@ impl FileArgs {
 #[derive(Clone, Debug, Default)]
 pub struct Attributes {
     pub mode: Option<ModeArg>,
-    /// The number, or why there is none.
+    /// The number, or the name of somebody who does not exist (yet: a task before this one may be about to
+    /// create them, and in a check it will not have done so).
     pub owner: Option<Result<u32, String>>,
     pub group: Option<Result<u32, String>>,
     /// A change of `chattr` flags.
@@ -141,6 +138,29 @@ pub struct Differences {
     pub group: Option<u32>,
     flags: Option<String>,
     context: Option<String>,
+    /// Why this cannot be done.
+    missing: Option<String>,
+}
+
+/// What is compared with what should be.
+struct Found {
+    uid: u32,
+    gid: u32,
+    mode: u32,
+    directory: bool,
+    link: bool,
+}
+
+impl From<&Metadata> for Found {
+    fn from(found: &Metadata) -> Self {
+        Self {
+            uid: found.uid(),
+            gid: found.gid(),
+            mode: found.mode() & 0o7777,
+            directory: found.is_dir(),
+            link: found.is_symlink(),
+        }
+    }
 }
 
 impl Differences {
@@ -174,42 +194,17 @@ impl Attributes {
     /// What is not as it should be with the file at `path`; a link is looked through if `follow`.
     ///
     /// # Errors
-    /// The file cannot be looked at; users or groups that do not exist.
+    /// The file cannot be looked at.
     pub fn differences(&self, host: &Probe, path: &Path, follow: bool) -> Result<Differences, Failure> {
         let found = metadata(path, follow)
             .map_err(|error| Failure::new(format!("cannot stat {}: {}", path.display(), os_error(&error))))?;
-        let mut differences = Differences::default();
-        if let Some(owner) = &self.owner {
-            let owner = *owner.as_ref().map_err(|why| Failure::new(why.as_str()))?;
-            if owner != found.uid() {
-                differences.note("owner", found.uid(), owner);
-                differences.owner = Some(owner);
-            }
-        }
-        if let Some(group) = &self.group {
-            let group = *group.as_ref().map_err(|why| Failure::new(why.as_str()))?;
-            if group != found.gid() {
-                differences.note("group", found.gid(), group);
-                differences.group = Some(group);
-            }
-        }
-        if let Some(wanted) = &self.mode
-            // Links have no mode of their own.
-            && !found.is_symlink()
-        {
-            let current = found.mode() & 0o7777;
-            let wanted = wanted.bits(current, found.is_dir(), mode::umask());
-            if wanted != current {
-                differences.note("mode", mode::text(current), mode::text(wanted));
-                differences.mode = Some(wanted);
-            }
-        }
+        let mut differences = self.compare(host, &Found::from(&found))?;
         if let Some(change) = &self.flags
             && let Some(current) = flags::letters(path)
         {
             let wanted = flags::changed(&current, change)?;
             if wanted != current {
-                differences.note("attributes", current, wanted.as_str());
+                differences.note("attributes", current, change.as_str());
                 differences.flags = Some(wanted);
             }
         }
@@ -220,6 +215,78 @@ impl Attributes {
             if wanted != current {
                 differences.note("secontext", current, wanted.as_str());
                 differences.context = Some(wanted);
+            }
+        }
+        Ok(differences)
+    }
+
+    /// What will not be as it should be with a file that is about to be created at `path`, before its attributes
+    /// are set: it will belong to us, with the mode that the umask leaves.
+    ///
+    /// # Errors
+    /// None so far.
+    pub fn differences_of_new(
+        &self,
+        host: &Probe,
+        path: &Path,
+        directory: bool,
+    ) -> Result<Differences, Failure> {
+        let default = if directory { 0o777 } else { 0o666 } & !mode::umask();
+        let mut found = Found {
+            uid: rustix::process::geteuid().as_raw(),
+            gid: rustix::process::getegid().as_raw(),
+            mode: default,
+            directory,
+            link: false,
+        };
+        // In a directory with the set-group-ID bit, everything belongs to its group.
+        let parent = path.ancestors().skip(1).find_map(|parent| std::fs::metadata(parent).ok());
+        if let Some(parent) = parent.filter(|parent| parent.mode() & 0o2000 != 0) {
+            found.gid = parent.gid();
+            found.mode |= if directory { 0o2000 } else { 0 };
+        }
+        self.compare(host, &found)
+    }
+
+    fn compare(&self, host: &Probe, found: &Found) -> Result<Differences, Failure> {
+        let mut differences = Differences::default();
+        match &self.owner {
+            Some(Ok(owner)) if *owner != found.uid => {
+                differences.note("owner", found.uid, *owner);
+                differences.owner = Some(*owner);
+            }
+            Some(Err(name)) => {
+                host.warn(format!(
+                    "failed to look up user {name}. Create user up to this point in real play"
+                ));
+                differences.note("owner", found.uid, name.as_str());
+                differences.missing = Some(format!("chown failed: failed to look up user {name}"));
+            }
+            _ => {}
+        }
+        match &self.group {
+            Some(Ok(group)) if *group != found.gid => {
+                differences.note("group", found.gid, *group);
+                differences.group = Some(*group);
+            }
+            Some(Err(name)) => {
+                host.warn(format!(
+                    "failed to look up group {name}. Create group up to this point in real play"
+                ));
+                differences.note("group", found.gid, name.as_str());
+                let why = format!("chgrp failed: failed to look up group {name}");
+                differences.missing.get_or_insert(why);
+            }
+            _ => {}
+        }
+        if let Some(wanted) = &self.mode
+            // Links have no mode of their own.
+            && !found.link
+        {
+            let wanted = wanted.bits(found.mode, found.directory, mode::umask());
+            if wanted != found.mode {
+                differences.note("mode", mode::text(found.mode), mode::text(wanted));
+                differences.mode = Some(wanted);
             }
         }
         Ok(differences)
@@ -247,6 +314,9 @@ impl Attributes {
 impl Differences {
     /// Removes the differences.
     pub(super) fn apply(&self, path: &Path, follow: bool) -> Result<(), Failure> {
+        if let Some(missing) = &self.missing {
+            return Err(Failure::new(missing.as_str()));
+        }
         if let Some(context) = &self.context {
             selinux::set_context(path, context)?;
         }
@@ -277,7 +347,11 @@ impl Differences {
     }
 }
 
-pub(super) fn metadata(path: &Path, follow: bool) -> std::io::Result<Metadata> {
+/// The metadata of what is at `path`, or of what a link there leads to.
+///
+/// # Errors
+/// What the operating system says.
+pub fn metadata(path: &Path, follow: bool) -> std::io::Result<Metadata> {
     if follow { std::fs::metadata(path) } else { std::fs::symlink_metadata(path) }
 }
 
@@ -293,8 +367,11 @@ pub fn state(path: &Path) -> &'static str {
 }
 
 /// Adds what every result about a file tells of it: `uid`, `gid`, `owner`, `group`, `mode`, `state`, `size`
-/// (and `secontext`); nothing if there is no file.
+/// (and `secontext`); nothing if there is no file, or a link to nowhere.
 pub fn describe(host: &Probe, path: &Path, result: &mut Map) {
+    if !path.exists() {
+        return;
+    }
     let Ok(found) = std::fs::symlink_metadata(path) else { return };
     let (uid, gid) = (found.uid(), found.gid());
     let owner = users::user_by_id(host, uid).map_or_else(|| uid.to_string(), |user| user.name);

@@ -76,7 +76,7 @@ fn finish(mut outcome: Outcome, host: &mut Host) -> Outcome {
     let mut result = outcome.result.as_map().cloned().unwrap_or_default();
     result.entry("changed".into()).or_insert(outcome.changed.into());
     outcome.result = Value::map(result);
-    outcome.warnings = std::mem::take(&mut host.warnings);
+    outcome.warnings = host.warnings.take();
     if !host.diff {
         outcome.diff.clear();
     }

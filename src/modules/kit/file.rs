@@ -237,9 +237,7 @@ struct Temporary {
 impl Temporary {
     /// A file nobody else can open, under a name nobody can know.
     fn create(directory: &Path) -> std::io::Result<Self> {
-        let mut random = [0; 10];
-        rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
-        let path = directory.join(format!(".ekumen-{}", super::digest::hex(&random)));
+        let path = unused_name(directory)?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::open(&path, flags, Mode::from_raw_mode(0o600))?;
         Ok(Self { path, file: file.into(), kept: false })
@@ -347,4 +345,87 @@ pub fn metadata(path: &Path, follow: bool) -> Option<Metadata> {
 /// Where writing to `path` ends up: at the end of the links, if they are to be followed.
 pub fn destination(path: &Path, follow: bool) -> PathBuf {
     if follow && path.is_symlink() { path::real(path) } else { path.to_owned() }
+}
+
+/// An empty file with the mode that the umask leaves; one that is there stays as it is.
+///
+/// # Errors
+/// What the operating system says.
+pub fn create_empty(target: &mut Target, path: &Path) -> std::io::Result<()> {
+    let _ = target;
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::open(path, flags, Mode::from_raw_mode(0o666))?;
+    Ok(())
+}
+
+/// A symbolic link at `path`, in place of what is there (an empty directory, too).
+///
+/// # Errors
+/// Ansible's sentence.
+pub fn symlink(target: &mut Target, path: &Path, to: &Path) -> Result<(), Failure> {
+    link_at(target, path, to, |temporary| std::os::unix::fs::symlink(to, temporary))
+}
+
+/// A hard link at `path` to the file `source`, in place of what is there.
+///
+/// # Errors
+/// Ansible's sentence.
+pub fn hard_link(target: &mut Target, path: &Path, source: &Path) -> Result<(), Failure> {
+    // The source may be a link itself: it is the file that gets another name.
+    let source = std::fs::canonicalize(source).unwrap_or_else(|_| source.to_owned());
+    link_at(target, path, &source, |temporary| std::fs::hard_link(&source, temporary))
+}
+
+fn link_at(
+    target: &mut Target,
+    path: &Path,
+    to: &Path,
+    make: impl Fn(&Path) -> std::io::Result<()>,
+) -> Result<(), Failure> {
+    let failed = |error: &std::io::Error| {
+        let errno = error.raw_os_error().unwrap_or(0);
+        let (from, to, why) = (to.display(), path.display(), os_error(error));
+        Failure::new(format!("Error while linking: [Errno {errno}] {why}: b'{from}' -> b'{to}'"))
+    };
+    match std::fs::symlink_metadata(path) {
+        Err(_) => return make(path).map_err(|error| failed(&error)),
+        Ok(found) if found.is_dir() => {
+            std::fs::remove_dir(path).map_err(|error| failed(&error))?;
+            return make(path).map_err(|error| failed(&error));
+        }
+        Ok(_) => {}
+    }
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let temporary = unused_name(directory).map_err(|error| failed(&error))?;
+    make(&temporary).map_err(|error| failed(&error))?;
+    let renamed = std::fs::rename(&temporary, path).map_err(|error| failed(&error));
+    // Renaming one name of a file over another does nothing at all, and leaves the first one.
+    let _ = std::fs::remove_file(&temporary);
+    let _ = target;
+    renamed
+}
+
+/// Removes what is at `path`, directories with all that is in them; links are not followed. Nothing there is
+/// no error.
+///
+/// # Errors
+/// Ansible's sentence.
+pub fn remove(target: &mut Target, path: &Path) -> Result<(), Failure> {
+    let _ = target;
+    let directory = std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+    let removed = if directory { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+    match removed {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            let word = if directory { "rmtree" } else { "unlinking" };
+            let why = os_error(&error);
+            Err(Failure::new(format!("{word} failed: {why}")).with("path", path.to_string_lossy().as_ref()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn unused_name(directory: &Path) -> std::io::Result<PathBuf> {
+    let mut random = [0; 10];
+    rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
+    Ok(directory.join(format!(".ekumen-{}", super::digest::hex(&random))))
 }

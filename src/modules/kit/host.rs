@@ -3,6 +3,7 @@
 use super::Failure;
 use super::run::{Command, Output};
 use crate::protocol::{Digest, Mode, Outcome, TaskRequest};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -34,7 +35,7 @@ pub struct Host<'a> {
     pub(super) environment: Vec<(String, String)>,
     pub(super) inline: HashMap<Digest, Arc<Vec<u8>>>,
     pub(super) source: &'a mut dyn BlobSource,
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: RefCell<Vec<String>>,
 }
 
 impl<'a> Host<'a> {
@@ -45,7 +46,7 @@ impl<'a> Host<'a> {
             environment: request.environment.clone(),
             inline: request.blobs.iter().map(|(digest, blob)| (digest.clone(), blob.0.clone())).collect(),
             source,
-            warnings: Vec::new(),
+            warnings: RefCell::default(),
         }
     }
 
@@ -72,11 +73,18 @@ pub struct Probe<'h> {
     diff: bool,
     mode: Mode,
     inline: &'h HashMap<Digest, Arc<Vec<u8>>>,
+    warnings: &'h RefCell<Vec<String>>,
 }
 
 impl<'h> Probe<'h> {
     pub(super) fn new(host: &'h Host) -> Self {
-        Self { environment: &host.environment, diff: host.diff, mode: host.mode, inline: &host.inline }
+        Self {
+            environment: &host.environment,
+            diff: host.diff,
+            mode: host.mode,
+            inline: &host.inline,
+            warnings: &host.warnings,
+        }
     }
 
     /// The words for a message: what was done, or what would be (for texts only; what a plan decides must not
@@ -107,6 +115,15 @@ impl<'h> Probe<'h> {
     /// A path argument with `~` and `$NAME` replaced.
     pub fn path(&self, text: &str) -> String {
         super::path::expand(self, text)
+    }
+
+    /// A warning for the user (`[WARNING]: …`); the same one twice is one.
+    pub fn warn(&self, text: impl Into<String>) {
+        let text = text.into();
+        let mut warnings = self.warnings.borrow_mut();
+        if !warnings.contains(&text) {
+            warnings.push(text);
+        }
     }
 
     /// Runs a command that only reads.
@@ -189,6 +206,6 @@ impl<'h, 'a> Target<'h, 'a> {
 
     /// A warning for the user (`[WARNING]: …`).
     pub fn warn(&mut self, text: impl Into<String>) {
-        self.host.warnings.push(text.into());
+        self.probe().warn(text);
     }
 }

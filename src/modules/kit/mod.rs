@@ -5,6 +5,7 @@ pub mod args;
 pub mod attributes;
 pub mod clock;
 mod contract;
+pub mod diff;
 pub mod digest;
 mod entry;
 pub mod file;

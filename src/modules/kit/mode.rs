@@ -29,11 +29,9 @@ impl ModeArg {
             }
         };
         match bits {
-            Some(bits @ 0..=0o7777) => Ok(Self::Bits(bits as u32)),
-            Some(_) => {
-                Err(Failure::new("Invalid mode, only permission information is allowed")
-                    .with("details", text))
-            }
+            // Higher bits (a mode as git writes it) say nothing about permissions, and `chmod` drops them.
+            Some(bits @ 0..) => Ok(Self::Bits((bits & 0o7777) as u32)),
+            Some(_) => Err(bad(format!("bad symbolic permission for mode: {text}"))),
             None => {
                 symbolic(&text, 0, false, 0).map_err(bad)?;
                 Ok(Self::Symbolic(text))
@@ -146,6 +144,7 @@ mod tests {
             ("644", 0, false, 0o644),
             ("1777", 0, true, 0o1777),
             ("0o600", 0, false, 0o600),
+            ("100644", 0, false, 0o644),
             ("u=rw,g=r,o=", 0o777, false, 0o640),
             ("u=rwX,g=rX,o=", 0o666, false, 0o640),
             ("u=rwX,g=rX,o=", 0o666, true, 0o750),
@@ -174,6 +173,6 @@ mod tests {
             let failure = ModeArg::parse(&Value::str(text)).expect_err(text);
             assert_eq!(failure.msg, INVALID);
         }
-        assert!(ModeArg::parse(&Value::str("77777")).is_err());
+        assert!(ModeArg::parse(&Value::Int(-1)).is_err());
     }
 }

@@ -1,0 +1,166 @@
+//! `stat`: everything about a file.
+
+use crate::modules::kit::digest::Algorithm;
+use crate::modules::kit::{
+    Applied, Command, Failure, Module, Never, Plan, Probe, Target, attributes, flags, os_error, path, users,
+};
+use crate::value::{Map, Value};
+use rustix::fs::Access;
+use serde::Deserialize;
+use std::io::ErrorKind;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::Path;
+
+pub struct Stat;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// The file.
+    #[serde(alias = "dest", alias = "name")]
+    path: String,
+    /// Look at what a link leads to.
+    #[serde(default)]
+    follow: bool,
+    /// Calculate a checksum of the content.
+    #[serde(default = "yes")]
+    get_checksum: bool,
+    #[serde(default, alias = "checksum", alias = "checksum_algo")]
+    checksum_algorithm: Algorithm,
+    /// Ask `file` for the type of the content.
+    #[serde(default = "yes", alias = "mime", alias = "mime_type", alias = "mime-type")]
+    get_mime: bool,
+    /// Ask for the flags that `lsattr` shows.
+    #[serde(default = "yes", alias = "attr", alias = "attributes")]
+    get_attributes: bool,
+    /// Accepted by older versions, without effect.
+    #[serde(default)]
+    get_selinux_context: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Module for Stat {
+    const NAME: &'static str = "stat";
+    type Args = Args;
+    type Todo = Never;
+
+    fn plan(args: &Args, host: &Probe) -> Result<Plan<Never>, Failure> {
+        let _ = args.get_selinux_context;
+        let path = host.path(&args.path);
+        let place = Path::new(&path);
+        let found = match attributes::metadata(place, args.follow) {
+            Ok(found) => found,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let stat = Value::object([("exists", false)]);
+                return Ok(Plan::unchanged(Value::object([("stat", stat)])));
+            }
+            Err(error) => return Err(Failure::new(os_error(&error))),
+        };
+        let mut stat = describe(host, place, &found);
+        let readable = rustix::fs::access(place, Access::READ_OK).is_ok();
+        if args.get_checksum && found.is_file() && readable {
+            let sum = args.checksum_algorithm.of_file(place)?;
+            stat.insert("checksum".into(), sum.into());
+        }
+        if args.get_mime {
+            let (kind, charset) =
+                mime(host, place, args.follow).unwrap_or_else(|| ("unknown".into(), "unknown".into()));
+            stat.insert("mimetype".into(), kind.into());
+            stat.insert("charset".into(), charset.into());
+        }
+        if args.get_attributes {
+            let letters = flags::letters(place).unwrap_or_default();
+            let version = flags::version(place).map(|version| version.to_string());
+            stat.insert("version".into(), version.into());
+            stat.insert("attributes".into(), flags::names(&letters).into());
+            stat.insert("attr_flags".into(), letters.into());
+        }
+        Ok(Plan::unchanged(Value::object([("stat", Value::map(stat))])))
+    }
+
+    fn apply(todo: Never, _: &mut Target) -> Result<Applied, Failure> {
+        match todo {}
+    }
+}
+
+fn describe(host: &Probe, place: &Path, found: &std::fs::Metadata) -> Map {
+    let mut stat = Map::new();
+    let mut set = |key: &str, value: Value| stat.insert(key.into(), value);
+    let (kind, mode) = (found.file_type(), found.mode());
+    set("exists", true.into());
+    set("path", place.to_string_lossy().as_ref().into());
+    set("mode", format!("{:04o}", mode & 0o7777).into());
+    set("isdir", kind.is_dir().into());
+    set("ischr", kind.is_char_device().into());
+    set("isblk", kind.is_block_device().into());
+    set("isreg", kind.is_file().into());
+    set("isfifo", kind.is_fifo().into());
+    set("islnk", kind.is_symlink().into());
+    set("issock", kind.is_socket().into());
+    set("uid", found.uid().into());
+    set("gid", found.gid().into());
+    set("size", found.size().into());
+    set("inode", found.ino().into());
+    set("dev", found.dev().into());
+    set("nlink", found.nlink().into());
+    set("atime", seconds(found.atime(), found.atime_nsec()));
+    set("mtime", seconds(found.mtime(), found.mtime_nsec()));
+    set("ctime", seconds(found.ctime(), found.ctime_nsec()));
+    let bits: [(&str, u32); 11] = [
+        ("wusr", 0o200),
+        ("rusr", 0o400),
+        ("xusr", 0o100),
+        ("wgrp", 0o020),
+        ("rgrp", 0o040),
+        ("xgrp", 0o010),
+        ("woth", 0o002),
+        ("roth", 0o004),
+        ("xoth", 0o001),
+        ("isuid", 0o4000),
+        ("isgid", 0o2000),
+    ];
+    for (name, bit) in bits {
+        set(name, (mode & bit != 0).into());
+    }
+    set("blocks", found.blocks().into());
+    set("block_size", found.blksize().into());
+    set("device_type", found.rdev().into());
+    for (name, access) in
+        [("readable", Access::READ_OK), ("writeable", Access::WRITE_OK), ("executable", Access::EXEC_OK)]
+    {
+        set(name, rustix::fs::access(place, access).is_ok().into());
+    }
+    if let Some(user) = users::user_by_id(host, found.uid()) {
+        set("pw_name", user.name.into());
+    }
+    if let Some(group) = users::group_by_id(host, found.gid()) {
+        set("gr_name", group.name.into());
+    }
+    if kind.is_symlink()
+        && let Ok(target) = std::fs::read_link(place)
+    {
+        set("lnk_source", path::real(place).to_string_lossy().as_ref().into());
+        set("lnk_target", target.to_string_lossy().as_ref().into());
+    }
+    stat
+}
+
+/// Python's number of seconds: the same rounding.
+fn seconds(whole: i64, nanoseconds: i64) -> Value {
+    Value::Float(whole as f64 + 1e-9 * nanoseconds as f64)
+}
+
+/// MIME type and character set, by the host's `file`, if it has that.
+fn mime(host: &Probe, place: &Path, follow: bool) -> Option<(String, String)> {
+    let mut command = Command::new(["file", "--brief", "--mime-type", "--mime-encoding"]).english();
+    if follow {
+        command.argv.push("--dereference".into());
+    }
+    command.argv.extend(["--".into(), place.into()]);
+    let output = host.query(&command).ok().filter(|output| output.success())?.stdout();
+    let (kind, charset) = output.trim().split_once("; charset=")?;
+    Some((kind.to_owned(), charset.to_owned()))
+}

@@ -1,0 +1,87 @@
+//! Before and after of texts, with Ansible's limits.
+
+use super::Probe;
+use crate::protocol::Diff;
+use std::path::Path;
+
+/// Larger files are not shown.
+pub const MAX_SIZE: u64 = 104_448;
+
+/// One side of a diff.
+pub struct Side<'s> {
+    /// `None` if there is nothing there.
+    pub header: Option<String>,
+    /// `None` if it is not known.
+    pub content: Option<&'s [u8]>,
+    pub size: u64,
+}
+
+impl<'s> Side<'s> {
+    pub fn new(header: impl Into<String>, content: &'s [u8]) -> Self {
+        Self { header: Some(header.into()), content: Some(content), size: content.len() as u64 }
+    }
+
+    /// The side before a file exists.
+    pub fn absent() -> Self {
+        Self { header: None, content: Some(&[]), size: 0 }
+    }
+
+    fn binary(&self) -> bool {
+        self.content.is_some_and(|content| content.contains(&0))
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(self.content.unwrap_or_default()).into_owned()
+    }
+}
+
+/// The diff between two contents; sides that are too large or not text are named instead of shown.
+pub fn texts(before: &Side, after: &Side) -> Diff {
+    let mut skipped = String::new();
+    for (side, name) in [(before, "destination"), (after, "source")] {
+        if side.size <= MAX_SIZE && side.binary() {
+            skipped += &format!("diff skipped: {name} file appears to be binary\n");
+        }
+    }
+    for (side, name) in [(before, "destination"), (after, "source")] {
+        if side.size > MAX_SIZE || side.content.is_none() {
+            skipped += &format!("diff skipped: {name} file size is greater than {MAX_SIZE}\n");
+        }
+    }
+    if !skipped.is_empty() {
+        return Diff { prepared: Some(skipped), ..Diff::default() };
+    }
+    Diff {
+        before_header: before.header.clone(),
+        after_header: after.header.clone(),
+        before: before.text().into(),
+        after: after.text().into(),
+        prepared: None,
+    }
+}
+
+/// The content of a file for a diff: `None` if it is larger than what is shown.
+pub fn readable(host: &Probe, path: &Path) -> Option<Vec<u8>> {
+    let size = std::fs::metadata(path).ok()?.len();
+    if size > MAX_SIZE { None } else { host.read(path).ok().flatten() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_text_is_named() {
+        let diff = texts(&Side::absent(), &Side::new("/src", b"a\n"));
+        assert_eq!((diff.before_header, diff.after_header), (None, Some("/src".into())));
+        assert_eq!((diff.before, diff.after), ("".into(), "a\n".into()));
+        let diff = texts(&Side::new("d", b"\0"), &Side { header: None, content: None, size: MAX_SIZE + 1 });
+        assert_eq!(
+            diff.prepared.as_deref(),
+            Some(
+                "diff skipped: destination file appears to be binary\n\
+                 diff skipped: source file size is greater than 104448\n"
+            )
+        );
+    }
+}
