@@ -6,3 +6,4 @@ pub mod files;
 pub mod kit;
 mod ping;
 pub mod registry;
+mod system;

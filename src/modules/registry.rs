@@ -12,6 +12,7 @@ pub static MODULES: &[Entry] = &[
     entry::<super::ping::Ping>(),
     entry::<super::commands::raw::Raw>(),
     entry::<super::commands::script::Script>(),
+    entry::<super::system::setup::Setup>(),
     entry::<super::commands::command::RunShell>(),
 ];
 

@@ -112,6 +112,13 @@ impl<'h> Probe<'h> {
         own.map(|(_, value)| value.clone()).or_else(|| std::env::var(name).ok())
     }
 
+    /// All variables that the task's processes see, sorted by name.
+    pub fn environment(&self) -> std::collections::BTreeMap<String, String> {
+        let inherited =
+            std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
+        inherited.chain(self.environment.iter().cloned()).collect()
+    }
+
     /// A path argument with `~` and `$NAME` replaced.
     pub fn path(&self, text: &str) -> String {
         super::path::expand(self, text)

@@ -1,0 +1,3 @@
+//! Facts and settings of the whole host.
+
+pub mod setup;
