@@ -1,1 +1,19 @@
-//! Hosts and groups, patterns, one file per source format.
+//! Hosts and groups, host patterns, and the variables an inventory gives. One file per source format.
+
+mod files;
+mod ini;
+mod layers;
+mod literal;
+mod load;
+mod model;
+mod pattern;
+mod range;
+mod script;
+mod structured;
+#[cfg(test)]
+mod tests;
+
+pub use layers::{LayerOf, VarLayer};
+pub use load::{load, load_with};
+pub use model::{Group, Host, Inventory, Vars};
+pub use pattern::{NO_HOSTS, is_localhost};

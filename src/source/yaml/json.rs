@@ -9,6 +9,7 @@ use std::sync::Arc;
 pub fn parse(file: &Arc<SourceFile>) -> Option<Node> {
     let text = file.text.strip_prefix('\u{feff}').unwrap_or(&file.text);
     if !text.trim_start().starts_with(['{', '[']) {
+        // A scalar is the same in YAML.
         return None;
     }
     let mut reader = Reader { file, rest: text, line: 1, column: 1 };

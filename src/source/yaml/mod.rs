@@ -99,6 +99,33 @@ pub fn parse_all(file: &Arc<SourceFile>) -> Result<Vec<Loaded>, Diagnostic> {
     build::documents(file, false)
 }
 
+/// JSON alone; `None` if it is none.
+pub fn parse_json(file: &Arc<SourceFile>) -> Option<Node> {
+    json::parse(file)
+}
+
+/// Reads files that may be encrypted.
+#[derive(Clone, Debug, Default)]
+pub struct Reader {}
+
+impl Reader {
+    /// The text of a file, decrypted if it is a vault.
+    ///
+    /// # Errors
+    /// See [`read`]; a vault that no known password opens.
+    pub fn read(&self, path: &Path) -> Result<Arc<SourceFile>, Diagnostic> {
+        read(path)
+    }
+
+    /// The document in a file, decrypted if it is a vault.
+    ///
+    /// # Errors
+    /// See [`Reader::read`] and [`parse`].
+    pub fn load(&self, path: &Path) -> Result<Loaded, Diagnostic> {
+        parse(&self.read(path)?)
+    }
+}
+
 /// A text that is no file (`-e`, an ad-hoc argument, an answer of a program), under the name that positions show.
 ///
 /// # Errors

@@ -1,0 +1,368 @@
+//! Inventory sources: which reader takes which.
+
+use super::files::VarsFiles;
+use super::model::{ALL, Inventory, UNGROUPED};
+use super::pattern::Mismatch;
+use super::{ini, layers, range, script, structured};
+use crate::diag::{Diagnostic, Diagnostics, Span};
+use crate::source::{Node, NodeKind, Settings, yaml};
+use fancy_regex::Regex;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+/// Loads the sources of `-i` (or of the setting `DEFAULT_HOST_LIST` when there are none): files, folders,
+/// programs, lists of hosts with a comma in them.
+///
+/// # Errors
+/// Only where the settings make an unreadable source an error; otherwise it is a warning, as in Ansible.
+pub fn load(sources: &[String], settings: &Settings) -> Result<(Inventory, Diagnostics), Diagnostic> {
+    load_with(sources, settings, yaml::Reader::default())
+}
+
+/// As [`load`], with a reader that knows vault passwords.
+///
+/// # Errors
+/// See [`load`].
+pub fn load_with(
+    sources: &[String],
+    settings: &Settings,
+    reader: yaml::Reader,
+) -> Result<(Inventory, Diagnostics), Diagnostic> {
+    let mut inventory = Inventory {
+        merge_hashes: settings.str("DEFAULT_HASH_BEHAVIOUR") == Some("merge"),
+        precedence: precedence(settings)?,
+        mismatch: match settings.str("HOST_PATTERN_MISMATCH") {
+            Some("error") => Mismatch::Error,
+            Some("ignore") => Mismatch::Ignore,
+            _ => Mismatch::Warning,
+        },
+        ..Inventory::default()
+    };
+    let configured = settings.list("DEFAULT_HOST_LIST");
+    let is_default = sources.is_empty() && !settings.is_set("DEFAULT_HOST_LIST");
+    let sources = if sources.is_empty() { &configured } else { sources };
+    let mut patterns = Vec::new();
+    for pattern in settings.list("INVENTORY_IGNORE_PATTERNS").iter().filter(|pattern| !pattern.is_empty()) {
+        patterns.push(Regex::new(pattern).map_err(|error| {
+            Diagnostic::error(
+                "invalid-setting",
+                format!("Invalid value '{pattern}' for config 'INVENTORY_IGNORE_PATTERNS': {error}"),
+            )
+        })?);
+    }
+    let mut loading = Loading {
+        inventory: &mut inventory,
+        reader: &reader,
+        diagnostics: Vec::new(),
+        source: Source::default(),
+        known_groups: 0,
+        enabled: settings
+            .list("INVENTORY_ENABLED")
+            .iter()
+            .map(|name| name.strip_prefix("ansible.builtin.").unwrap_or(name).to_owned())
+            .collect(),
+        extensions: settings.list("YAML_FILENAME_EXTENSIONS"),
+        ignored_extensions: settings.list("INVENTORY_IGNORE_EXTS"),
+        ignored_patterns: patterns,
+        any_is_failed: settings.bool("INVENTORY_ANY_UNPARSED_IS_FAILED"),
+        group_names: settings.str("TRANSFORM_INVALID_GROUP_CHARS").unwrap_or("never").to_owned(),
+        bad_group_name: false,
+    };
+    let mut parsed = false;
+    for source in sources {
+        let is_list = source.contains(',') && !Path::new(source).exists();
+        if is_list {
+            parsed |= loading.host_list(source);
+            continue;
+        }
+        let path = absolute(&settings.surroundings().working_directory, source);
+        if is_default && !path.exists() {
+            continue;
+        }
+        let dir =
+            if path.is_dir() { path.clone() } else { path.parent().unwrap_or(Path::new("/")).to_owned() };
+        if !loading.inventory.source_dirs.contains(&dir) {
+            loading.inventory.source_dirs.push(dir);
+        }
+        parsed |= loading.path(&path, true)?;
+    }
+    if loading.bad_group_name && matches!(loading.group_names.as_str(), "never" | "always") {
+        let what = match loading.group_names.as_str() {
+            "never" => {
+                "Invalid characters were found in group names but not replaced, use -vvvv to see details"
+            }
+            _ => {
+                "Invalid characters were found in group names and automatically replaced, use -vvvv to see details"
+            }
+        };
+        loading.note(what.to_owned());
+    }
+    let mut diagnostics = loading.diagnostics;
+    for name in inventory.reconcile() {
+        diagnostics.push(Diagnostic::warning(
+            "host-named-as-group",
+            format!("Found both group and host with same name: {name}"),
+        ));
+    }
+    if !parsed {
+        if settings.bool("INVENTORY_UNPARSED_IS_FAILED") {
+            return Err(Diagnostic::error(
+                "no-inventory",
+                "No inventory was parsed, please check your configuration and options.",
+            ));
+        }
+        if settings.bool("INVENTORY_UNPARSED_WARNING") {
+            diagnostics.push(Diagnostic::warning(
+                "no-inventory",
+                "No inventory was parsed, only implicit localhost is available",
+            ));
+        }
+    }
+    inventory.files = Arc::new(VarsFiles::new(settings.list("YAML_FILENAME_EXTENSIONS"), reader));
+    Ok((inventory, diagnostics))
+}
+
+fn precedence(settings: &Settings) -> Result<Vec<String>, Diagnostic> {
+    let steps = settings.list("VARIABLE_PRECEDENCE");
+    match steps.iter().find(|step| !layers::DEFAULT_PRECEDENCE.contains(&step.as_str())) {
+        None => Ok(steps),
+        Some(step) => Err(Diagnostic::error(
+            "invalid-setting",
+            format!(
+                "Invalid value '{step}' for config 'VARIABLE_PRECEDENCE'. Valid values are: {}",
+                layers::DEFAULT_PRECEDENCE.join(", ")
+            ),
+        )),
+    }
+}
+
+fn absolute(base: &Path, source: &str) -> PathBuf {
+    let source = match source.strip_prefix("~/") {
+        Some(rest) => std::env::home_dir().unwrap_or_default().join(rest),
+        None => PathBuf::from(source),
+    };
+    let mut clean = PathBuf::new();
+    for part in base.join(source).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                clean.pop();
+            }
+            part => clean.push(part),
+        }
+    }
+    clean
+}
+
+/// Where the hosts that are being read come from.
+#[derive(Clone, Default)]
+struct Source {
+    file: Option<Arc<str>>,
+    dir: Option<Arc<str>>,
+}
+
+/// An inventory that is being read, with what its readers share.
+pub(super) struct Loading<'a> {
+    inventory: &'a mut Inventory,
+    reader: &'a yaml::Reader,
+    diagnostics: Diagnostics,
+    source: Source,
+    /// Groups with a lower number were there before the file that is being read.
+    known_groups: usize,
+    enabled: Vec<String>,
+    extensions: Vec<String>,
+    ignored_extensions: Vec<String>,
+    ignored_patterns: Vec<Regex>,
+    any_is_failed: bool,
+    group_names: String,
+    bad_group_name: bool,
+}
+
+impl Loading<'_> {
+    pub fn note(&mut self, what: String) {
+        self.diagnostics.push(Diagnostic::warning("inventory", what));
+    }
+
+    pub fn warn(&mut self, what: String, place: &Span) {
+        self.diagnostics.push(Diagnostic::warning("inventory", what).at(place));
+    }
+
+    /// The group of that name, made if need be; the name may be changed (`TRANSFORM_INVALID_GROUP_CHARS`).
+    pub fn group(&mut self, name: &str) -> usize {
+        let valid = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if !name.is_empty() && name.chars().all(valid) && !name.starts_with(|c: char| c.is_ascii_digit()) {
+            return self.inventory.group_id(name);
+        }
+        self.bad_group_name = true;
+        if matches!(self.group_names.as_str(), "always" | "silently") {
+            let mut safe: String = name.chars().map(|c| if valid(c) { c } else { '_' }).collect();
+            if safe.starts_with(|c: char| c.is_ascii_digit()) {
+                safe.replace_range(..1, "_");
+            }
+            return self.inventory.group_id(&safe);
+        }
+        self.inventory.group_id(name)
+    }
+
+    pub fn known_group(&self, name: &str) -> Option<usize> {
+        self.inventory.group_index.get(name).copied()
+    }
+
+    /// Whether another source (or the beginning) defined the group.
+    pub fn is_known(&self, group: usize) -> bool {
+        group < self.known_groups
+    }
+
+    pub fn group_name(&self, group: usize) -> Arc<str> {
+        self.inventory.groups[group].name.clone()
+    }
+
+    pub fn link(&mut self, parent: usize, child: usize) -> Result<(), String> {
+        if parent == child {
+            return Err("can't add group to itself".into());
+        }
+        if self.inventory.link(parent, child) {
+            return Ok(());
+        }
+        let (parent, child) = (self.group_name(parent), self.group_name(child));
+        Err(format!("Adding group '{child}' as child to '{parent}' creates a recursive dependency loop."))
+    }
+
+    pub fn host(&mut self, name: &str, group: Option<usize>, port: Option<u16>, place: &Span) {
+        let known = self.inventory.hosts.len();
+        let id = self.inventory.host_id(name);
+        if self.inventory.hosts.len() > known {
+            let host = &mut self.inventory.hosts[id];
+            host.inventory_file.clone_from(&self.source.file);
+            host.inventory_dir.clone_from(&self.source.dir);
+        }
+        if let Some(port) = port {
+            let port = Node::new(NodeKind::Int(port.into()), place.clone());
+            self.inventory.set_host_var(id, "ansible_port", port);
+        }
+        self.inventory.enlist(group.unwrap_or(ALL), id);
+    }
+
+    pub fn host_var(&mut self, host: &str, name: &str, value: Node) {
+        if let Some(&id) = self.inventory.host_index.get(host) {
+            self.inventory.set_host_var(id, name, value);
+        }
+    }
+
+    pub fn group_var(&mut self, group: usize, name: &str, value: Node) {
+        self.inventory.set_group_var(group, name, value);
+    }
+
+    fn host_list(&mut self, source: &str) -> bool {
+        self.source = Source { file: Some(source.into()), dir: None };
+        let ranges = self.enabled.iter().any(|name| name == "advanced_host_list");
+        let place = Span::synthetic("<inventory list>", source);
+        for pattern in source.split(',').map(str::trim).filter(|pattern| !pattern.is_empty()) {
+            let (name, port) = range::host_and_port(pattern);
+            let names = match range::expand(name) {
+                Ok(names) if ranges => names,
+                _ => vec![name.to_owned()],
+            };
+            for name in names {
+                self.host(&name, Some(UNGROUPED), port, &place);
+            }
+        }
+        true
+    }
+
+    /// A file or a folder; true if it could be read.
+    fn path(&mut self, path: &Path) -> Result<bool, Diagnostic> {
+        if path.is_dir() {
+            let mut names: Vec<String> = std::fs::read_dir(path)
+                .map(|entries| {
+                    entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect()
+                })
+                .unwrap_or_default();
+            names.sort();
+            let mut parsed = false;
+            for name in names {
+                if !self.is_ignored(&name) {
+                    parsed |= self.path(&path.join(name))?;
+                }
+            }
+            return Ok(parsed);
+        }
+        self.known_groups = self.inventory.groups.len();
+        self.source = Source {
+            file: Some(path.to_string_lossy().into()),
+            dir: path.parent().map(|dir| dir.to_string_lossy().into()),
+        };
+        match self.file(path) {
+            Ok(()) => Ok(true),
+            Err(failures) => {
+                self.diagnostics.extend(failures);
+                let shown = path.display();
+                if self.any_is_failed {
+                    let what = format!("Completely failed to parse inventory source {shown}");
+                    return Err(Diagnostic::error("unparsed-inventory", what));
+                }
+                self.note(format!("Unable to parse {shown} as an inventory source"));
+                Ok(false)
+            }
+        }
+    }
+
+    fn is_ignored(&self, name: &str) -> bool {
+        name.starts_with('.')
+            || matches!(name, "host_vars" | "group_vars" | "vars_plugins")
+            || self
+                .ignored_extensions
+                .iter()
+                .any(|extension| !extension.is_empty() && name.ends_with(extension.as_str()))
+            || self.ignored_patterns.iter().any(|pattern| pattern.is_match(name).unwrap_or(false))
+    }
+
+    /// Every enabled reader that may be the right one, until one succeeds; else what each had to say.
+    fn file(&mut self, path: &Path) -> Result<(), Diagnostics> {
+        if !path.is_file() {
+            return Err(Vec::new());
+        }
+        let mut failures = Vec::new();
+        let executable = path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0);
+        let has_extension = path.extension().is_some();
+        let yaml_extension = self.extensions.iter().any(|end| path.to_string_lossy().ends_with(end.as_str()));
+        let mut text = None;
+        for name in self.enabled.clone() {
+            let outcome = match name.as_str() {
+                "script" if executable => script::parse(self, path),
+                "yaml" if yaml_extension || !has_extension => match self.reader.load(path) {
+                    Ok(loaded) => structured::parse(self, &loaded.node)
+                        .map(|()| self.diagnostics.extend(loaded.warnings)),
+                    Err(error) => Err(error),
+                },
+                "ini" => match text.get_or_insert_with(|| self.reader.read(path)).clone() {
+                    Ok(file) => ini::parse(self, &file),
+                    Err(error) => Err(error),
+                },
+                _ => continue,
+            };
+            match outcome {
+                Ok(()) => return Ok(()),
+                Err(mut error) => {
+                    error.severity = crate::diag::Severity::Warning;
+                    error.summary =
+                        format!("Failed to parse inventory with '{name}' plugin: {}", error.summary);
+                    failures.push(error);
+                }
+            }
+        }
+        if failures.len() > 1 {
+            // What the right reader said is worth telling; what the others made of the file is noise.
+            let wanted = if executable {
+                "'script'"
+            } else if yaml_extension {
+                "'yaml'"
+            } else {
+                "'ini'"
+            };
+            failures.retain(|failure| failure.summary.contains(wanted));
+        }
+        Err(failures)
+    }
+}
