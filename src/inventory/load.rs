@@ -85,7 +85,7 @@ pub fn load_with(
         if !loading.inventory.source_dirs.contains(&dir) {
             loading.inventory.source_dirs.push(dir);
         }
-        parsed |= loading.path(&path, true)?;
+        parsed |= loading.path(&path)?;
     }
     if loading.bad_group_name && matches!(loading.group_names.as_str(), "never" | "always") {
         let what = match loading.group_names.as_str() {
