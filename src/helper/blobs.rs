@@ -19,70 +19,94 @@ const KEPT: u64 = 64 * 1024 * 1024;
 const OUTPUT_INTERVAL: Duration = Duration::from_millis(200);
 const OUTPUT_TAIL: usize = 2048;
 
+/// Smaller contents stay in memory: a task may announce thousands, and files are few.
+const IN_MEMORY: usize = 128 * 1024;
+
 enum Content {
-    Receiving { file: File, hash: Sha1, size: u64 },
-    Ready { file: File, size: u64 },
+    /// Asked for.
+    Expected,
+    Receiving {
+        spool: Spool,
+        hash: Sha1,
+        size: u64,
+    },
+    Ready {
+        spool: Spool,
+        size: u64,
+    },
     Failed(String),
+}
+
+enum Spool {
+    Memory(Vec<u8>),
+    Disk(File),
 }
 
 /// The contents that this helper has or waits for.
 #[derive(Default)]
 pub struct Store {
-    contents: Mutex<HashMap<Digest, Content>>,
+    contents: Mutex<Contents>,
     arrived: Condvar,
-    closed: Mutex<bool>,
+}
+
+#[derive(Default)]
+struct Contents {
+    by_digest: HashMap<Digest, Content>,
+    closed: bool,
 }
 
 impl Store {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Digest, Content>> {
+    fn lock(&self) -> MutexGuard<'_, Contents> {
         self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A piece from the control machine. One that nobody asked for, or no longer waits for, is dropped.
     pub fn receive(&self, digest: &Digest, data: &[u8], last: bool) {
         let mut contents = self.lock();
-        let Some(Content::Receiving { file, hash, size }) = contents.get_mut(digest) else { return };
-        let written = file.write_all(data);
+        let Some(content) = contents.by_digest.get_mut(digest) else { return };
+        let (spool, mut hash, size) = match std::mem::replace(content, Content::Expected) {
+            Content::Expected => (Spool::Memory(Vec::new()), Sha1::new(), 0),
+            Content::Receiving { spool, hash, size } => (spool, hash, size),
+            other => {
+                *content = other;
+                return;
+            }
+        };
         hash.update(data);
-        *size += data.len() as u64;
-        let next = match written {
+        let size = size + data.len() as u64;
+        *content = match spool.append(data) {
             Err(error) => Content::Failed(format!("cannot keep a file that was sent: {error}")),
-            Ok(()) if !last => return,
-            Ok(()) => {
-                let received: String =
-                    hash.finalize_reset().iter().map(|byte| format!("{byte:02x}")).collect();
-                match file.try_clone() {
-                    Ok(file) if received == *digest => Content::Ready { file, size: *size },
-                    Ok(_) => Content::Failed("the file changed while it was sent".into()),
-                    Err(error) => Content::Failed(error.to_string()),
+            Ok(spool) if !last => Content::Receiving { spool, hash, size },
+            Ok(spool) => {
+                let received: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+                if received == *digest {
+                    Content::Ready { spool, size }
+                } else {
+                    Content::Failed("the file changed while it was sent".into())
                 }
             }
         };
-        contents.insert(digest.clone(), next);
-        self.arrived.notify_all();
+        if !matches!(content, Content::Receiving { .. }) {
+            self.arrived.notify_all();
+        }
     }
 
     /// The control machine does not have it.
     pub fn refuse(&self, digest: &Digest, why: String) {
-        self.lock().insert(digest.clone(), Content::Failed(why));
+        self.lock().by_digest.insert(digest.clone(), Content::Failed(why));
         self.arrived.notify_all();
     }
 
     /// The connection is gone: whoever waits, waits in vain.
     pub fn close(&self) {
-        *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        let mut contents = self.lock();
-        for content in contents.values_mut().filter(|content| matches!(content, Content::Receiving { .. })) {
-            *content = Content::Failed("the connection was closed".into());
-        }
+        self.lock().closed = true;
         self.arrived.notify_all();
     }
 
     /// Forgets what the next task will hardly need.
     pub fn tidy(&self) {
-        let mut contents = self.lock();
         let mut room = KEPT;
-        contents.retain(|_, content| match content {
+        self.lock().by_digest.retain(|_, content| match content {
             Content::Ready { size, .. } if *size <= room => {
                 room -= *size;
                 true
@@ -91,31 +115,78 @@ impl Store {
         });
     }
 
-    fn fetch(&self, digest: &Digest, ask: impl FnOnce() -> Result<(), String>) -> Result<File, String> {
+    /// Marks contents as wanted; the ones that have to be asked for.
+    fn expect(&self, digests: &[Digest]) -> Vec<Digest> {
         let mut contents = self.lock();
-        if !matches!(contents.get(digest), Some(Content::Ready { .. } | Content::Receiving { .. })) {
-            if *self.closed.lock().unwrap_or_else(PoisonError::into_inner) {
-                return Err("the connection was closed".into());
+        let mut missing = Vec::new();
+        for digest in digests {
+            if matches!(contents.by_digest.get(digest), None | Some(Content::Failed(_))) {
+                contents.by_digest.insert(digest.clone(), Content::Expected);
+                missing.push(digest.clone());
             }
-            let file = scratch_file().map_err(|error| format!("no room for a file that is sent: {error}"))?;
-            contents.insert(digest.clone(), Content::Receiving { file, hash: Sha1::new(), size: 0 });
-            // The question is on its way before anybody else can look; the answer waits for the lock.
-            ask()?;
         }
+        missing
+    }
+
+    /// Waits for a content that is expected.
+    fn wait(&self, digest: &Digest) -> Result<File, String> {
+        let mut contents = self.lock();
         loop {
-            match contents.get(digest) {
-                Some(Content::Ready { file, .. }) => return reopen(file).map_err(|error| error.to_string()),
+            match contents.by_digest.get(digest) {
+                Some(Content::Ready { spool, .. }) => {
+                    return spool
+                        .open()
+                        .map_err(|error| format!("no room for a file that was sent: {error}"));
+                }
                 Some(Content::Failed(why)) => {
                     let why = why.clone();
-                    contents.remove(digest);
+                    contents.by_digest.remove(digest);
                     return Err(why);
                 }
-                Some(Content::Receiving { .. }) => {}
+                Some(_) if contents.closed => return Err("the connection was closed".into()),
+                Some(_) => {}
                 None => return Err("the file was given up".into()),
             }
             contents = self.arrived.wait(contents).unwrap_or_else(PoisonError::into_inner);
         }
     }
+}
+
+impl Spool {
+    fn append(self, data: &[u8]) -> io::Result<Self> {
+        match self {
+            Self::Memory(mut bytes) if bytes.len() + data.len() <= IN_MEMORY => {
+                bytes.extend_from_slice(data);
+                Ok(Self::Memory(bytes))
+            }
+            Self::Memory(bytes) => {
+                let mut file = scratch_file()?;
+                file.write_all(&bytes)?;
+                file.write_all(data)?;
+                Ok(Self::Disk(file))
+            }
+            Self::Disk(mut file) => {
+                file.write_all(data)?;
+                Ok(Self::Disk(file))
+            }
+        }
+    }
+
+    /// An independent view, at its start.
+    fn open(&self) -> io::Result<File> {
+        match self {
+            Self::Memory(bytes) => file_of(bytes),
+            Self::Disk(file) => reopen(file),
+        }
+    }
+}
+
+/// Bytes as a file without a name.
+fn file_of(bytes: &[u8]) -> io::Result<File> {
+    let mut file = memory_file().or_else(|_| scratch_file())?;
+    file.write_all(bytes)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(file)
 }
 
 /// A second, independent view of an open file, at its start.
@@ -160,19 +231,23 @@ impl<'a> TaskLink<'a> {
 impl BlobSource for TaskLink<'_> {
     fn fetch(&mut self, digest: &Digest) -> Result<File, String> {
         if let Some((_, blob)) = self.request.blobs.iter().find(|(name, _)| name == digest) {
-            let inline = || -> io::Result<File> {
-                let mut file = memory_file().or_else(|_| scratch_file())?;
-                file.write_all(&blob.0)?;
-                file.seek(SeekFrom::Start(0))?;
-                Ok(file)
-            };
-            return inline().map_err(|error| error.to_string());
+            return file_of(&blob.0).map_err(|error| error.to_string());
         }
-        let (outbox, id) = (&self.outbox, self.request.id);
-        self.store.fetch(digest, || {
-            let need = Reply::Need { id, digests: vec![digest.clone()] };
-            outbox.send(&need).map_err(|error| error.to_string())
-        })
+        self.announce(std::slice::from_ref(digest));
+        self.store.wait(digest)
+    }
+
+    fn announce(&mut self, digests: &[Digest]) {
+        let inline = |digest: &&Digest| !self.request.blobs.iter().any(|(name, _)| name == *digest);
+        let wanted: Vec<Digest> = digests.iter().filter(inline).cloned().collect();
+        let missing = self.store.expect(&wanted);
+        if missing.is_empty() {
+            return;
+        }
+        // A connection that cannot carry the question has ended, and so does the waiting for an answer.
+        if self.outbox.send(&Reply::Need { id: self.request.id, digests: missing }).is_err() {
+            self.store.close();
+        }
     }
 
     fn send(&mut self, data: &[u8]) -> Result<(), String> {
@@ -205,21 +280,34 @@ mod tests {
     const HELLO: &str = "aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d";
 
     fn fetch(store: &Store) -> Result<Vec<u8>, String> {
+        store.expect(&[HELLO.into()]);
         let mut bytes = Vec::new();
-        store.fetch(&HELLO.into(), || Ok(()))?.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+        store.wait(&HELLO.into())?.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
         Ok(bytes)
     }
 
     /// Fetches while another thread answers as `answer` says.
     fn fetch_while(store: &Store, answer: impl FnOnce(&Store) + Send) -> Result<Vec<u8>, String> {
+        store.expect(&[HELLO.into()]);
         std::thread::scope(|scope| {
             let fetched = scope.spawn(|| fetch(store));
-            while store.lock().is_empty() {
-                std::thread::yield_now();
-            }
             answer(store);
             fetched.join().expect("the fetching thread does not panic")
         })
+    }
+
+    #[test]
+    fn large_contents_go_to_a_file() {
+        let store = Store::default();
+        let digest: Digest = "3b71f43ff30f4b15b5cd85dd9e95ebc7e84eb5a3".into();
+        assert_eq!(store.expect(&[digest.clone()]), [digest.clone()]);
+        assert!(store.expect(&[digest.clone()]).is_empty(), "asked for once");
+        for piece in [[0u8; 1 << 19], [0u8; 1 << 19]] {
+            store.receive(&digest, &piece, false);
+        }
+        store.receive(&digest, b"", true);
+        let file = store.wait(&digest).expect("it arrived");
+        assert_eq!(file.metadata().expect("an open file").len(), 1 << 20);
     }
 
     #[test]

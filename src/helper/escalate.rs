@@ -105,10 +105,8 @@ fn attempt(method: Method, identity: &Become, nonce: &str, terminal: bool) -> Re
     );
     let mut ending = conversation.run();
     if ending == Ending::Marker("need".into()) {
-        ending = match std::io::copy(&mut &program, &mut conversation.stdin()) {
-            Ok(_) => Ending::Marker("ok".into()),
-            Err(_) => conversation.run(),
-        };
+        let sent = std::io::copy(&mut &program, &mut conversation.stdin());
+        ending = if sent.is_ok() { Ending::Marker("ok".into()) } else { conversation.run() };
     }
     if ending != Ending::Marker("ok".into()) {
         let refusal = explain(method, identity, &ending, &conversation.said());

@@ -1,8 +1,39 @@
 //! How bytes reach a machine: `ssh` (libssh2), `openssh` (a system `ssh` as the pipe), `local`; the bootstrap
 //! that starts the helper there; the session that speaks the protocol with it.
 
+mod bootstrap;
+mod embedded;
+mod link;
+mod local;
+mod openssh;
 mod session;
+mod ssh;
 mod target;
+mod wire;
 
 pub use session::{BlobStore, CallError, Session, Stats};
 pub use target::{Connection, HostKeyPolicy, Target, TransportKind};
+
+use bootstrap::Bootstrap;
+use link::Link;
+
+/// A connection on which the helper does not run yet.
+struct Opened {
+    link: Box<dyn Link>,
+    /// What starts it, where it has not been started with the connection.
+    bootstrap: Option<Bootstrap>,
+    /// How the connection was made.
+    description: String,
+}
+
+/// Connects by the transport that the target wants, or that its configuration asks for.
+fn open(target: &Target) -> Result<Opened, CallError> {
+    match target.kind {
+        TransportKind::Local => Ok(Opened {
+            link: local::connect()?,
+            bootstrap: None,
+            description: "local: a child process".into(),
+        }),
+        TransportKind::Auto | TransportKind::Ssh | TransportKind::OpenSsh => ssh::open(target),
+    }
+}

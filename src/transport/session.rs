@@ -1,9 +1,13 @@
 //! One helper on one host: requests out, outcomes back.
 
 use super::Target;
-use crate::protocol::{Digest, Outcome, TaskRequest};
+use super::bootstrap;
+use super::wire::Wire;
+use crate::protocol::{BLOB_CHUNK, Digest, Outcome, Reply, Request, TaskRequest};
+use crate::value::Value;
+use std::collections::{HashMap, VecDeque};
 use std::io::Read;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Why a request has no outcome. All but `Lost` mean that nothing was started.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -45,7 +49,20 @@ pub struct Stats {
 }
 
 /// A connection with a helper at its other end. Used by one thread at a time.
-pub struct Session {}
+pub struct Session {
+    wire: Wire,
+    host: String,
+    description: String,
+    next_id: u64,
+    /// Why nothing can be asked any more.
+    dead: Option<CallError>,
+}
+
+/// While a request is out, something is said at least so often, so that both sides notice when the other is gone.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+
+/// Contents are read ahead of the network by so much.
+const BACKLOG: usize = 4 * BLOB_CHUNK;
 
 impl Session {
     /// Connects, authenticates, starts the helper (sending it if the host does not have it).
@@ -53,12 +70,21 @@ impl Session {
     /// # Errors
     /// [`CallError::Unreachable`] or [`CallError::Helper`].
     pub fn open(target: &Target) -> Result<Self, CallError> {
-        let _ = target;
-        todo!()
+        let opened = super::open(target)?;
+        let mut wire = Wire::new(opened.link);
+        let hello = match &opened.bootstrap {
+            Some(bootstrap) => bootstrap.start(&mut wire, &target.name)?,
+            None => {
+                wire.stats.round_trips += 1;
+                bootstrap::hello(&mut wire, &target.name)?
+            }
+        };
+        let description = format!("{}, as {}", opened.description, hello.user);
+        Ok(Self { wire, host: target.name.clone(), description, next_id: 1, dead: None })
     }
 
     /// Runs tasks one after the other, sent together: one outcome per request, in order. `idle` is how long the host may be silent (it
-    /// answers pings while it works) before the connection counts as lost.
+    /// answers pings while it works) before the connection counts as lost. The requests' own ids do not matter.
     ///
     /// # Errors
     /// [`CallError::Lost`]; the session cannot be used any more.
@@ -68,16 +94,165 @@ impl Session {
         blobs: &dyn BlobStore,
         idle: Duration,
     ) -> Result<Vec<Outcome>, CallError> {
-        let _ = (requests, blobs, idle);
-        todo!()
+        if let Some(error) = &self.dead {
+            return Err(error.clone());
+        }
+        let result = self.converse(requests, blobs, idle);
+        if let Err(error) = &result {
+            self.dead = Some(error.clone());
+        }
+        result
+    }
+
+    fn converse(
+        &mut self,
+        requests: &[TaskRequest],
+        blobs: &dyn BlobStore,
+        idle: Duration,
+    ) -> Result<Vec<Outcome>, CallError> {
+        let first = self.next_id;
+        let mut outcomes: Vec<Option<Outcome>> = Vec::new();
+        for request in requests {
+            let request = TaskRequest { id: self.next_id, ..request.clone() };
+            self.next_id += 1;
+            match self.wire.push_frame(&Request::Task(request)) {
+                Ok(()) => outcomes.push(None),
+                // Nothing of a request that is too large was sent, and the others can run.
+                Err(error) => outcomes.push(Some(failure(format!("The task cannot be sent: {error}")))),
+            }
+        }
+        let mut open = outcomes.iter().filter(|outcome| outcome.is_none()).count();
+        if open > 0 {
+            self.wire.stats.round_trips += 1;
+        }
+        let mut sending: VecDeque<Transfer> = VecDeque::new();
+        // What could not be received, by task.
+        let mut unkept: HashMap<u64, String> = HashMap::new();
+        let interval = PING_INTERVAL.min(idle / 3).max(Duration::from_millis(50));
+        let (mut heard, mut pinged) = (Instant::now(), Instant::now());
+        while open > 0 {
+            self.feed(&mut sending, blobs).map_err(|why| self.lost(&why))?;
+            let backlog = self.wire.backlog();
+            let due = interval.saturating_sub(pinged.elapsed()).min(idle.saturating_sub(heard.elapsed()));
+            let wait = if sending.is_empty() || backlog >= BACKLOG { due } else { Duration::ZERO };
+            if self.wire.exchange(wait).map_err(|error| self.broken(&error))? {
+                heard = Instant::now();
+            }
+            if self.wire.backlog() < backlog {
+                // A host that takes what is sent to it is there.
+                heard = Instant::now();
+            }
+            while let Some(reply) = self.wire.take_frame().map_err(|error| self.lost(&error.to_string()))? {
+                match reply {
+                    Reply::Done { id, mut outcome } => {
+                        let slot = id
+                            .checked_sub(first)
+                            .and_then(|index| outcomes.get_mut(usize::try_from(index).ok()?));
+                        let Some(slot @ None) = slot else { continue };
+                        if let Some(why) = unkept.remove(&id) {
+                            outcome = failure(why);
+                        }
+                        *slot = Some(outcome);
+                        open -= 1;
+                    }
+                    Reply::Need { digests, .. } => {
+                        self.wire.stats.round_trips += 1;
+                        sending.extend(digests.into_iter().map(Transfer::new));
+                    }
+                    Reply::Output { text, .. } => blobs.output(&text),
+                    Reply::Data { id, data } => {
+                        if !unkept.contains_key(&id)
+                            && let Err(why) = blobs.receive(&data)
+                        {
+                            unkept.insert(id, why);
+                        }
+                    }
+                    Reply::Pong => {}
+                    Reply::Hello(_) => return Err(self.lost("its helper started again")),
+                }
+            }
+            if heard.elapsed() >= idle {
+                return Err(self.lost(&format!("it did not answer for {} seconds", idle.as_secs())));
+            }
+            if pinged.elapsed() >= interval {
+                pinged = Instant::now();
+                self.wire.push_frame(&Request::Ping).map_err(|error| self.lost(&error.to_string()))?;
+            }
+        }
+        Ok(outcomes.into_iter().flatten().collect())
+    }
+
+    /// Puts pieces of the contents that are asked for on the wire, as many as it takes.
+    fn feed(&mut self, sending: &mut VecDeque<Transfer>, blobs: &dyn BlobStore) -> Result<(), String> {
+        while self.wire.backlog() < BACKLOG
+            && let Some(transfer) = sending.front_mut()
+        {
+            let request = transfer.next(blobs);
+            let ended = !matches!(request, Request::Blob { last: false, .. });
+            self.wire.push_frame(&request).map_err(|error| error.to_string())?;
+            if ended {
+                sending.pop_front();
+            }
+        }
+        Ok(())
+    }
+
+    fn broken(&mut self, error: &std::io::Error) -> CallError {
+        if error.kind() == std::io::ErrorKind::UnexpectedEof {
+            self.lost("it was closed")
+        } else {
+            self.lost(&error.to_string())
+        }
+    }
+
+    fn lost(&mut self, why: &str) -> CallError {
+        let said = self.wire.complaints();
+        let said = said.trim();
+        let said = if said.is_empty() { String::new() } else { format!(" The host said: {said}") };
+        CallError::Lost { message: format!("The connection to {} was lost: {why}.{said}", self.host) }
     }
 
     pub fn stats(&self) -> Stats {
-        todo!()
+        self.wire.stats
     }
 
     /// How the connection was made and why so (`-v`).
     pub fn describe(&self) -> String {
-        todo!()
+        self.description.clone()
+    }
+}
+
+/// A failed outcome that this side makes.
+fn failure(msg: String) -> Outcome {
+    let members = [("changed", Value::from(false)), ("failed", true.into()), ("msg", msg.into())];
+    Outcome { result: Value::object(members), failed: true, ..Outcome::default() }
+}
+
+/// A content on its way to the host.
+struct Transfer {
+    digest: Digest,
+    reader: Option<Box<dyn Read>>,
+}
+
+impl Transfer {
+    fn new(digest: Digest) -> Self {
+        Self { digest, reader: None }
+    }
+
+    /// The next piece, or why there is none.
+    fn next(&mut self, blobs: &dyn BlobStore) -> Request {
+        let digest = self.digest.clone();
+        let reader = match &mut self.reader {
+            Some(reader) => reader,
+            None => match blobs.open(&digest) {
+                Ok(reader) => self.reader.insert(reader),
+                Err(why) => return Request::NoBlob { digest, why },
+            },
+        };
+        let mut data = Vec::with_capacity(BLOB_CHUNK);
+        match reader.take(BLOB_CHUNK as u64).read_to_end(&mut data) {
+            Ok(count) => Request::Blob { digest, data, last: count < BLOB_CHUNK },
+            Err(error) => Request::NoBlob { digest, why: format!("cannot read a file to be sent: {error}") },
+        }
     }
 }

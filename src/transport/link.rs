@@ -1,0 +1,204 @@
+//! Bytes in both directions at once.
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout};
+use std::time::{Duration, Instant};
+
+/// Complaints beyond this are of no use to anybody.
+const COMPLAINTS: usize = 16 * 1024;
+
+/// So long may a child take to end.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// So much is read before it is looked at.
+const READ_AT_ONCE: usize = 4 * 1024 * 1024;
+
+/// Bytes that wait to be written.
+#[derive(Default)]
+pub struct Outgoing {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl Outgoing {
+    pub fn len(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
+    pub fn pending(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    pub fn push(&mut self, bytes: &[u8]) {
+        if self.start > 0 {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    pub fn advance(&mut self, count: usize) {
+        self.start += count;
+        if self.start == self.bytes.len() {
+            self.bytes.clear();
+            self.start = 0;
+        }
+    }
+}
+
+/// A connection to a helper, or to the shell that starts it.
+pub trait Link: Send {
+    /// Writes what can be written and reads what is there; waits for one of both at most so long.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` when the other side closed; else why nothing can be written or read.
+    fn exchange(&mut self, outgoing: &mut Outgoing, incoming: &mut Vec<u8>, wait: Duration)
+    -> io::Result<()>;
+
+    /// What the other side said on its standard error.
+    fn complaints(&mut self) -> String;
+}
+
+/// A process as the other side.
+pub struct ChildLink {
+    child: Child,
+    /// Closed to end the child.
+    stdin: Option<ChildStdin>,
+    stdout: ChildStdout,
+    stderr: Option<ChildStderr>,
+    complaints: Vec<u8>,
+}
+
+impl ChildLink {
+    /// Takes over a process whose three streams are pipes.
+    ///
+    /// # Errors
+    /// When they are not, or cannot be made non-blocking.
+    pub fn new(mut child: Child) -> io::Result<Self> {
+        let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (Some(stdin), Some(stdout), Some(stderr)) = streams else {
+            return Err(io::Error::other("the process has no pipes"));
+        };
+        rustix::io::ioctl_fionbio(&stdin, true)?;
+        rustix::io::ioctl_fionbio(&stdout, true)?;
+        rustix::io::ioctl_fionbio(&stderr, true)?;
+        Ok(Self { child, stdin: Some(stdin), stdout, stderr: Some(stderr), complaints: Vec::new() })
+    }
+
+    fn listen(&mut self) {
+        let mut buffer = [0; 4096];
+        while let Some(stderr) = &mut self.stderr {
+            match stderr.read(&mut buffer) {
+                Ok(count @ 1..) => keep(&mut self.complaints, &buffer[..count]),
+                Err(error) if would_block(&error) => break,
+                _ => self.stderr = None,
+            }
+        }
+    }
+
+    /// The exit status, if the process has ended.
+    pub fn status(&mut self) -> Option<std::process::ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+}
+
+/// Appends, and forgets the oldest.
+pub fn keep(complaints: &mut Vec<u8>, more: &[u8]) {
+    complaints.extend_from_slice(more);
+    if complaints.len() > COMPLAINTS {
+        complaints.drain(..complaints.len() - COMPLAINTS);
+    }
+}
+
+pub fn would_block(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+pub fn timespec(wait: Duration) -> Timespec {
+    Timespec { tv_sec: wait.as_secs().try_into().unwrap_or(i64::MAX), tv_nsec: wait.subsec_nanos().into() }
+}
+
+impl Link for ChildLink {
+    fn exchange(
+        &mut self,
+        outgoing: &mut Outgoing,
+        incoming: &mut Vec<u8>,
+        wait: Duration,
+    ) -> io::Result<()> {
+        let until = Instant::now() + wait;
+        let before = incoming.len();
+        loop {
+            let mut moved = false;
+            while let Some(stdin) = self.stdin.as_mut().filter(|_| outgoing.len() > 0) {
+                match stdin.write(outgoing.pending()) {
+                    Ok(count) => {
+                        outgoing.advance(count);
+                        moved = true;
+                    }
+                    Err(error) if would_block(&error) => break,
+                    // What it says before it ends explains more than the broken pipe does.
+                    Err(_) => self.stdin = None,
+                }
+            }
+            let mut buffer = [0; 64 * 1024];
+            while incoming.len() - before < READ_AT_ONCE {
+                match self.stdout.read(&mut buffer) {
+                    Ok(0) => {
+                        self.listen();
+                        return if incoming.len() > before {
+                            Ok(())
+                        } else {
+                            Err(io::ErrorKind::UnexpectedEof.into())
+                        };
+                    }
+                    Ok(count) => {
+                        incoming.extend_from_slice(&buffer[..count]);
+                        moved = true;
+                    }
+                    Err(error) if would_block(&error) => break,
+                    Err(error) => return Err(error),
+                }
+            }
+            self.listen();
+            let left = until.saturating_duration_since(Instant::now());
+            if moved || left.is_zero() {
+                return Ok(());
+            }
+            let mut streams = vec![PollFd::from_borrowed_fd(self.stdout.as_fd(), PollFlags::IN)];
+            if let Some(stderr) = &self.stderr {
+                streams.push(PollFd::from_borrowed_fd(stderr.as_fd(), PollFlags::IN));
+            }
+            if let Some(stdin) = self.stdin.as_ref().filter(|_| outgoing.len() > 0) {
+                streams.push(PollFd::from_borrowed_fd(stdin.as_fd(), PollFlags::OUT));
+            }
+            match poll(&mut streams, Some(&timespec(left))) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn complaints(&mut self) -> String {
+        self.listen();
+        String::from_utf8_lossy(&self.complaints).into_owned()
+    }
+}
+
+impl Drop for ChildLink {
+    /// The child ends by itself, and ends what it runs, when its input ends; one that does not is killed.
+    fn drop(&mut self) {
+        self.stdin = None;
+        let patience = Instant::now() + PATIENCE;
+        while Instant::now() < patience {
+            if self.status().is_some() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // It may have ended in this moment.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,57 @@
+//! SSH: by libssh2 where it can do what is asked for, else by a system `ssh`.
+
+mod auth;
+mod connect;
+mod host_key;
+mod known_hosts;
+mod link;
+mod options;
+mod pace;
+mod plan;
+
+use super::bootstrap::Bootstrap;
+use super::openssh;
+use super::session::CallError;
+use super::{Opened, Target, TransportKind};
+use plan::Plan;
+
+/// Connects, authenticates, and starts the shell that starts the helper.
+///
+/// # Errors
+/// [`CallError::Unreachable`], or [`CallError::Helper`] where no command can be run.
+pub fn open(target: &Target) -> Result<Opened, CallError> {
+    let bootstrap = Bootstrap::new(!target.no_cache).map_err(|error| unreachable(&error.to_string()))?;
+    if target.kind == TransportKind::OpenSsh {
+        return openssh::open(target, bootstrap, "it was chosen");
+    }
+    let ssh = target.ssh_executable.as_deref().unwrap_or("ssh");
+    let asked = options::ask(&target.ssh_args, &target.address, target.port, target.user.as_deref(), ssh)
+        .map_err(|why| unreachable(&why))?;
+    match plan::plan(target, &asked) {
+        Ok(plan) => native(target, &plan, bootstrap),
+        Err(why) if target.kind == TransportKind::Auto => openssh::open(target, bootstrap, &why),
+        Err(why) => Err(unreachable(&format!("libssh2 cannot do what is asked for: {why}."))),
+    }
+}
+
+fn native(target: &Target, plan: &Plan, bootstrap: Bootstrap) -> Result<Opened, CallError> {
+    match connect::connect(target, plan) {
+        Ok(connection) => {
+            let description = connection.description.clone();
+            let link = connection.start(&bootstrap.command)?;
+            Ok(Opened { link: Box::new(link), bootstrap: Some(bootstrap), description })
+        }
+        Err(connect::Refusal::OpenSsh(why)) if target.kind == TransportKind::Auto => {
+            openssh::open(target, bootstrap, &why)
+        }
+        Err(connect::Refusal::OpenSsh(why)) => {
+            Err(unreachable(&format!("libssh2 cannot do what is asked for: {why}.")))
+        }
+        Err(connect::Refusal::Call(error)) => Err(error),
+    }
+}
+
+/// Ansible's words for a host that cannot be reached.
+fn unreachable(why: &str) -> CallError {
+    CallError::Unreachable { message: format!("Failed to connect to the host via ssh: {why}") }
+}

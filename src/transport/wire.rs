@@ -1,0 +1,80 @@
+//! Frames over a link, and what they cost.
+
+use super::link::{Link, Outgoing};
+use super::session::Stats;
+use crate::protocol::{FrameError, MAX_FRAME, Reply, Request, read_frame, write_frame};
+use std::io;
+use std::time::Duration;
+
+/// A link with its buffers.
+pub struct Wire {
+    link: Box<dyn Link>,
+    outgoing: Outgoing,
+    incoming: Vec<u8>,
+    /// How far `incoming` was read.
+    start: usize,
+    pub stats: Stats,
+}
+
+impl Wire {
+    pub fn new(link: Box<dyn Link>) -> Self {
+        Self { link, outgoing: Outgoing::default(), incoming: Vec::new(), start: 0, stats: Stats::default() }
+    }
+
+    /// Bytes that wait to be sent.
+    pub fn backlog(&self) -> usize {
+        self.outgoing.len()
+    }
+
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.outgoing.push(bytes);
+    }
+
+    pub fn push_frame(&mut self, request: &Request) -> Result<(), FrameError> {
+        let mut frame = Vec::new();
+        write_frame(&mut frame, request)?;
+        self.outgoing.push(&frame);
+        Ok(())
+    }
+
+    /// Moves bytes, in either direction; waits for some at most so long. Whether anything was received.
+    pub fn exchange(&mut self, wait: Duration) -> io::Result<bool> {
+        if self.start > 0 {
+            self.incoming.drain(..self.start);
+            self.start = 0;
+        }
+        let (unsent, received) = (self.outgoing.len(), self.incoming.len());
+        let result = self.link.exchange(&mut self.outgoing, &mut self.incoming, wait);
+        self.stats.bytes_sent += (unsent - self.outgoing.len()) as u64;
+        self.stats.bytes_received += (self.incoming.len() - received) as u64;
+        result.map(|()| self.incoming.len() > received)
+    }
+
+    /// What was received and not yet taken.
+    pub fn received(&self) -> &[u8] {
+        &self.incoming[self.start..]
+    }
+
+    pub fn consume(&mut self, count: usize) {
+        self.start += count;
+    }
+
+    /// The next whole message, if there is one.
+    pub fn take_frame(&mut self) -> Result<Option<Reply>, FrameError> {
+        let received = self.received();
+        let Some(header) = received.first_chunk::<4>() else { return Ok(None) };
+        let length = u32::from_be_bytes(*header);
+        if length > MAX_FRAME {
+            return Err(FrameError::TooLarge(length));
+        }
+        let whole = 4 + length as usize;
+        let Some(mut frame) = received.get(..whole) else { return Ok(None) };
+        let reply = read_frame(&mut frame)?;
+        self.consume(whole);
+        Ok(Some(reply))
+    }
+
+    pub fn complaints(&mut self) -> String {
+        self.link.complaints()
+    }
+}

@@ -1,0 +1,3 @@
+//! What the tests that need real hosts share.
+
+pub mod sshd;
