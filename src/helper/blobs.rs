@@ -279,8 +279,7 @@ mod tests {
 
     const HELLO: &str = "aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d";
 
-    fn fetch(store: &Store) -> Result<Vec<u8>, String> {
-        store.expect(&[HELLO.into()]);
+    fn read(store: &Store) -> Result<Vec<u8>, String> {
         let mut bytes = Vec::new();
         store.wait(&HELLO.into())?.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
         Ok(bytes)
@@ -290,7 +289,7 @@ mod tests {
     fn fetch_while(store: &Store, answer: impl FnOnce(&Store) + Send) -> Result<Vec<u8>, String> {
         store.expect(&[HELLO.into()]);
         std::thread::scope(|scope| {
-            let fetched = scope.spawn(|| fetch(store));
+            let fetched = scope.spawn(|| read(store));
             answer(store);
             fetched.join().expect("the fetching thread does not panic")
         })
@@ -302,9 +301,9 @@ mod tests {
         let digest: Digest = "3b71f43ff30f4b15b5cd85dd9e95ebc7e84eb5a3".into();
         assert_eq!(store.expect(&[digest.clone()]), [digest.clone()]);
         assert!(store.expect(&[digest.clone()]).is_empty(), "asked for once");
-        for piece in [[0u8; 1 << 19], [0u8; 1 << 19]] {
-            store.receive(&digest, &piece, false);
-        }
+        let half = vec![0u8; 1 << 19];
+        store.receive(&digest, &half, false);
+        store.receive(&digest, &half, false);
         store.receive(&digest, b"", true);
         let file = store.wait(&digest).expect("it arrived");
         assert_eq!(file.metadata().expect("an open file").len(), 1 << 20);
@@ -320,8 +319,9 @@ mod tests {
         });
         assert_eq!(received.as_deref(), Ok(b"hello".as_slice()));
         store.tidy();
+        assert!(store.expect(&[HELLO.into()]).is_empty(), "it need not be asked for again");
         assert_eq!(
-            fetch(&store).as_deref(),
+            read(&store).as_deref(),
             Ok(b"hello".as_slice()),
             "kept for the next task, read from its start"
         );
@@ -341,6 +341,7 @@ mod tests {
         assert_eq!(received, Err("it vanished".into()));
         let received = fetch_while(&store, Store::close);
         assert_eq!(received, Err("the connection was closed".into()));
-        assert_eq!(fetch(&store), Err("the connection was closed".into()), "and nobody asks again");
+        store.expect(&[HELLO.into()]);
+        assert_eq!(read(&store), Err("the connection was closed".into()), "and nobody waits again");
     }
 }

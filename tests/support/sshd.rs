@@ -21,7 +21,8 @@ pub fn start() -> Option<Sshd> {
 
 /// One with further lines in its configuration.
 pub fn start_with(configuration: &str) -> Option<Sshd> {
-    let Some(program) = ["/usr/sbin/sshd", "/usr/bin/sshd"].into_iter().find(|path| Path::new(path).exists()) else {
+    let Some(program) = ["/usr/sbin/sshd", "/usr/bin/sshd"].into_iter().find(|path| Path::new(path).exists())
+    else {
         eprintln!("skipped: openssh-server is not installed");
         return None;
     };
@@ -114,7 +115,8 @@ impl Sshd {
     pub fn processes_with(&self, unwanted: &str) -> Vec<String> {
         let until = Instant::now() + Duration::from_secs(10);
         loop {
-            let found = command_lines().into_iter().filter(|line| line.contains(unwanted)).collect::<Vec<_>>();
+            let found =
+                command_lines().into_iter().filter(|line| line.contains(unwanted)).collect::<Vec<_>>();
             if found.is_empty() || Instant::now() > until {
                 return found;
             }
@@ -126,9 +128,9 @@ impl Sshd {
     pub fn kill_connections(&self) {
         for entry in fs::read_dir("/proc").expect("/proc").flatten() {
             let Ok(pid) = entry.file_name().to_string_lossy().parse::<i32>() else { continue };
-            let parent = fs::read_to_string(format!("/proc/{pid}/stat"))
-                .ok()
-                .and_then(|stat| stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok()));
+            let parent = fs::read_to_string(format!("/proc/{pid}/stat")).ok().and_then(|stat| {
+                stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok())
+            });
             if parent == Some(self.server.id())
                 && let Some(pid) = rustix::process::Pid::from_raw(pid)
             {
