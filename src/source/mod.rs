@@ -3,6 +3,7 @@
 pub mod args;
 mod node;
 pub mod settings;
+pub mod vault;
 pub mod yaml;
 
 pub use node::{Node, NodeKind};

@@ -11,9 +11,10 @@ mod tests;
 
 pub use scalar::boolean as plain_boolean;
 
-use crate::diag::{Diagnostic, Diagnostics, SourceFile};
+use crate::diag::{Diagnostic, Diagnostics, SourceFile, Span};
+use crate::source::vault::{self, Vault};
 use crate::source::{Node, NodeKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A file's content, and what there is to tell the user about it.
@@ -38,7 +39,11 @@ pub fn load(path: &Path) -> Result<Loaded, Diagnostic> {
 /// # Errors
 /// The file cannot be read or is not UTF-8.
 pub fn read(path: &Path) -> Result<Arc<SourceFile>, Diagnostic> {
-    let bytes = std::fs::read(path).map_err(|error| {
+    source_file(path, read_bytes(path)?)
+}
+
+fn read_bytes(path: &Path) -> Result<Vec<u8>, Diagnostic> {
+    std::fs::read(path).map_err(|error| {
         let summary = match error.kind() {
             std::io::ErrorKind::NotFound => {
                 format!("Unable to retrieve file contents. Could not find or access '{}'", path.display())
@@ -46,8 +51,7 @@ pub fn read(path: &Path) -> Result<Arc<SourceFile>, Diagnostic> {
             _ => format!("an error occurred while trying to read the file '{}': {error}", path.display()),
         };
         Diagnostic::error("unreadable-file", summary)
-    })?;
-    source_file(path, bytes)
+    })
 }
 
 /// A file's bytes as a text that positions can refer to.
@@ -55,7 +59,7 @@ pub fn read(path: &Path) -> Result<Arc<SourceFile>, Diagnostic> {
 /// # Errors
 /// They are not UTF-8; the place of the first byte that is not is given.
 pub fn source_file(path: &Path, bytes: Vec<u8>) -> Result<Arc<SourceFile>, Diagnostic> {
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let path = absolute(path);
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Arc::new(SourceFile { path, text: text.into() })),
         Err(error) => {
@@ -86,7 +90,7 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Loaded, Diagnostic> {
     }
     let mut documents = build::documents(file, true)?;
     Ok(documents.pop().unwrap_or_else(|| Loaded {
-        node: Node::new(NodeKind::Null, crate::diag::Span::new(file, 1, 1, 0)),
+        node: Node::new(NodeKind::Null, Span::new(file, 1, 1, 0)),
         warnings: Vec::new(),
     }))
 }
@@ -106,23 +110,84 @@ pub fn parse_json(file: &Arc<SourceFile>) -> Option<Node> {
 
 /// Reads files that may be encrypted.
 #[derive(Clone, Debug, Default)]
-pub struct Reader {}
+pub struct Reader {
+    vault: Arc<Vault>,
+}
 
 impl Reader {
+    pub fn new(vault: Arc<Vault>) -> Self {
+        Self { vault }
+    }
+
+    pub fn vault(&self) -> &Arc<Vault> {
+        &self.vault
+    }
+
+    /// The content of a file, decrypted if it is a vault.
+    ///
+    /// # Errors
+    /// The file cannot be read; it is a vault that no known password opens.
+    pub fn bytes(&self, path: &Path) -> Result<Vec<u8>, Diagnostic> {
+        let bytes = read_bytes(path)?;
+        if !vault::is_encrypted(&bytes) {
+            return Ok(bytes);
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        self.vault.decrypt(&text).map(|(plain, _)| plain).map_err(|error| {
+            let file = Arc::new(SourceFile { path: absolute(path), text: "".into() });
+            Diagnostic::error("vault", format!("{error} for {}", path.display()))
+                .at(&Span::new(&file, 1, 1, 0))
+        })
+    }
+
     /// The text of a file, decrypted if it is a vault.
     ///
     /// # Errors
-    /// See [`read`]; a vault that no known password opens.
+    /// See [`Reader::bytes`]; it is not UTF-8.
     pub fn read(&self, path: &Path) -> Result<Arc<SourceFile>, Diagnostic> {
-        read(path)
+        source_file(path, self.bytes(path)?)
     }
 
-    /// The document in a file, decrypted if it is a vault.
+    /// The document in a file, decrypted if it is a vault. The positions in such a file say where, but show nothing.
     ///
     /// # Errors
     /// See [`Reader::read`] and [`parse`].
     pub fn load(&self, path: &Path) -> Result<Loaded, Diagnostic> {
-        parse(&self.read(path)?)
+        let bytes = read_bytes(path)?;
+        if !vault::is_encrypted(&bytes) {
+            return parse(&source_file(path, bytes)?);
+        }
+        let hidden = Arc::new(SourceFile { path: absolute(path), text: "".into() });
+        let mut loaded =
+            self.read(path).and_then(|file| parse(&file)).map_err(|error| hide(error, &hidden))?;
+        hide_node(&mut loaded.node, &hidden);
+        loaded.warnings = loaded.warnings.into_iter().map(|warning| hide(warning, &hidden)).collect();
+        Ok(loaded)
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Positions that show no line of the secret file they are in.
+fn hide(mut diagnostic: Diagnostic, hidden: &Arc<SourceFile>) -> Diagnostic {
+    let related = diagnostic.related.iter_mut().map(|(span, _)| span);
+    for span in diagnostic.span.iter_mut().chain(related) {
+        span.file = hidden.clone();
+    }
+    diagnostic
+}
+
+fn hide_node(node: &mut Node, hidden: &Arc<SourceFile>) {
+    node.span.file = hidden.clone();
+    match &mut node.kind {
+        NodeKind::List(items) => items.iter_mut().for_each(|item| hide_node(item, hidden)),
+        NodeKind::Map(entries) => entries.iter_mut().for_each(|(key, value)| {
+            hide_node(key, hidden);
+            hide_node(value, hidden);
+        }),
+        _ => {}
     }
 }
 

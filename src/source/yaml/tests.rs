@@ -180,3 +180,36 @@ fn plain_scalars_are_pyyamls() {
         assert!(fits, "{text:?}: {ours:?}, PyYAML: {kind} {value}");
     }
 }
+
+#[test]
+fn an_encrypted_file_is_read_and_not_shown() {
+    use crate::value::Secret;
+    let password = Secret::new("open sesame");
+    let dir = tempfile::tempdir().expect("temporary folder");
+    let path = dir.path().join("all.yml");
+    let reader = |password: Secret| {
+        let secret = vault::VaultSecret { id: "default".into(), password };
+        Reader::new(Arc::new(Vault::new(vec![secret], false)))
+    };
+    for (text, good) in [("a: 1\nb: hidden treasure\n", true), ("a: [hidden treasure\n", false)] {
+        std::fs::write(&path, vault::encrypt(text.as_bytes(), &password, None, None).expect("sealed"))
+            .expect("written");
+        match reader(password.clone()).load(&path) {
+            Ok(loaded) => {
+                assert!(good);
+                let value = loaded.node.get("b").expect("there");
+                assert_eq!((value.as_str(), value.span.line), (Some("hidden treasure"), 2));
+                assert_eq!(&*value.span.file.text, "");
+            }
+            Err(error) => {
+                assert!(!good);
+                let shown = crate::diag::render(&error, crate::diag::Style::Plain);
+                assert!(!shown.contains("treasure") && shown.contains("all.yml"), "{shown}");
+            }
+        }
+        let error = reader(Secret::new("wrong one")).load(&path).expect_err("wrong password");
+        assert!(
+            error.summary.starts_with("Decryption failed (no vault secrets were found that could decrypt).")
+        );
+    }
+}
