@@ -132,6 +132,10 @@ pub fn facts(files: &Files) -> Facts {
         .to_lowercase();
     let known = KNOWN.iter().find(|(known, _, _)| *known == id);
     let name = match known {
+        // Before it had an ID of its own, each openSUSE had its name.
+        Some(("opensuse", name, _)) => {
+            field(&os, "NAME").filter(|full| full.starts_with(name)).unwrap_or_else(|| (*name).to_owned())
+        }
         Some((_, name, _)) => (*name).to_owned(),
         None => field(&os, "NAME").unwrap_or_else(|| if id.is_empty() { "Linux".into() } else { id.clone() }),
     };
@@ -148,7 +152,18 @@ pub fn facts(files: &Files) -> Facts {
 
     let mut found = Found { version: version_id, release: codename, minor: None };
     let source = match family.as_str() {
-        "RedHat" => red_hat(&name, &mut found, release_text.as_deref(), files),
+        "RedHat" => {
+            let unnamed = os.iter().any(|(key, value)| key == "VERSION_CODENAME" && value.is_empty());
+            red_hat(&name, &mut found, release_text.as_deref(), files, unnamed)
+        }
+        "Flatcar" => {
+            found.release = None;
+            ("/etc/os-release", "Flatcar")
+        }
+        "ClearLinux" => {
+            found.release = Some(id.clone());
+            ("/usr/lib/os-release", "ClearLinux")
+        }
         "Suse" => suse(&name, &mut found, files),
         "Alpine" => {
             let release = files.alpine_release.as_deref().map(|text| text.trim().to_owned());
@@ -203,9 +218,14 @@ fn red_hat(
     found: &mut Found,
     release: Option<&str>,
     files: &Files,
+    unnamed: bool,
 ) -> (&'static str, &'static str) {
     let path = files.redhat_release.as_ref().map_or("/etc/os-release", |(path, _)| path);
     if name == "Amazon" {
+        let number = |text: &str| {
+            text.split_whitespace().find(|w| w.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned)
+        };
+        found.version = found.version.take().or_else(|| release.and_then(number));
         found.minor =
             found.version.as_ref().and_then(|v| v.split_once('.')).map(|(_, minor)| minor.to_owned());
         found.release = None;
@@ -225,7 +245,7 @@ fn red_hat(
             None => found.release.take(),
         };
     }
-    if name == "Fedora" && found.release.is_none() {
+    if name == "Fedora" && (found.release.is_none() || unnamed) {
         found.release = Some(String::new());
     }
     let variety = match path {

@@ -22,9 +22,11 @@ pub fn facts() -> Facts {
     // Names that only addresses have: `eth0:1`.
     for address in addresses.iter().filter(|a| a.ip.is_ipv4()) {
         let Some(label) = address.label.as_deref() else { continue };
-        if name_of(address.index) != Some(label) && !interfaces.iter().any(|(name, _)| name == label) {
+        if name_of(address.index) != Some(label)
+            && !interfaces.iter().any(|(name, _)| *name == label.replace(':', "_"))
+        {
             let entry = Value::object([("ipv4", ipv4(address))]).as_map().cloned().unwrap_or_default();
-            interfaces.push((label.to_owned(), entry));
+            interfaces.push((label.replace(':', "_"), entry));
         }
     }
     let mut facts = Facts::new();
@@ -36,7 +38,7 @@ pub fn facts() -> Facts {
             let entry = interfaces.iter().find(|(known, _)| known == name)?;
             default_facts(route, name, &entry.1, &addresses)
         });
-        facts.set(fact, default.unwrap_or_default());
+        facts.set(fact, default.unwrap_or_else(|| Value::map(Map::new())));
     }
     let all = |v4: bool| -> Vec<Value> {
         addresses
@@ -62,7 +64,7 @@ pub fn facts() -> Facts {
         Value::object([("ipv4", reachable(netlink::INET)), ("ipv6", reachable(netlink::INET6))]),
     );
     for (name, entry) in interfaces {
-        facts.set(&name.replace([':', '-', '.'], "_"), entry);
+        facts.set(&name.replace([':', '-'], "_"), entry);
     }
     facts
 }
