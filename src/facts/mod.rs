@@ -23,7 +23,7 @@ mod storage;
 mod user;
 mod virtualization;
 
-pub use packages::manager as package_manager;
+pub use packages::{manager as package_manager, program};
 pub use services::manager as service_manager;
 
 use crate::modules::kit::Probe;

@@ -6,4 +6,5 @@ pub mod files;
 pub mod kit;
 mod ping;
 pub mod registry;
+mod services;
 mod system;

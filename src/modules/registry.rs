@@ -12,6 +12,9 @@ pub static MODULES: &[Entry] = &[
     entry::<super::ping::Ping>(),
     entry::<super::commands::raw::Raw>(),
     entry::<super::commands::script::Script>(),
+    entry::<super::services::service::Service>(),
+    entry::<super::services::systemd::Systemd>(),
+    entry::<super::services::systemd::SystemdService>(),
     entry::<super::system::setup::Setup>(),
     entry::<super::commands::command::RunShell>(),
 ];

@@ -209,7 +209,7 @@ impl<'de> Deserializer<'de> for Args {
                 let text = py_str(&self.value);
                 Err(self.wrong(
                     "bool",
-                    &format!("The value '{text}' is not a valid boolean.  Valid booleans include: 'y', 0, 1, '1', 'yes', 'true', 'f', 't', 'n', 'false', 'no', 'on', 'off', '0'"),
+                    &format!("The value '{text}' is not a valid boolean. Valid booleans include: 'y', 0, 1, '1', 'yes', 'true', 'f', 't', 'n', 'false', 'no', 'on', 'off', '0'"),
                 ))
             }
         }

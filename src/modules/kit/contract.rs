@@ -43,6 +43,9 @@ pub enum Plan<T> {
         /// The result as a check reports it.
         result: Map,
     },
+    /// Something to do that changes no state by itself (systemd is to read its files again): neither a check nor
+    /// the run reports a change, unless `apply` finds one.
+    Upkeep { todo: T, result: Map },
     /// It cannot be known without doing it (a command without `creates`).
     Unknown {
         todo: T,

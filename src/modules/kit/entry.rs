@@ -52,6 +52,10 @@ where
         Plan::Unchanged { result } => {
             return Ok(Outcome { result: Value::map(result), ..Outcome::default() });
         }
+        Plan::Upkeep { result, .. } if host.mode == Mode::Check => {
+            return Ok(Outcome { result: Value::map(result), ..Outcome::default() });
+        }
+        Plan::Upkeep { todo, result } => (todo, result, Vec::new(), None),
         Plan::Change { todo, diff, result } => (todo, result, diff, None),
         Plan::Unknown { todo, why, result } => (todo, result, Vec::new(), Some(why)),
     };
