@@ -54,6 +54,12 @@ struct Case {
     /// Predicted and made diffs differ by design (times).
     #[serde(default)]
     diff_varies: bool,
+    /// A check cannot tell what will happen.
+    #[serde(default)]
+    unknown: bool,
+    /// The file whose content the first apply sends.
+    #[serde(default)]
+    sent: Option<String>,
     /// Only for who may give files away.
     #[serde(default)]
     root: bool,
@@ -261,7 +267,10 @@ impl<'c> Run<'c> {
         self.members("check", &self.case.check, &first);
         self.members("apply", &self.case.result, &applied);
         self.expect_files();
-        if first.changed != applied.changed {
+        if first.unknown.is_some() != self.case.unknown {
+            self.problem(format!("the check says unknown: {:?}", first.unknown));
+        }
+        if first.changed != applied.changed && !self.case.unknown {
             let text = format!("predicted changed={}, made changed={}", first.changed, applied.changed);
             self.problem(text);
         }
@@ -312,11 +321,16 @@ impl<'c> Run<'c> {
         };
         let outcome = Host::execute(&request, &mut control);
         self.outcomes.push(seen(&outcome));
+        let sends = self.case.sent.as_ref().filter(|_| mode == Mode::Apply);
+        let expected = sends.map(|file| std::fs::read(self.dir.join(file)).expect("the file to send"));
+        if control.received != expected.unwrap_or_default() {
+            self.problem(format!("{pass} sent {} bytes", control.received.len()));
+        }
         if outcome.failed && self.case.failed.is_none() {
             self.problem(format!("{pass} failed: {}", shown(&outcome)));
         }
         if let Some(expected) = &self.case.warnings
-            && outcome.changed
+            && pass == "apply"
             && expected.iter().map(|text| self.neutral.fill(text)).collect::<Vec<_>>() != outcome.warnings
         {
             self.problem(format!("{pass} warned {:?}", outcome.warnings));

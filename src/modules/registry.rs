@@ -5,9 +5,17 @@ use super::kit::{Entry, entry};
 
 /// Every native module, by its short name.
 pub static MODULES: &[Entry] = &[
+    entry::<files::Assemble>(),
+    entry::<files::BlockInFile>(),
     entry::<files::Copy>(),
+    entry::<files::Fetch>(),
     entry::<files::FileModule>(),
+    entry::<files::Find>(),
+    entry::<files::LineInFile>(),
+    entry::<files::Replace>(),
+    entry::<files::Slurp>(),
     entry::<files::Stat>(),
+    entry::<files::TempFile>(),
     entry::<super::commands::command::RunCommand>(),
     entry::<super::ping::Ping>(),
     entry::<super::commands::raw::Raw>(),

@@ -1,14 +1,15 @@
 //! `stat`: everything about a file.
 
+use super::info::{Names, members};
 use crate::modules::kit::digest::Algorithm;
 use crate::modules::kit::{
-    Applied, Command, Failure, Module, Never, Plan, Probe, Target, attributes, flags, os_error, path, users,
+    Applied, Command, Failure, Module, Never, Plan, Probe, Target, attributes, flags, os_error, path,
 };
 use crate::value::{Map, Value};
 use rustix::fs::Access;
 use serde::Deserialize;
 use std::io::ErrorKind;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 pub struct Stat;
@@ -88,43 +89,10 @@ impl Module for Stat {
 
 fn describe(host: &Probe, place: &Path, found: &std::fs::Metadata) -> Map {
     let mut stat = Map::new();
+    stat.insert("exists".into(), true.into());
+    stat.insert("path".into(), place.to_string_lossy().as_ref().into());
+    stat.extend(members(&Names::new(host), found));
     let mut set = |key: &str, value: Value| stat.insert(key.into(), value);
-    let (kind, mode) = (found.file_type(), found.mode());
-    set("exists", true.into());
-    set("path", place.to_string_lossy().as_ref().into());
-    set("mode", format!("{:04o}", mode & 0o7777).into());
-    set("isdir", kind.is_dir().into());
-    set("ischr", kind.is_char_device().into());
-    set("isblk", kind.is_block_device().into());
-    set("isreg", kind.is_file().into());
-    set("isfifo", kind.is_fifo().into());
-    set("islnk", kind.is_symlink().into());
-    set("issock", kind.is_socket().into());
-    set("uid", found.uid().into());
-    set("gid", found.gid().into());
-    set("size", found.size().into());
-    set("inode", found.ino().into());
-    set("dev", found.dev().into());
-    set("nlink", found.nlink().into());
-    set("atime", seconds(found.atime(), found.atime_nsec()));
-    set("mtime", seconds(found.mtime(), found.mtime_nsec()));
-    set("ctime", seconds(found.ctime(), found.ctime_nsec()));
-    let bits: [(&str, u32); 11] = [
-        ("wusr", 0o200),
-        ("rusr", 0o400),
-        ("xusr", 0o100),
-        ("wgrp", 0o020),
-        ("rgrp", 0o040),
-        ("xgrp", 0o010),
-        ("woth", 0o002),
-        ("roth", 0o004),
-        ("xoth", 0o001),
-        ("isuid", 0o4000),
-        ("isgid", 0o2000),
-    ];
-    for (name, bit) in bits {
-        set(name, (mode & bit != 0).into());
-    }
     set("blocks", found.blocks().into());
     set("block_size", found.blksize().into());
     set("device_type", found.rdev().into());
@@ -133,24 +101,13 @@ fn describe(host: &Probe, place: &Path, found: &std::fs::Metadata) -> Map {
     {
         set(name, rustix::fs::access(place, access).is_ok().into());
     }
-    if let Some(user) = users::user_by_id(host, found.uid()) {
-        set("pw_name", user.name.into());
-    }
-    if let Some(group) = users::group_by_id(host, found.gid()) {
-        set("gr_name", group.name.into());
-    }
-    if kind.is_symlink()
+    if found.is_symlink()
         && let Ok(target) = std::fs::read_link(place)
     {
         set("lnk_source", path::real(place).to_string_lossy().as_ref().into());
         set("lnk_target", target.to_string_lossy().as_ref().into());
     }
     stat
-}
-
-/// Python's number of seconds: the same rounding.
-fn seconds(whole: i64, nanoseconds: i64) -> Value {
-    Value::Float(whole as f64 + 1e-9 * nanoseconds as f64)
 }
 
 /// MIME type and character set, by the host's `file`, if it has that.

@@ -5,8 +5,9 @@
 
 use super::mode::{self, ModeArg};
 use super::{Failure, Probe, Target, flags, os_error, selinux, users};
+use crate::protocol::Mode;
 use crate::value::{Map, Value};
-use rustix::fs::{AtFlags, CWD, Gid, Mode, Uid};
+use rustix::fs::{AtFlags, CWD, Gid, Uid};
 use std::fs::Metadata;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -256,9 +257,10 @@ impl Attributes {
                 differences.owner = Some(*owner);
             }
             Some(Err(name)) => {
-                host.warn(format!(
-                    "failed to look up user {name}. Create user up to this point in real play"
-                ));
+                host.warn_in(
+                    Mode::Check,
+                    format!("failed to look up user {name}. Create user up to this point in real play"),
+                );
                 differences.note("owner", found.uid, name.as_str());
                 differences.missing = Some(format!("chown failed: failed to look up user {name}"));
             }
@@ -270,9 +272,10 @@ impl Attributes {
                 differences.group = Some(*group);
             }
             Some(Err(name)) => {
-                host.warn(format!(
-                    "failed to look up group {name}. Create group up to this point in real play"
-                ));
+                host.warn_in(
+                    Mode::Check,
+                    format!("failed to look up group {name}. Create group up to this point in real play"),
+                );
                 differences.note("group", found.gid, name.as_str());
                 let why = format!("chgrp failed: failed to look up group {name}");
                 differences.missing.get_or_insert(why);
@@ -338,7 +341,8 @@ impl Differences {
         }
         // Changing the owner clears the set-user-ID bit, so the mode comes after it.
         if let Some(bits) = self.mode {
-            rustix::fs::chmod(path, Mode::from_raw_mode(bits)).map_err(|e| details("chmod failed", e))?;
+            rustix::fs::chmod(path, rustix::fs::Mode::from_raw_mode(bits))
+                .map_err(|e| details("chmod failed", e))?;
         }
         if let Some(letters) = &self.flags {
             flags::set(path, letters)?;

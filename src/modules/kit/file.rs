@@ -429,3 +429,47 @@ fn unused_name(directory: &Path) -> std::io::Result<PathBuf> {
     rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
     Ok(directory.join(format!(".ekumen-{}", super::digest::hex(&random))))
 }
+
+/// A new file or directory that only its owner can use, with a random name between `prefix` and `suffix`.
+///
+/// # Errors
+/// The operating system's reason, worded as Python does.
+pub fn create_temporary(
+    target: &mut Target,
+    place: &Path,
+    prefix: &str,
+    suffix: &str,
+    directory: bool,
+) -> Result<PathBuf, Failure> {
+    use std::os::unix::fs::DirBuilderExt;
+    let _ = target;
+    let mut attempts = 0;
+    loop {
+        let path = place.join(format!("{prefix}{}{suffix}", random_word()?));
+        let made = if directory {
+            std::fs::DirBuilder::new().mode(0o700).create(&path)
+        } else {
+            let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            rustix::fs::open(&path, flags, Mode::from_raw_mode(0o600)).map(drop).map_err(Into::into)
+        };
+        match made {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && attempts < 100 => {
+                attempts += 1
+            }
+            Err(error) => {
+                let (errno, why) = (error.raw_os_error().unwrap_or(0), os_error(&error));
+                return Err(Failure::new(format!("[Errno {errno}] {why}: '{}'", path.display())));
+            }
+        }
+    }
+}
+
+/// Eight characters that nobody can guess.
+fn random_word() -> Result<String, Failure> {
+    const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let mut random = [0; 8];
+    rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())
+        .map_err(|error| Failure::new(format!("no random numbers: {}", os_error(&error.into()))))?;
+    Ok(random.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect())
+}

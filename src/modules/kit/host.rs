@@ -124,6 +124,13 @@ impl<'h> Probe<'h> {
         super::path::expand(self, text)
     }
 
+    /// A warning about what is done, or (`Mode::Check`) about a prediction; given only in that mode.
+    pub fn warn_in(&self, mode: Mode, text: impl Into<String>) {
+        if self.mode == mode {
+            self.warn(text);
+        }
+    }
+
     /// A warning for the user (`[WARNING]: …`); the same one twice is one.
     pub fn warn(&self, text: impl Into<String>) {
         let text = text.into();

@@ -7,6 +7,7 @@ pub mod clock;
 mod contract;
 pub mod diff;
 pub mod digest;
+pub mod edit;
 mod entry;
 pub mod file;
 pub mod flags;
@@ -15,8 +16,10 @@ mod host;
 pub mod mode;
 pub mod path;
 pub mod private;
+pub mod regex;
 mod run;
 pub mod selinux;
+pub mod text;
 pub mod users;
 pub mod words;
 

@@ -77,7 +77,8 @@ impl Draft<'_> {
                 self.times(&target, "preserve")
             }
             (true, false) => {
-                self.host.warn(
+                self.host.warn_in(
+                    crate::protocol::Mode::Apply,
                     "Cannot set fs attributes on a non-existent symlink target. follow should be set to False to avoid this.",
                 );
                 Ok(())

@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+"""Runs the module cases under the real Ansible and prints where its results differ from ours.
+
+usage: compare.py [--playbook ansible-playbook] [--python python] [--jobs N] [FILE-OR-NAME-PART ...]
+
+For each case the same four passes (check, apply, apply, check) run as one playbook on localhost. Our results come from
+`CASE_RESULTS=file cargo test --test modules`. Members that Ansible leaves to chance (temporary paths, times, inodes) are
+compared by presence only. Cases with `differs` are listed with their reason.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+
+import yaml
+
+HERE = pathlib.Path(__file__).resolve().parent
+VOLATILE = {"atime", "mtime", "ctime", "inode", "dev", "version", "backup_file", "src", "uid", "gid", "md5sum",
+            "after_header", "mimetype", "charset", "exception", "blocks", "path_content", "block_size", "attr_flags",
+            "attributes", "start", "end", "delta"}
+
+
+STAMP = re.compile(r"\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d|/tmp/[.\w]*")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--playbook", default="ansible-playbook")
+    parser.add_argument("--python", default="auto_silent", help="interpreter of the modules")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--ours", help="results file, instead of running the tests")
+    parser.add_argument("parts", nargs="*")
+    return parser.parse_args()
+
+
+def make(root, things, fill):
+    root.mkdir(mode=0o755)
+    for thing in things or []:
+        path = root / thing["path"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if thing.get("directory"):
+            path.mkdir(exist_ok=True)
+        elif "link" in thing:
+            path.symlink_to(fill(thing["link"]))
+        elif "hard" in thing:
+            os.link(root / thing["hard"], path)
+        else:
+            size = thing.get("size")
+            data = fill(thing.get("content", "")).encode() if size is None else (b"0123456789abcde\n" * (size // 16 + 1))[:size]
+            path.write_bytes(data)
+        if "owner" in thing or "group" in thing:
+            os.lchown(path, thing.get("owner", -1), thing.get("group", -1))
+        if "link" not in thing and "hard" not in thing:
+            path.chmod(int(thing.get("mode", "755" if thing.get("directory") else "644"), 8))
+        if "mtime" in thing:
+            os.utime(path, (thing["mtime"], thing["mtime"]))
+
+
+def replace(value, change):
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [replace(item, change) for item in value]
+    if isinstance(value, dict):
+        return {replace(key, change): replace(item, change) for key, item in value.items()}
+    return value
+
+
+def ansible(case, options):
+    with tempfile.TemporaryDirectory() as temporary:
+        os.chmod(temporary, 0o755)
+        root = pathlib.Path(os.path.realpath(temporary))
+        where, source = root / "dir", root / "source"
+        pairs = [("{dir}", str(where)), ("{source}", str(source))]
+
+        def fill(text):
+            for name, path in pairs:
+                text = text.replace(name, path)
+            return text
+
+        def neutral(text):
+            for name, path in pairs:
+                text = text.replace(path, name)
+            return text
+
+        make(where, case.get("setup"), fill)
+        make(source, case.get("source"), fill)
+        args = replace(case.get("args") or {}, fill)
+        if case["module"] in ("copy", "assemble") and "src" in args and not args["src"].startswith("/") and case.get("source"):
+            args["src"] = f"{source}/{args['src']}"
+        # The texts are data, not templates.
+        args = replace(args, lambda text: "{% raw %}" + text + "{% endraw %}" if "{{" in text or "{%" in text else text)
+        names = ["check", "apply", "again", "last"]
+        tasks = [{"name": name, case["module"]: args, "register": name, "ignore_errors": True,
+                  "check_mode": name in ("check", "last"), "environment": replace(case.get("environment", {}), fill)}
+                 for name in names]
+        result = root / "result.json"
+        content = "{{ [" + ", ".join(names) + "] | to_json }}"
+        tasks.append({"copy": {"content": content, "dest": str(result)}, "diff": False})
+        play = root / "play.yml"
+        play.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}], sort_keys=False))
+        environment = dict(os.environ, ANSIBLE_PYTHON_INTERPRETER=options.python, ANSIBLE_LOCALHOST_WARNING="0",
+                           ANSIBLE_NOCOLOR="1")
+        run = subprocess.run([options.playbook, "-i", "localhost,", "-c", "local", "--diff", str(play)],
+                             capture_output=True, text=True, env=environment)
+        if not result.exists():
+            return {"error": run.stdout[-2000:] + run.stderr[-2000:]}
+        tree = []
+        for path in sorted([where, *where.rglob("*")]):
+            found = path.lstat()
+            kind = f"link to {os.readlink(path)}" if path.is_symlink() else "directory" if path.is_dir() else "file"
+            tree.append(f"{path.relative_to(where)} {kind} {found.st_mode:o} {found.st_uid}:{found.st_gid}")
+        return {"results": replace(json.loads(result.read_text()), neutral), "files": tree}
+
+
+SKIPPED = [("dst_binary", "destination file appears to be binary"), ("src_binary", "source file appears to be binary"),
+           ("dst_larger", "destination file size is greater than 104448"),
+           ("src_larger", "source file size is greater than 104448")]
+
+
+def printed(diffs):
+    """A diff as a list of what the default callback prints of it."""
+    diffs = [diffs] if isinstance(diffs, dict) else diffs
+    shown = []
+    for diff in diffs:
+        skipped = "".join(f"diff skipped: {words}\n" for key, words in SKIPPED if key in diff)
+        if skipped:
+            shown.append({"prepared": skipped})
+        elif diff.get("before") != diff.get("after") or "prepared" in diff:
+            shown.append(diff)
+    return shown
+
+
+def differences(theirs, ours, path=""):
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        for key in sorted(set(theirs) | set(ours), key=str):
+            if key in ("exception", "failed", "stdout_lines", "stderr_lines", "ansible_facts", "deprecations"):
+                continue
+            if key not in ours:
+                yield f"{path}{key}: only Ansible: {json.dumps(theirs[key])[:300]}"
+            elif key not in theirs:
+                yield f"{path}{key}: only ours: {json.dumps(ours[key])[:300]}"
+            elif key in VOLATILE and type(theirs[key]) is type(ours[key]) and not isinstance(theirs[key], (dict, list)):
+                continue
+            else:
+                yield from differences(theirs[key], ours[key], f"{path}{key}.")
+    elif isinstance(theirs, list) and isinstance(ours, list) and len(theirs) == len(ours):
+        for index, (a, b) in enumerate(zip(theirs, ours)):
+            yield from differences(a, b, f"{path}{index}.")
+    elif theirs != ours:
+        yield f"{path[:-1]}: Ansible {json.dumps(theirs)[:300]}, ours {json.dumps(ours)[:300]}"
+
+
+def main():
+    options = arguments()
+    ours = options.ours
+    if not ours:
+        ours = tempfile.mkstemp(suffix=".json")[1]
+        subprocess.run(["cargo", "test", "-q", "--test", "modules"], env=dict(os.environ, CASE_RESULTS=ours),
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    ours = {(entry["file"], entry["name"]): entry for entry in json.load(open(ours))}
+    cases = []
+    for file in sorted(HERE.glob("*/*.yml")):
+        for case in yaml.safe_load(file.read_text()):
+            label = f"{file.stem}: {case['name']}"
+            if not options.parts or any(part in label for part in options.parts):
+                cases.append((file.name, label, case))
+    counts = {"same": 0, "different": 0, "by design": 0}
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        reports = pool.map(lambda entry: ansible(entry[2], options), cases)
+        for (file, label, case), theirs in zip(cases, reports):
+            entry = ours.get((file, case["name"]))
+            if entry is None:
+                print(f"? {label}: did not run here")
+                continue
+            found = []
+            if "error" in theirs:
+                found.append(f"Ansible: {theirs['error']}")
+            else:
+                for name, a, b in zip(["check", "apply", "again", "last"], theirs["results"], entry["results"]):
+                    a["diff"] = printed(a.get("diff", []))
+                    if not a["diff"]:
+                        del a["diff"]
+                    if isinstance(a.get("files"), list):
+                        a["files"].sort(key=lambda file: file["path"])
+                        b["files"].sort(key=lambda file: file["path"])
+                    if name in ("check", "last") and a["changed"] == b["changed"]:
+                        # A prediction may say more than Ansible's.
+                        b = {key: item for key, item in b.items() if key in a or key in ("warnings", "diff", "failed")}
+                    found += [f"{name}: {line}" for line in differences(a, b)]
+                if not case.get("failed"):
+                    mine = [re.sub(r"^(\S* (?:link to \S+|\w+))(?: [0-9a-f]{40})? (\S+ \S+) .*", r"\1 \2", line) for line in entry["files"]]
+                    mine = sorted(line if not line.startswith(" ") else "." + line for line in mine)
+                    mine, theirs["files"] = ([STAMP.sub("STAMP", line) for line in lines] for lines in (mine, sorted(theirs["files"])))
+                    if mine != sorted(theirs["files"]) and not case.get("never_settles"):
+                        found.append(f"files: Ansible {sorted(set(theirs['files']) - set(mine))}, ours {sorted(set(mine) - set(theirs['files']))}")
+            kind = "same" if not found else "by design" if "differs" in case else "different"
+            counts[kind] += 1
+            if kind == "different":
+                print(f"= {label}")
+                for line in found:
+                    print(f"    {line}")
+            elif kind == "by design":
+                print(f"~ {label}: {case['differs']}")
+    print(", ".join(f"{count} {kind}" for kind, count in counts.items()))
+
+
+if __name__ == "__main__":
+    main()
