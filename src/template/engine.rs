@@ -1,46 +1,215 @@
-//! Compiling and rendering.
+//! Compiling.
 
-use super::{LookupEnv, Scope, TemplateError, Term};
-use crate::diag::Diagnostic;
-use crate::source::Node;
-use crate::value::Value;
-use std::path::Path;
-use std::sync::Arc;
+use super::object::{Res, V};
+use super::syntax::ir::{Ex, Pos, Program};
+use super::syntax::{self, Problem, Source, Syntax};
+use super::{TemplateError, TemplateErrorKind, Term};
+use crate::diag::{Diagnostic, SourceFile, Span};
+use crate::source::{Node, NodeKind};
+use crate::value::{Map, Value};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::SystemTime;
+
+/// Choices that hold for a whole run.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Conditions that are not boolean are taken by their truth, with a warning
+    /// (`ALLOW_BROKEN_CONDITIONALS`).
+    pub allow_broken_conditionals: bool,
+}
 
 /// The template language: filters, tests, lookups, settings. One for a whole run.
-pub struct Engine {}
+pub struct Engine {
+    settings: Settings,
+    warnings: Mutex<Vec<Diagnostic>>,
+    files: Mutex<HashMap<PathBuf, (Option<SystemTime>, Arc<FileTemplate>)>>,
+}
 
 /// A text with `{{ }}`, `{% %}` or `{# #}` in it, compiled when first needed.
-pub struct Template {}
+pub struct Template {
+    pub(super) source: Arc<Source>,
+    program: OnceLock<Result<Program, Box<TemplateError>>>,
+    /// Newlines at the end of the text: Jinja drops one, Ansible puts it back.
+    newlines: usize,
+}
 
 /// A bare expression (`when`, `changed_when`, `until`, `that`, …).
 #[derive(Clone)]
-pub struct Expr {}
+pub struct Expr(pub(super) Arc<ExprInner>);
+
+pub(super) struct ExprInner {
+    pub kind: ExprKind,
+    pub span: Span,
+}
+
+pub(super) enum ExprKind {
+    Const(Value),
+    /// It was written as `{{ … }}`.
+    Template(Term),
+    Expression(Ex, Arc<Source>),
+}
 
 /// A template file (the `template` action and lookup), with its own whitespace options.
-pub struct FileTemplate {}
+pub struct FileTemplate {
+    pub(super) source: Arc<Source>,
+    pub(super) program: Program,
+}
 
-/// An engine, a scope and a place to look for files: everything a rendering needs. Cheap to clone. Values
-/// of lazy variables are kept for the life of the context (make one per host and task).
-#[derive(Clone)]
-pub struct Context {}
+impl Template {
+    fn new(text: &str, span: &Span) -> Self {
+        let source = Source {
+            text: text.into(),
+            span: span.clone(),
+            whole_file: false,
+            first_line: 1,
+            syntax: default_syntax().clone(),
+        };
+        let newlines = text.len() - text.trim_end_matches('\n').len();
+        Self { source: Arc::new(source), program: OnceLock::new(), newlines }
+    }
+
+    pub(super) fn program(&self) -> Result<&Program, &TemplateError> {
+        let compiled = self.program.get_or_init(|| {
+            syntax::template(&self.source.text, &self.source.syntax)
+                .map_err(|problems| Box::new(self.source.error("template", problems)))
+        });
+        compiled.as_ref().map_err(|error| &**error)
+    }
+
+    pub(super) fn with_newlines(&self, value: V) -> V {
+        match &value {
+            V::Str(text) if self.newlines > 0 => {
+                let has = text.len() - text.trim_end_matches('\n').len();
+                if has >= self.newlines {
+                    return value;
+                }
+                V::from(format!("{text}{}", "\n".repeat(self.newlines - has)))
+            }
+            _ => value,
+        }
+    }
+}
+
+fn default_syntax() -> &'static Arc<Syntax> {
+    static SYNTAX: OnceLock<Arc<Syntax>> = OnceLock::new();
+    SYNTAX.get_or_init(Arc::default)
+}
+
+impl Source {
+    /// For lookups that no template asked for.
+    pub(super) fn nowhere() -> Self {
+        Self {
+            text: "".into(),
+            span: Span::synthetic("<unknown>", ""),
+            whole_file: false,
+            first_line: 1,
+            syntax: default_syntax().clone(),
+        }
+    }
+
+    fn error(&self, what: &str, problems: Vec<Problem>) -> TemplateError {
+        let first = problems.into_iter().next();
+        let (message, pos) = first.map_or_else(Default::default, |p| (p.message, p.pos));
+        TemplateError {
+            kind: TemplateErrorKind::Syntax,
+            message: format!("Syntax error in {what}: {message}"),
+            trace: vec![self.place(pos)],
+        }
+    }
+}
+
+fn diagnostic(what: &str, source: &Source, problem: &Problem) -> Diagnostic {
+    let place = source.place(problem.pos);
+    let summary = format!("Syntax error in {what}: {}", problem.message);
+    Diagnostic::error("template-syntax", summary).at(&place)
+}
+
+/// Whether a text must be rendered.
+fn is_template(text: &str) -> bool {
+    text.contains('{') && (text.contains("{{") || text.contains("{%") || text.contains("{#"))
+}
 
 impl Engine {
     pub fn new() -> Arc<Self> {
-        todo!()
+        Self::with_settings(Settings::default())
+    }
+
+    pub fn with_settings(settings: Settings) -> Arc<Self> {
+        Arc::new(Self { settings, warnings: Mutex::default(), files: Mutex::default() })
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(super) fn warn(&self, warning: Diagnostic) {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    }
+
+    /// Everything there was to warn about since the last call, each thing once.
+    pub fn take_warnings(&self) -> Vec<Diagnostic> {
+        std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The value that a node means. Never fails: a syntax error is kept and reported when the template is
     /// rendered, or by [`Engine::check`].
     pub fn compile(&self, node: &Node) -> Term {
-        let _ = node;
-        todo!()
+        match &node.kind {
+            NodeKind::Str(text) if is_template(text) => {
+                Term::Template(Arc::new(Template::new(text, &node.span)))
+            }
+            NodeKind::List(items) => {
+                let terms: Vec<Term> = items.iter().map(|item| self.compile(item)).collect();
+                if terms.iter().all(|term| matches!(term, Term::Const(_))) {
+                    Term::Const(Value::list(terms.into_iter().map(constant).collect()))
+                } else {
+                    Term::List(terms.into())
+                }
+            }
+            NodeKind::Map(entries) => {
+                let terms: Vec<(Term, Term)> =
+                    entries.iter().map(|(key, value)| (self.compile(key), self.compile(value))).collect();
+                let is_const = |term: &Term| matches!(term, Term::Const(_));
+                if terms.iter().all(|(key, value)| is_const(key) && is_const(value)) {
+                    let entries = terms.into_iter().map(|(key, value)| (constant(key), constant(value)));
+                    Term::Const(Value::map(entries.collect::<Map>()))
+                } else {
+                    Term::Map(terms.into())
+                }
+            }
+            _ => Term::Const(node.to_value()),
+        }
     }
 
     /// Every syntax error, unknown filter and unknown test in a term.
     pub fn check(&self, term: &Term) -> Vec<Diagnostic> {
-        let _ = term;
-        todo!()
+        match term {
+            Term::Const(_) => Vec::new(),
+            Term::List(terms) => terms.iter().flat_map(|term| self.check(term)).collect(),
+            Term::Map(terms) => terms
+                .iter()
+                .flat_map(|(key, value)| {
+                    let mut found = self.check(key);
+                    found.extend(self.check(value));
+                    found
+                })
+                .collect(),
+            Term::Template(template) => match template.program() {
+                Ok(_) => Vec::new(),
+                // All problems, where running it would only tell the first.
+                Err(_) => match syntax::template(&template.source.text, &template.source.syntax) {
+                    Ok(_) => Vec::new(),
+                    Err(problems) => {
+                        problems.iter().map(|p| diagnostic("template", &template.source, p)).collect()
+                    }
+                },
+            },
+        }
     }
 
     /// A condition or other bare expression. Booleans and numbers are allowed as they are; a text that is
@@ -49,8 +218,55 @@ impl Engine {
     /// # Errors
     /// Syntax errors, unknown filters and tests.
     pub fn compile_expr(&self, node: &Node) -> Result<Expr, Diagnostic> {
-        let _ = node;
-        todo!()
+        let kind = match &node.kind {
+            NodeKind::Str(text) | NodeKind::Unsafe(text) => return self.compile_text_expr(text, &node.span),
+            NodeKind::Null => return Err(empty_condition(&node.span)),
+            NodeKind::Bool(_) | NodeKind::Int(_) | NodeKind::Float(_) => ExprKind::Const(node.to_value()),
+            NodeKind::Vault(_) | NodeKind::List(_) | NodeKind::Map(_) => {
+                let message = "Conditional expressions must be strings.";
+                return Err(Diagnostic::error("condition", message).at(&node.span));
+            }
+        };
+        Ok(Expr(Arc::new(ExprInner { kind, span: node.span.clone() })))
+    }
+
+    pub(super) fn compile_text_expr(&self, text: &str, span: &Span) -> Result<Expr, Diagnostic> {
+        let trimmed = text.trim();
+        if trimmed.is_empty() {
+            return Err(empty_condition(span));
+        }
+        let kind = if trimmed.starts_with("{{") && trimmed.ends_with("}}") || trimmed.starts_with("{%") {
+            let template = Template::new(text, span);
+            if let Err(error) = template.program() {
+                let place = error.trace.first().unwrap_or(span);
+                return Err(Diagnostic::error("template-syntax", error.message.clone()).at(place));
+            }
+            ExprKind::Template(Term::Template(Arc::new(template)))
+        } else {
+            let source = Source {
+                text: text.into(),
+                span: span.clone(),
+                whole_file: false,
+                first_line: 1,
+                syntax: default_syntax().clone(),
+            };
+            match syntax::expression(text) {
+                Ok(ex) => ExprKind::Expression(ex, Arc::new(source)),
+                Err(problems) => {
+                    let what = if is_template(text) {
+                        "expression. Template delimiters are not supported in expressions"
+                    } else {
+                        "expression"
+                    };
+                    let problem = problems
+                        .into_iter()
+                        .next()
+                        .unwrap_or(Problem { message: "no expression".into(), pos: Pos::default() });
+                    return Err(diagnostic(what, &source, &problem));
+                }
+            }
+        };
+        Ok(Expr(Arc::new(ExprInner { kind, span: span.clone() })))
     }
 
     /// A template file's text; `options` are the `template` module's (`trim_blocks`, `lstrip_blocks`,
@@ -59,68 +275,121 @@ impl Engine {
     /// # Errors
     /// Syntax errors, unknown filters and tests, with their place in the file.
     pub fn compile_file(&self, path: &Path, text: &str, options: &Value) -> Result<FileTemplate, Diagnostic> {
-        let _ = (path, text, options);
-        todo!()
+        let mut syntax = Syntax { raw_strings: false, keep_trailing_newline: true, ..Syntax::default() };
+        if let Value::Map(options) = options {
+            for (name, value) in options.iter() {
+                apply_option(&mut syntax, name.as_str().unwrap_or(""), value);
+            }
+        }
+        let mut body = text;
+        let mut first_line = 1;
+        if let Some(header) = text.strip_prefix("#jinja2:") {
+            let (line, rest) = header.split_once('\n').unwrap_or((header, ""));
+            for part in line.split(',') {
+                if let Some((name, value)) = part.split_once(':') {
+                    apply_option(&mut syntax, name.trim(), &literal(value.trim()));
+                }
+            }
+            body = rest;
+            first_line = 2;
+        }
+        let file = Arc::new(SourceFile { path: path.to_owned(), text: text.into() });
+        let source = Source {
+            text: body.into(),
+            span: Span::new(&file, 1, 1, 0),
+            whole_file: true,
+            first_line,
+            syntax: Arc::new(syntax),
+        };
+        match syntax::template(body, &source.syntax) {
+            Ok(program) => Ok(FileTemplate { source: Arc::new(source), program }),
+            Err(problems) => Err(problems.first().map_or_else(
+                || Diagnostic::error("template-syntax", "Syntax error in template"),
+                |problem| diagnostic("template", &source, problem),
+            )),
+        }
+    }
+
+    /// A template that another one includes, with the options of that one; compiled once while unchanged.
+    pub(super) fn load_file(&self, path: &Path, syntax: &Arc<Syntax>) -> Res<Arc<FileTemplate>> {
+        let changed = std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, file)) = files.get(path)
+            && *known == changed
+            && Arc::ptr_eq(&file.source.syntax, syntax)
+        {
+            return Ok(file.clone());
+        }
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            super::object::failed(format!("Unable to read the template '{}': {error}", path.display()))
+        })?;
+        let source = Source {
+            text: text.as_str().into(),
+            span: Span::new(&Arc::new(SourceFile { path: path.to_owned(), text: text.into() }), 1, 1, 0),
+            whole_file: true,
+            first_line: 1,
+            syntax: syntax.clone(),
+        };
+        let program = syntax::template(&source.text, syntax).map_err(|p| source.error("template", p))?;
+        let file = Arc::new(FileTemplate { source: Arc::new(source), program });
+        files.insert(path.to_owned(), (changed, file.clone()));
+        Ok(file)
     }
 }
 
-impl Context {
-    pub fn new(engine: &Arc<Engine>, scope: Arc<dyn Scope>, env: Arc<LookupEnv>) -> Self {
-        let _ = (engine, scope, env);
-        todo!()
-    }
-
-    /// The term's value, all templates rendered, all the way down. Members that are `omit` are left out.
-    ///
-    /// # Errors
-    /// See [`TemplateError`].
-    pub fn render(&self, term: &Term) -> Result<Value, TemplateError> {
-        let _ = term;
-        todo!()
-    }
-
-    /// The expression's value.
-    ///
-    /// # Errors
-    /// See [`TemplateError`].
-    pub fn eval(&self, expr: &Expr) -> Result<Value, TemplateError> {
-        let _ = expr;
-        todo!()
-    }
-
-    /// The expression as a condition: it must be boolean (or broken conditionals are allowed).
-    ///
-    /// # Errors
-    /// See [`TemplateError`].
-    pub fn condition(&self, expr: &Expr) -> Result<bool, TemplateError> {
-        let _ = expr;
-        todo!()
-    }
-
-    /// A variable's value; `None` if there is none of that name.
-    ///
-    /// # Errors
-    /// See [`TemplateError`].
-    pub fn variable(&self, name: &str) -> Result<Option<Value>, TemplateError> {
-        let _ = name;
-        todo!()
-    }
-
-    /// A template file rendered to text.
-    ///
-    /// # Errors
-    /// See [`TemplateError`].
-    pub fn render_file(&self, template: &FileTemplate) -> Result<String, TemplateError> {
-        let _ = template;
-        todo!()
-    }
-
-    /// Runs a lookup by name, as `with_NAME` and `query` do: always a list.
-    ///
-    /// # Errors
-    /// See [`TemplateError`]; an unknown name is `Failed`.
-    pub fn lookup(&self, name: &str, terms: &[Value], options: &Value) -> Result<Vec<Value>, TemplateError> {
-        let _ = (name, terms, options);
-        todo!()
+fn constant(term: Term) -> Value {
+    match term {
+        Term::Const(value) => value,
+        _ => Value::Null,
     }
 }
+
+fn empty_condition(span: &Span) -> Diagnostic {
+    Diagnostic::error("condition", "Empty conditional expressions are not allowed.").at(span)
+}
+
+/// A Python literal of a `#jinja2:` header.
+fn literal(text: &str) -> Value {
+    match text {
+        "True" | "true" | "yes" => Value::Bool(true),
+        "False" | "false" | "no" => Value::Bool(false),
+        other => {
+            let inner = other
+                .strip_prefix('\'')
+                .and_then(|rest| rest.strip_suffix('\''))
+                .or_else(|| other.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')));
+            // A quoted `'True'` counts as true as well.
+            match inner {
+                Some("True") => Value::Bool(true),
+                Some("False") => Value::Bool(false),
+                Some(inner) => Value::str(inner),
+                None => Value::str(other),
+            }
+        }
+    }
+}
+
+fn apply_option(syntax: &mut Syntax, name: &str, value: &Value) {
+    let flag = value.ansible_bool();
+    let text = value.as_str().filter(|text| !text.is_empty());
+    match name {
+        "trim_blocks" => syntax.trim_blocks = flag.unwrap_or(syntax.trim_blocks),
+        "lstrip_blocks" => syntax.lstrip_blocks = flag.unwrap_or(syntax.lstrip_blocks),
+        "keep_trailing_newline" => syntax.keep_trailing_newline = flag.unwrap_or(syntax.keep_trailing_newline),
+        _ => {
+            let slot = match name {
+                "block_start_string" => &mut syntax.block.0,
+                "block_end_string" => &mut syntax.block.1,
+                "variable_start_string" => &mut syntax.variable.0,
+                "variable_end_string" => &mut syntax.variable.1,
+                "comment_start_string" => &mut syntax.comment.0,
+                "comment_end_string" => &mut syntax.comment.1,
+                _ => return,
+            };
+            if let Some(text) = text {
+                text.clone_into(slot);
+            }
+        }
+    }
+}
+

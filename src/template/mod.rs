@@ -1,9 +1,43 @@
 //! Templates and expressions: what an author wrote, compiled once, rendered against a [`Scope`].
+//!
+//! minijinja reads the text; everything after that is here, because conditions must not take an unknown or
+//! missing value for false and Python's semantics (mutable lists, lazy variables, its texts and errors) are
+//! not those of minijinja's machine. To add a filter, test or lookup, write its function in the file of its
+//! family and give it a line in the table of that folder's `mod.rs`.
 
+mod context;
 mod engine;
+mod eval;
+mod filters;
+mod globals;
+mod lookups;
+mod object;
+mod regex;
 mod scope;
+mod syntax;
 mod term;
+mod tests;
+pub mod yaml_dump;
 
-pub use engine::{Context, Engine, Expr, FileTemplate, Template};
+pub use context::Context;
+pub use engine::{Engine, Expr, FileTemplate, Settings, Template};
 pub use scope::{LookupEnv, Scope, Var};
 pub use term::{TemplateError, TemplateErrorKind, Term};
+
+use crate::value::Value;
+use std::sync::{Arc, OnceLock};
+
+fn omit_text() -> &'static Arc<str> {
+    static OMIT: OnceLock<Arc<str>> = OnceLock::new();
+    OMIT.get_or_init(|| Arc::from("<<Omit>>"))
+}
+
+/// The placeholder for an argument that is not given. It is known by its identity, not by its text, so no
+/// data can be taken for it.
+pub fn omit() -> Value {
+    Value::Str(omit_text().clone())
+}
+
+pub fn is_omit(value: &Value) -> bool {
+    matches!(value, Value::Str(text) if Arc::ptr_eq(text, omit_text()))
+}

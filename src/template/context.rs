@@ -1,0 +1,406 @@
+//! A scope to render in, and the values of its lazy variables.
+
+use super::engine::{Engine, Expr, ExprKind, FileTemplate, Template};
+use super::eval::{Args, Eval, Out};
+use super::object::{Dict, List, Missing, Res, V, failed, unknown};
+use super::syntax::Source;
+use super::{LookupEnv, Scope, TemplateError, TemplateErrorKind, Term, Var, is_omit, lookups};
+use crate::diag::Diagnostic;
+use crate::value::{Map, Value};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// An engine, a scope and a place to look for files: everything a rendering needs. Cheap to clone. Values
+/// of lazy variables are kept for the life of the context (make one per host and task).
+#[derive(Clone)]
+pub struct Context(Ctx);
+
+/// What is inside a [`Context`]: lazy collections and views of other scopes hold one too.
+#[derive(Clone)]
+pub struct Ctx(Arc<Inner>);
+
+struct Inner {
+    engine: Arc<Engine>,
+    scope: Arc<dyn Scope>,
+    env: Arc<LookupEnv>,
+    memo: Mutex<HashMap<Arc<str>, V>>,
+}
+
+/// Variables nested deeper than this are a loop, or might as well be one.
+const DEEPEST: usize = 60;
+
+thread_local! {
+    /// The templates of variables being rendered on this thread: the context's and the template's address.
+    static RENDERING: RefCell<Vec<(usize, usize)>> = const { RefCell::new(Vec::new()) };
+}
+
+struct Rendering;
+
+impl Rendering {
+    fn enter(ctx: &Ctx, template: &Arc<Template>) -> Res<Self> {
+        let key = (Arc::as_ptr(&ctx.0) as usize, Arc::as_ptr(template) as usize);
+        RENDERING.with_borrow_mut(|stack| {
+            if stack.len() >= DEEPEST || stack.contains(&key) {
+                return Err(failed("Recursive loop detected in template: maximum recursion depth exceeded"));
+            }
+            stack.push(key);
+            Ok(Self)
+        })
+    }
+}
+
+impl Drop for Rendering {
+    fn drop(&mut self) {
+        RENDERING.with_borrow_mut(|stack| {
+            stack.pop();
+        });
+    }
+}
+
+impl Ctx {
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.0.engine
+    }
+
+    pub fn env(&self) -> &LookupEnv {
+        &self.0.env
+    }
+
+    pub fn names(&self) -> Vec<Arc<str>> {
+        self.0.scope.names()
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.0.scope.get(name).is_some()
+    }
+
+    pub fn scope_get(&self, name: &str) -> Option<Var> {
+        self.0.scope.get(name)
+    }
+
+    fn memo(&self) -> std::sync::MutexGuard<'_, HashMap<Arc<str>, V>> {
+        self.0.memo.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A variable's value; `None` if there is none of that name.
+    ///
+    /// # Errors
+    /// Its template's, except that a missing value stays one.
+    pub fn variable(&self, name: &str) -> Res<Option<V>> {
+        if let Some(value) = self.memo().get(name) {
+            return Ok(Some(value.fresh()));
+        }
+        let value = match self.0.scope.get(name) {
+            None => return Ok(None),
+            Some(Var::Value(value)) | Some(Var::Term(Term::Const(value))) => {
+                return V::from_value(&value).map(Some);
+            }
+            Some(Var::Term(term)) => self.value_of(&term)?,
+            Some(Var::Scope(scope)) => V::Dict(Arc::new(Dict::scope(self.inside(scope)))),
+        };
+        self.memo().insert(name.into(), value.clone());
+        Ok(Some(value.fresh()))
+    }
+
+    /// The same engine and files with another scope.
+    fn inside(&self, scope: Arc<dyn Scope>) -> Ctx {
+        Ctx(Arc::new(Inner {
+            engine: self.0.engine.clone(),
+            scope,
+            env: self.0.env.clone(),
+            memo: Mutex::default(),
+        }))
+    }
+
+    /// An authored value in this scope; collections stay lazy.
+    ///
+    /// # Errors
+    /// Its template's, except that a missing value stays one.
+    pub fn value_of(&self, term: &Term) -> Res<V> {
+        Ok(match term {
+            Term::Const(value) => V::from_value(value)?,
+            Term::List(terms) => V::List(Arc::new(List::lazy(terms.clone(), self.clone()))),
+            Term::Map(terms) => V::Dict(Arc::new(Dict::lazy(terms, self.clone())?)),
+            Term::Template(template) => {
+                let _rendering = Rendering::enter(self, template)?;
+                match self.run_template(template) {
+                    Ok(value) => value,
+                    Err(error) if error.kind == TemplateErrorKind::Undefined => {
+                        V::Missing(Arc::new(Missing { message: error.message, trace: error.trace, silent: false }))
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        })
+    }
+
+    fn run_template(&self, template: &Template) -> Res<V> {
+        let program = template.program().map_err(TemplateError::clone)?;
+        let mut eval = Eval::new(self, &template.source);
+        // `{{ expression }}` alone needs no output.
+        if let [super::syntax::ir::Stmt::Emit(ex)] = &program.body[..] {
+            let value = eval.expr(ex)?;
+            if let V::Missing(missing) = &value {
+                let mut error = missing.error();
+                if missing.silent {
+                    return Ok(V::str(""));
+                }
+                error.trace.push(template.source.place(ex.pos));
+                return Err(error);
+            }
+            return Ok(template.with_newlines(value));
+        }
+        let mut out = Out::default();
+        eval.body_of(program, &mut out)?;
+        Ok(template.with_newlines(out.finish()))
+    }
+
+    /// A template file by name, as `include` finds it.
+    ///
+    /// # Errors
+    /// Its syntax error, or a file that cannot be read.
+    pub fn load_template(&self, name: &str, from: &Source) -> Res<Option<Arc<FileTemplate>>> {
+        let here = from.span.file.path.parent().filter(|_| from.whole_file).map(PathBuf::from);
+        let mut candidates: Vec<PathBuf> = here.into_iter().map(|dir| dir.join(name)).collect();
+        candidates.extend(self.candidates("templates", name));
+        for path in candidates {
+            if path.is_file() {
+                return self.0.engine.load_file(&path, &from.syntax).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where a file of this kind may be, in the order of the search.
+    pub fn candidates(&self, kind: &str, name: &str) -> Vec<PathBuf> {
+        let name = expand_home(name);
+        if name.is_absolute() {
+            return vec![name];
+        }
+        let mut out = Vec::new();
+        for dir in &self.0.env.search_path {
+            out.push(dir.join(kind).join(&name));
+            out.push(dir.join(&name));
+        }
+        if self.0.env.search_path.is_empty() {
+            out.push(name);
+        }
+        out
+    }
+
+    pub fn render_file(&self, file: &FileTemplate, extra: &[(Arc<str>, V)]) -> Res<String> {
+        let mut eval = Eval::new(self, &file.source);
+        for (name, value) in extra {
+            eval.define(name, value.clone());
+        }
+        let mut out = Out::default();
+        eval.run(file, &mut out)?;
+        out.finish_text()
+    }
+}
+
+pub fn expand_home(name: &str) -> PathBuf {
+    match (name.strip_prefix("~/"), std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(name),
+    }
+}
+
+/// Takes members that are `omit` out, at every depth. Most data has none and is not copied.
+fn without_omit(value: Value) -> Value {
+    fn has_omit(value: &Value) -> bool {
+        match value {
+            Value::List(items) => items.iter().any(|item| is_omit(item) || has_omit(item)),
+            Value::Map(map) => map.values().any(|item| is_omit(item) || has_omit(item)),
+            _ => false,
+        }
+    }
+    if !has_omit(&value) {
+        return value;
+    }
+    match value {
+        Value::List(items) => {
+            Value::list(items.iter().filter(|item| !is_omit(item)).cloned().map(without_omit).collect())
+        }
+        Value::Map(map) => Value::map(
+            map.iter()
+                .filter(|(_, item)| !is_omit(item))
+                .map(|(key, item)| (key.clone(), without_omit(item.clone())))
+                .collect::<Map>(),
+        ),
+        other => other,
+    }
+}
+
+/// What leaves the template layer: data without `omit` members and without unknown results.
+fn export(value: &V) -> Res<Value> {
+    let value = value.to_value()?;
+    match value.unknown() {
+        Some(why) => Err(unknown(why)),
+        None => Ok(without_omit(value)),
+    }
+}
+
+impl Context {
+    pub fn new(engine: &Arc<Engine>, scope: Arc<dyn Scope>, env: Arc<LookupEnv>) -> Self {
+        Self(Ctx(Arc::new(Inner { engine: engine.clone(), scope, env, memo: Mutex::default() })))
+    }
+
+    /// The term's value, all templates rendered, all the way down. Members that are `omit` are left out; a
+    /// term that is nothing but `omit` gives that placeholder.
+    ///
+    /// # Errors
+    /// See [`TemplateError`].
+    pub fn render(&self, term: &Term) -> Result<Value, TemplateError> {
+        match term {
+            Term::Const(value) => match value.unknown() {
+                Some(why) => Err(unknown(why)),
+                None => Ok(value.clone()),
+            },
+            // No lazy collection is needed where everything is rendered at once.
+            Term::List(terms) => {
+                let mut out = Vec::with_capacity(terms.len());
+                for term in terms.iter() {
+                    let value = self.render(term)?;
+                    if !is_omit(&value) {
+                        out.push(value);
+                    }
+                }
+                Ok(Value::list(out))
+            }
+            Term::Map(terms) => {
+                let mut out = Map::with_capacity(terms.len());
+                for (key, term) in terms.iter() {
+                    let key = self.render(key)?;
+                    let value = self.render(term)?;
+                    if !is_omit(&value) {
+                        out.insert(key, value);
+                    }
+                }
+                Ok(Value::map(out))
+            }
+            Term::Template(_) => export(&self.0.value_of(term)?.need()?),
+        }
+    }
+
+    fn eval_lazy(&self, expr: &Expr) -> Res<V> {
+        match &expr.0.kind {
+            ExprKind::Const(value) => V::from_value(value),
+            ExprKind::Template(term) => self.0.value_of(term)?.need(),
+            ExprKind::Expression(ex, source) => Eval::new(&self.0, source).need(ex),
+        }
+    }
+
+    /// The expression's value.
+    ///
+    /// # Errors
+    /// See [`TemplateError`].
+    pub fn eval(&self, expr: &Expr) -> Result<Value, TemplateError> {
+        export(&self.eval_lazy(expr)?)
+    }
+
+    /// The expression as a condition: it must be boolean (or broken conditionals are allowed).
+    ///
+    /// # Errors
+    /// See [`TemplateError`].
+    pub fn condition(&self, expr: &Expr) -> Result<bool, TemplateError> {
+        let worded = |mut error: TemplateError| {
+            if error.kind != TemplateErrorKind::Unknown && !error.message.starts_with("Error while") {
+                error.message = format!("Error while evaluating conditional: {}", error.message);
+            }
+            error
+        };
+        let mut value = self.eval_lazy(expr).map_err(worded)?;
+        if let ExprKind::Template(term) = &expr.0.kind {
+            self.0.engine().warn(
+                Diagnostic::new(
+                    crate::diag::Severity::Deprecation,
+                    "templated-conditional",
+                    "Conditionals should not be surrounded by templating delimiters such as {{ }} or {% %}. \
+                     This feature will be removed from ansible-core version 2.23.",
+                )
+                .at(&expr.0.span),
+            );
+            // `when: "{{ name }}"` where `name` holds an authored text: that text is the condition.
+            if let V::Str(_) = &value
+                && let Some(inner) = self.authored_condition(term)?
+            {
+                value = self.eval_lazy(&inner).map_err(worded)?;
+            }
+        }
+        if let V::Bool(result) = value {
+            return Ok(result);
+        }
+        let truth = value.truth()?;
+        let message = format!(
+            "Conditional result ({}) was derived from value of type '{}' at '{}'. Conditionals must have a \
+             boolean result.",
+            if truth { "True" } else { "False" },
+            value.type_name(),
+            expr.0.span,
+        );
+        if self.0.engine().settings().allow_broken_conditionals {
+            self.0.engine().warn(Diagnostic::warning("broken-conditional", message).at(&expr.0.span));
+            return Ok(truth);
+        }
+        Err(TemplateError { kind: TemplateErrorKind::Failed, message, trace: vec![expr.0.span.clone()] })
+    }
+
+    fn authored_condition(&self, term: &Term) -> Res<Option<Expr>> {
+        use super::syntax::ir::{Ex, Kind, Stmt};
+        let Term::Template(template) = term else { return Ok(None) };
+        let program = template.program().map_err(TemplateError::clone)?;
+        let [Stmt::Emit(Ex { kind: Kind::Var(name), .. })] = &program.body[..] else { return Ok(None) };
+        let Some(Var::Term(Term::Const(Value::Str(text)))) = self.0.scope_get(name) else { return Ok(None) };
+        let expr = self.0.engine().compile_text_expr(&text, &template.source.span);
+        expr.map(Some).map_err(|diagnostic| TemplateError {
+            kind: TemplateErrorKind::Syntax,
+            message: diagnostic.summary,
+            trace: diagnostic.span.into_iter().collect(),
+        })
+    }
+
+    /// A variable's value; `None` if there is none of that name.
+    ///
+    /// # Errors
+    /// See [`TemplateError`].
+    pub fn variable(&self, name: &str) -> Result<Option<Value>, TemplateError> {
+        match self.0.variable(name)? {
+            Some(value) => export(&value.need()?).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A template file rendered to text.
+    ///
+    /// # Errors
+    /// See [`TemplateError`].
+    pub fn render_file(&self, template: &FileTemplate) -> Result<String, TemplateError> {
+        self.0.render_file(template, &[])
+    }
+
+    /// Runs a lookup by name, as `with_NAME` and `query` do: always a list.
+    ///
+    /// # Errors
+    /// See [`TemplateError`]; an unknown name is `Failed`.
+    pub fn lookup(&self, name: &str, terms: &[Value], options: &Value) -> Result<Vec<Value>, TemplateError> {
+        let source = Arc::new(Source::nowhere());
+        let mut eval = Eval::new(&self.0, &source);
+        let mut args = Args::of(terms.iter().map(V::from_value).collect::<Res<_>>()?);
+        if let Value::Map(map) = options {
+            for (key, value) in map.iter() {
+                if let Value::Str(key) = key {
+                    args.named.push((key.clone(), V::from_value(value)?));
+                }
+            }
+        }
+        lookups::run(&mut eval, name, args)?.iter().map(export).collect()
+    }
+
+    /// Everything the engine had to warn about since the last call.
+    pub fn take_warnings(&self) -> Vec<Diagnostic> {
+        self.0.engine().take_warnings()
+    }
+}

@@ -1,0 +1,49 @@
+//! Names that a template sets: one level per loop, macro, `with` and included template.
+
+use crate::template::object::V;
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub struct Env {
+    names: Mutex<Vec<(Arc<str>, V)>>,
+    parent: Option<Arc<Env>>,
+}
+
+impl Env {
+    pub fn root() -> Arc<Self> {
+        Arc::new(Self { names: Mutex::new(Vec::new()), parent: None })
+    }
+
+    pub fn child(parent: &Arc<Env>) -> Arc<Self> {
+        Arc::new(Self { names: Mutex::new(Vec::new()), parent: Some(parent.clone()) })
+    }
+
+    pub fn get(&self, name: &str) -> Option<V> {
+        let mut env = self;
+        loop {
+            let names = env.names.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((_, value)) = names.iter().find(|(known, _)| &**known == name) {
+                return Some(value.clone());
+            }
+            drop(names);
+            env = env.parent.as_ref()?;
+        }
+    }
+
+    pub fn set(&self, name: Arc<str>, value: V) {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        match names.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, old)) => *old = value,
+            None => names.push((name, value)),
+        }
+    }
+
+    /// Forgets all names of this level, for the next round of a loop.
+    pub fn clear(&self) {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// The names of this level alone.
+    pub fn names(&self) -> Vec<(Arc<str>, V)> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

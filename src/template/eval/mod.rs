@@ -1,0 +1,275 @@
+//! Runs a program: expressions here, statements and output in their own files.
+
+mod call;
+mod env;
+mod files;
+mod limits;
+mod out;
+mod stmt;
+
+pub use call::{Args, Call, Params};
+pub use out::Out;
+
+use super::context::Ctx;
+use super::object::{self, Missing, Res, V, compare, contains, equal, failed, key_of, text};
+use super::syntax::ir::{Arg, Block, Cmp, Ex, Kind, Pos};
+use super::syntax::Source;
+use super::{TemplateError, globals};
+pub use env::Env;
+use limits::Limits;
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// One rendering: a context, the names a template has set, and what it has used of its limits.
+pub struct Eval<'a> {
+    pub ctx: &'a Ctx,
+    source: Arc<Source>,
+    env: Arc<Env>,
+    /// Variables read so far: within one rendering a variable is always the same object, so that
+    /// `list.append()` is seen afterwards.
+    roots: HashMap<Arc<str>, V>,
+    limits: Limits,
+    blocks: HashMap<Arc<str>, Vec<(Arc<Block>, Arc<Source>)>>,
+    /// The block being rendered, and how many levels of `super()` deep.
+    current_block: Option<(Arc<str>, usize)>,
+    parent: Option<files::Loaded>,
+}
+
+impl<'a> Eval<'a> {
+    pub fn new(ctx: &'a Ctx, source: &Arc<Source>) -> Self {
+        Self {
+            ctx,
+            source: source.clone(),
+            env: Env::root(),
+            roots: HashMap::new(),
+            limits: Limits::default(),
+            blocks: HashMap::new(),
+            current_block: None,
+            parent: None,
+        }
+    }
+
+    /// A variable that the template sees besides those of its context.
+    pub fn define(&self, name: &str, value: V) {
+        self.env.set(name.into(), value);
+    }
+
+    /// Runs the body of a template that has no file of its own.
+    ///
+    /// # Errors
+    /// With the innermost place that failed.
+    pub fn body_of(&mut self, program: &super::syntax::ir::Program, out: &mut Out) -> Res<()> {
+        for block in &program.blocks {
+            self.blocks.entry(block.name.clone()).or_default().push((block.clone(), self.source.clone()));
+        }
+        self.body(&program.body, out).map(|_| ())
+    }
+
+    pub fn source(&self) -> &Arc<Source> {
+        &self.source
+    }
+
+    fn placed(&self, mut error: TemplateError, pos: Pos) -> TemplateError {
+        if error.trace.is_empty() {
+            error.trace.push(self.source.place(pos));
+        }
+        error
+    }
+
+    /// The value of an expression; a missing one is a value too.
+    ///
+    /// # Errors
+    /// With the innermost place that failed.
+    pub fn expr(&mut self, ex: &Ex) -> Res<V> {
+        match &ex.kind {
+            // The two most frequent kinds, which need no place.
+            Kind::Const(value) => Ok(value.clone()),
+            Kind::Var(name) => self.variable(name).map_err(|mut error| {
+                // Crossing into this template from that of the variable.
+                error.trace.push(self.source.place(ex.pos));
+                error
+            }),
+            _ => self.compound(ex).map_err(|error| self.placed(error, ex.pos)),
+        }
+    }
+
+    /// The value of an expression that must exist.
+    ///
+    /// # Errors
+    /// With the innermost place that failed.
+    pub fn need(&mut self, ex: &Ex) -> Res<V> {
+        match self.expr(ex)? {
+            V::Missing(missing) => Err(self.placed(missing.error(), ex.pos)),
+            value => Ok(value),
+        }
+    }
+
+    pub fn variable(&mut self, name: &Arc<str>) -> Res<V> {
+        if let Some(value) = self.env.get(name) {
+            return Ok(value);
+        }
+        if let Some(value) = self.roots.get(name) {
+            return Ok(value.clone());
+        }
+        let found = match self.ctx.variable(name)? {
+            Some(value) => Some(value),
+            None => self.special(name).or_else(|| globals::get(name)),
+        };
+        let value = match found {
+            Some(value) => value,
+            None => return Ok(V::Missing(Arc::new(Missing::variable(name)))),
+        };
+        if matches!(value, V::List(_) | V::Dict(_)) {
+            self.roots.insert(name.clone(), value.clone());
+        }
+        Ok(value)
+    }
+
+    /// The truth of a condition.
+    fn truth(&mut self, ex: &Ex) -> Res<bool> {
+        let value = self.expr(ex)?;
+        value.truth().map_err(|error| self.placed(error, ex.pos))
+    }
+
+    fn compound(&mut self, ex: &Ex) -> Res<V> {
+        self.limits.enter()?;
+        let value = self.evaluate(ex);
+        self.limits.leave();
+        value
+    }
+
+    fn evaluate(&mut self, ex: &Ex) -> Res<V> {
+        Ok(match &ex.kind {
+            Kind::Const(value) => value.clone(),
+            Kind::Var(name) => self.variable(name)?,
+            Kind::List(items) => V::list(items.iter().map(|item| self.expr(item)).collect::<Res<_>>()?),
+            Kind::Tuple(items) => V::Tuple(items.iter().map(|item| self.expr(item)).collect::<Res<_>>()?),
+            Kind::Dict(pairs) => {
+                let mut entries = object::Entries::with_capacity(pairs.len());
+                for (key, value) in pairs {
+                    let key = key_of(&self.need(key)?)?;
+                    let value = self.expr(value)?;
+                    entries.insert(key, value);
+                }
+                V::dict(entries)
+            }
+            Kind::Attr(value, name) => object::attribute(&self.expr(value)?, name)?,
+            Kind::Item(value, key) => {
+                let value = self.expr(value)?;
+                if value.is_missing() {
+                    return Ok(value);
+                }
+                let key = self.need(key)?;
+                object::item(&value, &key)?
+            }
+            Kind::Slice(value, bounds) => {
+                let value = self.need(value)?;
+                let mut bound = |bound: &Option<Box<Ex>>| match bound {
+                    Some(ex) => self.expr(ex),
+                    None => Ok(V::None),
+                };
+                let (start, stop, step) = (bound(&bounds[0])?, bound(&bounds[1])?, bound(&bounds[2])?);
+                object::slice(&value, &start, &stop, &step)?
+            }
+            Kind::Call(callee, args) => self.call(callee, args)?,
+            Kind::Filter(def, value, args) => {
+                let value = match value {
+                    Some(value) => self.expr(value)?,
+                    None => return Err(failed("a filter without a value")),
+                };
+                let args = self.args(args)?;
+                self.filter(def, value, args)?
+            }
+            Kind::Test(def, value, args) => {
+                let value = self.expr(value)?;
+                let args = self.args(args)?;
+                V::Bool(self.test(def, value, args)?)
+            }
+            Kind::Not(value) => V::Bool(!self.truth(value)?),
+            Kind::Neg(value) => object::negate(&self.expr(value)?)?,
+            Kind::And(left, right) => {
+                let left = self.expr(left)?;
+                if left.truth()? { self.expr(right)? } else { left }
+            }
+            Kind::Or(left, right) => {
+                let left = self.expr(left)?;
+                if left.truth()? { left } else { self.expr(right)? }
+            }
+            Kind::Arith(op, left, right) => {
+                let (left, right) = (self.expr(left)?, self.expr(right)?);
+                object::arith(*op, &left, &right)?
+            }
+            Kind::Concat(parts) => {
+                let mut out = String::new();
+                for part in parts {
+                    let value = self.need(part)?;
+                    out.push_str(&text(&value)?);
+                }
+                V::from(out)
+            }
+            Kind::Compare(first, rest) => {
+                let mut left = self.expr(first)?;
+                for (cmp, right) in rest {
+                    let right = self.expr(right)?;
+                    if !holds(*cmp, &left, &right)? {
+                        return Ok(V::Bool(false));
+                    }
+                    left = right;
+                }
+                V::Bool(true)
+            }
+            Kind::If(test, yes, no) => {
+                if self.truth(test)? {
+                    self.expr(yes)?
+                } else {
+                    match no {
+                        Some(no) => self.expr(no)?,
+                        None => V::Missing(Arc::new(Missing::silent())),
+                    }
+                }
+            }
+        })
+    }
+
+    fn args(&mut self, args: &[Arg]) -> Res<Args> {
+        let mut out = Args::default();
+        for arg in args {
+            match arg {
+                Arg::Positional(ex) => out.positional.push(self.expr(ex)?),
+                Arg::Named(name, ex) => out.named.push((name.clone(), self.expr(ex)?)),
+                Arg::Splat(ex) => out.positional.extend(self.need(ex)?.items()?),
+                Arg::NamedSplat(ex) => match self.need(ex)? {
+                    V::Dict(dict) => {
+                        for (key, value) in dict.entries()? {
+                            let name = key.as_str().ok_or_else(|| failed("keywords must be strings"))?;
+                            out.named.push((name.into(), value));
+                        }
+                    }
+                    other => {
+                        return Err(failed(format!(
+                            "argument after ** must be a mapping, not {}",
+                            other.type_name()
+                        )));
+                    }
+                },
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// `left cmp right`.
+fn holds(cmp: Cmp, left: &V, right: &V) -> Res<bool> {
+    let order = |symbol: &str| compare(left, right, symbol);
+    Ok(match cmp {
+        Cmp::Eq => equal(left, right)?,
+        Cmp::Ne => !equal(left, right)?,
+        Cmp::Lt => order("<")? == Some(Ordering::Less),
+        Cmp::Le => matches!(order("<=")?, Some(Ordering::Less | Ordering::Equal)),
+        Cmp::Gt => order(">")? == Some(Ordering::Greater),
+        Cmp::Ge => matches!(order(">=")?, Some(Ordering::Greater | Ordering::Equal)),
+        Cmp::In => contains(right, left)?,
+        Cmp::NotIn => !contains(right, left)?,
+    })
+}

@@ -1,0 +1,176 @@
+//! Filters (`x | name`): one table, one line per filter.
+
+mod dates;
+mod hashes;
+mod html;
+mod lists;
+mod maps;
+mod numbers;
+mod password;
+mod paths;
+mod patterns;
+mod select;
+mod serial;
+mod sets;
+mod texts;
+mod urls;
+
+pub use dates::TimeDelta;
+pub use dates::now;
+pub use password::{hash_password, random_password};
+pub use maps::subelements_of;
+pub use serial::load_yaml;
+
+use super::eval::{Call, Params};
+use super::object::{Res, V};
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+type Run = fn(&mut Call) -> Res<V>;
+
+/// A filter: its names, parameters and function.
+pub struct FilterDef {
+    pub names: &'static [&'static str],
+    pub params: Params,
+    pub run: Run,
+}
+
+const fn filter(names: &'static [&'static str], params: &'static str, run: Run) -> FilterDef {
+    FilterDef { names, params: Params(params), run }
+}
+
+#[rustfmt::skip]
+static FILTERS: &[FilterDef] = &[
+    // Jinja's.
+    filter(&["default", "d"], "!default_value? boolean?", maps::default),
+    filter(&["length", "count"], "", lists::length),
+    filter(&["list"], "", |c| c.value.items().map(V::list)),
+    filter(&["string"], "", |c| c.input().map(V::from)),
+    filter(&["int"], "default? base?", numbers::int),
+    filter(&["float"], "default?", numbers::float),
+    filter(&["abs"], "", numbers::abs),
+    filter(&["round"], "precision? method?", numbers::round),
+    filter(&["join"], "d? attribute?", lists::join),
+    filter(&["first"], "", lists::first),
+    filter(&["last"], "", lists::last),
+    filter(&["reverse"], "", lists::reverse),
+    filter(&["sort"], "reverse? case_sensitive? attribute?", lists::sort),
+    filter(&["min"], "case_sensitive? attribute?", |c| lists::extreme(c, false)),
+    filter(&["max"], "case_sensitive? attribute?", |c| lists::extreme(c, true)),
+    filter(&["sum"], "attribute? start?", lists::sum),
+    filter(&["batch"], "linecount fill_with?", lists::batch),
+    filter(&["slice"], "slices fill_with?", lists::slice),
+    filter(&["groupby"], "attribute default? case_sensitive?", lists::groupby),
+    filter(&["map"], "* **", select::map),
+    filter(&["select"], "* **", |c| select::select(c, true, false)),
+    filter(&["reject"], "* **", |c| select::select(c, false, false)),
+    filter(&["selectattr"], "* **", |c| select::select(c, true, true)),
+    filter(&["rejectattr"], "* **", |c| select::select(c, false, true)),
+    filter(&["attr"], "name", |c| { let name = c.text_or(0, "")?; super::object::attribute(&c.value, &name) }),
+    filter(&["items"], "", maps::items),
+    filter(&["dictsort"], "case_sensitive? by? reverse?", maps::dictsort),
+    filter(&["lower"], "", |c| Ok(V::from(c.input()?.to_lowercase()))),
+    filter(&["upper"], "", |c| Ok(V::from(c.input()?.to_uppercase()))),
+    filter(&["capitalize"], "", |c| Ok(V::from(super::object::capitalize(&c.input()?)))),
+    filter(&["title"], "", texts::title),
+    filter(&["trim"], "chars?", texts::trim),
+    filter(&["replace"], "old new count?", texts::replace),
+    filter(&["format"], "* **", texts::format),
+    filter(&["indent"], "width? first? blank?", texts::indent),
+    filter(&["truncate"], "length? killwords? end? leeway?", texts::truncate),
+    filter(&["wordwrap"], "width? break_long_words? wrapstring? break_on_hyphens?", texts::wordwrap),
+    filter(&["wordcount"], "", texts::wordcount),
+    filter(&["center"], "width?", texts::center),
+    filter(&["pprint"], "", serial::pprint),
+    filter(&["tojson"], "indent?", html::tojson),
+    filter(&["escape", "e"], "", |c| Ok(V::from(html::escape(&c.input()?)))),
+    filter(&["forceescape"], "", |c| Ok(V::from(html::escape(&c.input()?)))),
+    filter(&["safe"], "", |c| c.input().map(V::from)),
+    filter(&["striptags"], "", html::striptags),
+    filter(&["xmlattr"], "autospace?", html::xmlattr),
+    filter(&["urlize"], "trim_url_limit? nofollow? target? rel? extra_schemes?", html::urlize),
+    filter(&["urlencode"], "", urls::urlencode),
+    filter(&["filesizeformat"], "binary?", numbers::filesizeformat),
+    // Ansible's.
+    filter(&["bool"], "", maps::boolean),
+    filter(&["ternary"], "!true_val false_val none_val?", maps::ternary),
+    filter(&["mandatory"], "!msg?", maps::mandatory),
+    filter(&["type_debug"], "!", |c| Ok(V::str(c.value.type_name()))),
+    filter(&["combine"], "* **", maps::combine),
+    filter(&["dict2items"], "key_name? value_name?", maps::dict2items),
+    filter(&["items2dict"], "key_name? value_name?", maps::items2dict),
+    filter(&["rekey_on_member"], "key duplicates?", maps::rekey),
+    filter(&["extract"], "container morekeys?", maps::extract),
+    filter(&["subelements"], "subelements skip_missing?", maps::subelements),
+    filter(&["flatten"], "levels? skip_nulls?", lists::flatten),
+    filter(&["unique"], "case_sensitive? attribute?", sets::unique),
+    filter(&["union"], "b", sets::union),
+    filter(&["intersect"], "b", sets::intersect),
+    filter(&["difference"], "b", sets::difference),
+    filter(&["symmetric_difference"], "b", sets::symmetric_difference),
+    filter(&["zip"], "* **", lists::zip),
+    filter(&["zip_longest"], "* **", lists::zip_longest),
+    filter(&["product"], "* **", lists::product),
+    filter(&["combinations"], "size", lists::combinations),
+    filter(&["permutations"], "size?", lists::permutations),
+    filter(&["shuffle"], "seed?", lists::shuffle),
+    filter(&["random"], "end? start? step? seed?", lists::random),
+    filter(&["pow"], "y", numbers::pow),
+    filter(&["log"], "base?", numbers::log),
+    filter(&["root"], "base?", numbers::root),
+    filter(&["human_readable"], "isbits? unit?", numbers::human_readable),
+    filter(&["human_to_bytes"], "default_unit? isbits?", numbers::human_to_bytes),
+    filter(&["split"], "split_value? maxsplit?", texts::split),
+    filter(&["quote"], "", texts::quote),
+    filter(&["comment"], "style? **", texts::comment),
+    filter(&["regex_replace"], "pattern? replacement? ignorecase? multiline? count? mandatory_count?", patterns::replace),
+    filter(&["regex_search"], "regex * **", patterns::search),
+    filter(&["regex_findall"], "regex multiline? ignorecase?", patterns::findall),
+    filter(&["regex_escape"], "re_type?", patterns::escape),
+    filter(&["to_json"], "**", serial::to_json),
+    filter(&["to_nice_json"], "indent? sort_keys? **", serial::to_nice_json),
+    filter(&["from_json"], "**", serial::from_json),
+    filter(&["to_yaml"], "default_flow_style? **", serial::to_yaml),
+    filter(&["to_nice_yaml"], "indent? default_flow_style? **", serial::to_nice_yaml),
+    filter(&["from_yaml"], "", serial::from_yaml),
+    filter(&["from_yaml_all"], "", serial::from_yaml_all),
+    filter(&["b64encode"], "encoding?", serial::b64encode),
+    filter(&["b64decode"], "encoding?", serial::b64decode),
+    filter(&["hash"], "hashtype?", hashes::hash),
+    filter(&["md5"], "", |c| hashes::digest(c, "md5")),
+    filter(&["sha1"], "", |c| hashes::digest(c, "sha1")),
+    filter(&["checksum"], "", |c| hashes::digest(c, "sha1")),
+    filter(&["to_uuid"], "namespace?", hashes::to_uuid),
+    filter(&["password_hash"], "hashtype? salt? salt_size? rounds? ident?", password::password_hash),
+    filter(&["basename"], "", |c| Ok(V::from(paths::basename(&c.input()?)))),
+    filter(&["dirname"], "", |c| Ok(V::from(paths::dirname(&c.input()?)))),
+    filter(&["splitext"], "", paths::splitext),
+    filter(&["expanduser"], "", paths::expanduser),
+    filter(&["expandvars"], "", paths::expandvars),
+    filter(&["realpath"], "", paths::realpath),
+    filter(&["relpath"], "start?", paths::relpath),
+    filter(&["normpath"], "", |c| Ok(V::from(paths::normal(&c.input()?)))),
+    filter(&["path_join"], "", paths::path_join),
+    filter(&["commonpath"], "", paths::commonpath),
+    filter(&["fileglob"], "", paths::fileglob),
+    filter(&["win_basename"], "", |c| Ok(V::str(paths::windows(&c.input()?).1))),
+    filter(&["win_dirname"], "", paths::win_dirname),
+    filter(&["win_splitdrive"], "", paths::win_splitdrive),
+    filter(&["urlsplit"], "query? alias?", urls::urlsplit),
+    filter(&["urldecode"], "", urls::urldecode),
+    filter(&["strftime"], "second? utc?", dates::strftime_filter),
+    filter(&["to_datetime"], "format?", dates::to_datetime),
+];
+
+/// A filter by its name, with or without `ansible.builtin.`.
+pub fn find(name: &str) -> Option<&'static FilterDef> {
+    static INDEX: OnceLock<HashMap<&'static str, &'static FilterDef>> = OnceLock::new();
+    let index =
+        INDEX.get_or_init(|| FILTERS.iter().flat_map(|def| def.names.iter().map(move |n| (*n, def))).collect());
+    index.get(short_name(name)).copied()
+}
+
+/// Without the name of the collection that everything here belongs to.
+pub fn short_name(name: &str) -> &str {
+    name.strip_prefix("ansible.builtin.").or_else(|| name.strip_prefix("ansible.legacy.")).unwrap_or(name)
+}

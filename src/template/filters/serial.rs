@@ -1,0 +1,257 @@
+//! JSON, YAML, Base64, and Python's pretty printer.
+
+use crate::template::eval::Call;
+use crate::template::object::{Res, V, failed, text};
+use crate::template::yaml_dump::{self, YamlStyle};
+use crate::source::yaml;
+use crate::value::{JsonStyle, Value, from_json as parse_json};
+use base64::Engine;
+use base64::engine::GeneralPurposeConfig;
+use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
+
+fn named<'a>(c: &'a Call, name: &str) -> Option<&'a V> {
+    c.named.iter().find(|(known, _)| &**known == name).map(|(_, value)| value)
+}
+
+fn flag(c: &Call, name: &str, default: bool) -> Res<bool> {
+    named(c, name).map_or(Ok(default), V::truth)
+}
+
+fn width_of(value: Option<&V>) -> Res<Option<usize>> {
+    match value {
+        None | Some(V::None) => Ok(None),
+        Some(value) => {
+            let number = value.as_i64().or_else(|| value.as_str().and_then(|s| s.trim().parse().ok()));
+            let number = number.ok_or_else(|| failed("indent must be a number"))?;
+            Ok(Some(usize::try_from(number).unwrap_or(0)))
+        }
+    }
+}
+
+/// Data for a serialiser: `omit` and unknown members have no place in it.
+fn data(c: &Call) -> Res<Value> {
+    let value = c.value.to_value()?;
+    match value.unknown() {
+        Some(why) => Err(crate::template::object::unknown(why)),
+        None => Ok(value),
+    }
+}
+
+fn json(c: &Call, mut style: JsonStyle) -> Res<V> {
+    style.ascii = flag(c, "ensure_ascii", true)?;
+    if let Some(separators) = named(c, "separators") {
+        let parts: Vec<String> = separators.items()?.iter().map(text).collect::<Res<_>>()?;
+        style.compact = parts.first().is_some_and(|s| s == ",") && parts.get(1).is_some_and(|s| s == ":");
+    }
+    Ok(V::from(style.write(&data(c)?)))
+}
+
+pub fn to_json(c: &mut Call) -> Res<V> {
+    let style = JsonStyle {
+        indent: width_of(named(c, "indent"))?,
+        sort_keys: flag(c, "sort_keys", false)?,
+        ..JsonStyle::default()
+    };
+    json(c, style)
+}
+
+pub fn to_nice_json(c: &mut Call) -> Res<V> {
+    let indent = width_of(c.given(0))?.unwrap_or(4);
+    let style = JsonStyle { indent: Some(indent), sort_keys: c.flag_or(1, true)?, ..JsonStyle::default() };
+    json(c, style)
+}
+
+pub fn from_json(c: &mut Call) -> Res<V> {
+    let text = match &c.value {
+        V::Str(text) => text.to_string(),
+        V::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        other => {
+            return Err(failed(format!(
+                "the JSON object must be str, bytes or bytearray, not {}",
+                other.type_name()
+            )));
+        }
+    };
+    match parse_json(&text) {
+        Ok(value) => V::from_value(&value),
+        Err(message) => Err(failed(format!("{message}"))),
+    }
+}
+
+fn yaml_style(c: &Call) -> Res<YamlStyle> {
+    let mut style = YamlStyle::default();
+    for (name, value) in &c.named {
+        match &**name {
+            "indent" => style.indent = width_of(Some(value))?.unwrap_or(2),
+            "width" => style.width = width_of(Some(value))?.unwrap_or(80),
+            "sort_keys" => style.sort_keys = value.truth()?,
+            "allow_unicode" => style.allow_unicode = value.truth()?,
+            "explicit_start" => style.explicit_start = value.truth()?,
+            "explicit_end" => style.explicit_end = value.truth()?,
+            "default_style" => style.default_style = text(value)?.chars().next(),
+            // Accepted by PyYAML without a difference for plain data.
+            "canonical" | "encoding" | "line_break" | "version" | "tags" | "dump_vault_tags" => {}
+            other => return Err(failed(format!("dump_all() got an unexpected keyword argument '{other}'"))),
+        }
+    }
+    Ok(style)
+}
+
+pub fn to_yaml(c: &mut Call) -> Res<V> {
+    let mut style = yaml_style(c)?;
+    style.flow = c.given(0).map(V::truth).transpose()?;
+    Ok(V::from(yaml_dump::dump(&data(c)?, &style)))
+}
+
+pub fn to_nice_yaml(c: &mut Call) -> Res<V> {
+    let mut style = yaml_style(c)?;
+    style.indent = width_of(c.given(0))?.unwrap_or(4);
+    style.flow = Some(c.flag(1)?);
+    Ok(V::from(yaml_dump::dump(&data(c)?, &style)))
+}
+
+/// All documents of a YAML text.
+///
+/// # Errors
+/// The parser's.
+pub fn load_yaml(text: &str, single: bool) -> Res<Vec<Value>> {
+    use crate::diag::SourceFile;
+    let file = std::sync::Arc::new(SourceFile { path: "<text>".into(), text: text.into() });
+    let loaded = if single {
+        yaml::parse(&file).map(|document| vec![document])
+    } else {
+        yaml::parse_all(&file)
+    };
+    let loaded = loaded.map_err(|diagnostic| failed(diagnostic.summary))?;
+    Ok(loaded.iter().map(|document| document.node.to_value()).collect())
+}
+
+pub fn from_yaml(c: &mut Call) -> Res<V> {
+    match &c.value {
+        V::Str(text) => match load_yaml(text, true)?.first() {
+            Some(value) => V::from_value(value),
+            None => Ok(V::None),
+        },
+        // Nothing to parse: data goes through.
+        other => Ok(other.clone()),
+    }
+}
+
+pub fn from_yaml_all(c: &mut Call) -> Res<V> {
+    match &c.value {
+        V::Str(text) => {
+            let documents: Vec<V> = load_yaml(text, false)?.iter().map(V::from_value).collect::<Res<_>>()?;
+            Ok(V::list(documents))
+        }
+        other => Ok(other.clone()),
+    }
+}
+
+pub fn b64encode(c: &mut Call) -> Res<V> {
+    let bytes = match &c.value {
+        V::Bytes(bytes) => bytes.to_vec(),
+        _ => encode(&c.input()?, &c.text_or(0, "utf-8")?)?,
+    };
+    Ok(V::from(STANDARD.encode(bytes)))
+}
+
+fn encode(text: &str, encoding: &str) -> Res<Vec<u8>> {
+    Ok(match &*encoding.to_ascii_lowercase().replace('_', "-") {
+        "utf-8" | "utf8" | "ascii" => text.as_bytes().to_vec(),
+        "utf-16-le" | "utf-16le" => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        "utf-16-be" | "utf-16be" => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+        "utf-16" => [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect(),
+        "latin-1" | "iso-8859-1" | "latin1" => text.chars().map(|c| u8::try_from(c as u32).unwrap_or(b'?')).collect(),
+        other => return Err(failed(format!("unknown encoding: {other}"))),
+    })
+}
+
+fn decode(bytes: &[u8], encoding: &str) -> Res<String> {
+    let wide = |bytes: &[u8], big: bool| {
+        let units: Vec<u16> = bytes
+            .chunks_exact(2)
+            .map(|pair| if big { u16::from_be_bytes([pair[0], pair[1]]) } else { u16::from_le_bytes([pair[0], pair[1]]) })
+            .collect();
+        String::from_utf16_lossy(&units)
+    };
+    Ok(match &*encoding.to_ascii_lowercase().replace('_', "-") {
+        "utf-8" | "utf8" | "ascii" => String::from_utf8_lossy(bytes).into_owned(),
+        "utf-16-le" | "utf-16le" => wide(bytes, false),
+        "utf-16-be" | "utf-16be" => wide(bytes, true),
+        "utf-16" => match bytes {
+            [0xfe, 0xff, rest @ ..] => wide(rest, true),
+            [0xff, 0xfe, rest @ ..] => wide(rest, false),
+            rest => wide(rest, false),
+        },
+        "latin-1" | "iso-8859-1" | "latin1" => bytes.iter().map(|b| char::from(*b)).collect(),
+        other => return Err(failed(format!("unknown encoding: {other}"))),
+    })
+}
+
+pub fn b64decode(c: &mut Call) -> Res<V> {
+    // Python skips what is not of the alphabet.
+    let text: String =
+        c.input()?.chars().filter(|ch| ch.is_ascii_alphanumeric() || matches!(ch, '+' | '/' | '=')).collect();
+    let lenient = GeneralPurpose::new(
+        &base64::alphabet::STANDARD,
+        GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+    );
+    let bytes = lenient.decode(&text).map_err(|_| failed("Incorrect padding"))?;
+    Ok(V::from(decode(&bytes, &c.text_or(0, "utf-8")?)?))
+}
+
+pub fn pprint(c: &mut Call) -> Res<V> {
+    let mut out = String::new();
+    pretty(&c.value.to_value()?, 0, 0, &mut out);
+    Ok(V::from(out))
+}
+
+/// Python's `pprint.pformat` at its usual width of 80.
+fn pretty(value: &Value, indent: usize, after: usize, out: &mut String) {
+    let flat = crate::value::py_repr(&sorted(value));
+    if flat.chars().count() + indent + after <= 80 {
+        out.push_str(&flat);
+        return;
+    }
+    let separator = format!(",\n{}", " ".repeat(indent + 1));
+    match value {
+        Value::List(items) if !items.is_empty() => {
+            out.push('[');
+            for (i, item) in items.iter().enumerate() {
+                if i > 0 {
+                    out.push_str(&separator);
+                }
+                pretty(item, indent + 1, if i + 1 == items.len() { after + 1 } else { 1 }, out);
+            }
+            out.push(']');
+        }
+        Value::Map(map) if !map.is_empty() => {
+            let Value::Map(map) = sorted(&Value::Map(map.clone())) else { return };
+            out.push('{');
+            for (i, (key, item)) in map.iter().enumerate() {
+                if i > 0 {
+                    out.push_str(&separator);
+                }
+                let key = crate::value::py_repr(key);
+                out.push_str(&key);
+                out.push_str(": ");
+                let inner = indent + key.chars().count() + 3;
+                pretty(item, inner, if i + 1 == map.len() { after + 1 } else { 1 }, out);
+            }
+            out.push('}');
+        }
+        _ => out.push_str(&flat),
+    }
+}
+
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Map(map) => {
+            let mut entries: Vec<(Value, Value)> = map.iter().map(|(k, v)| (k.clone(), sorted(v))).collect();
+            entries.sort_by_key(|(key, _)| crate::value::py_str(key));
+            Value::map(entries.into_iter().collect())
+        }
+        Value::List(items) => Value::list(items.iter().map(sorted).collect()),
+        other => other.clone(),
+    }
+}

@@ -1,0 +1,133 @@
+//! Lookups of files and commands on the control machine.
+
+use super::Lookup;
+use crate::template::object::{Res, V, failed, text};
+use crate::value::{Map, Value};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+fn find(lookup: &Lookup, kind: &str, name: &str) -> Option<PathBuf> {
+    lookup.eval.ctx.candidates(kind, name).into_iter().find(|path| path.is_file())
+}
+
+pub fn file(lookup: &mut Lookup) -> Res<Vec<V>> {
+    let (left, right) = (lookup.flag("lstrip", false)?, lookup.flag("rstrip", true)?);
+    let mut out = Vec::new();
+    for name in lookup.texts()? {
+        let Some(path) = find(lookup, "files", &name) else {
+            return Err(failed(format!(
+                "Unable to access the file '{name}': File not found. Use -vvvvv to see paths searched."
+            )));
+        };
+        let bytes = std::fs::read(&path)
+            .map_err(|error| failed(format!("Unable to access the file '{name}': {error}")))?;
+        let text = String::from_utf8_lossy(&bytes);
+        let mut text = &*text;
+        if left {
+            text = text.trim_start();
+        }
+        if right {
+            text = text.trim_end();
+        }
+        out.push(V::str(text));
+    }
+    Ok(out)
+}
+
+pub fn fileglob(lookup: &mut Lookup) -> Res<Vec<V>> {
+    let mut out = Vec::new();
+    for pattern in lookup.texts()? {
+        for candidate in lookup.eval.ctx.candidates("files", &pattern) {
+            let found = glob::glob(&candidate.to_string_lossy()).map_err(|error| failed(error.to_string()))?;
+            let mut files: Vec<String> =
+                found.flatten().filter(|path| path.is_file()).map(|path| path.display().to_string()).collect();
+            if !files.is_empty() {
+                files.sort();
+                out.extend(files.into_iter().map(V::from));
+                break;
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// Runs a command in the shell, in the playbook's folder.
+fn shell(lookup: &Lookup, command: &str) -> Res<(String, Option<i32>)> {
+    let mut child = Command::new("/bin/sh");
+    child.arg("-c").arg(command).stdin(Stdio::null()).stderr(Stdio::inherit());
+    let dir = &lookup.eval.ctx.env().playbook_dir;
+    if dir.is_dir() {
+        child.current_dir(dir);
+    }
+    let output = child.output().map_err(|error| failed(format!("{command}: {error}")))?;
+    Ok((String::from_utf8_lossy(&output.stdout).into_owned(), output.status.code()))
+}
+
+pub fn pipe(lookup: &mut Lookup) -> Res<Vec<V>> {
+    let mut out = Vec::new();
+    for command in lookup.texts()? {
+        let (stdout, status) = shell(lookup, &command)?;
+        match status {
+            Some(0) => out.push(V::str(stdout.trim_end())),
+            code => {
+                let code = code.unwrap_or(-1);
+                return Err(failed(format!("lookup_plugin.pipe({command}) returned {code}")));
+            }
+        }
+    }
+    Ok(out)
+}
+
+pub fn lines(lookup: &mut Lookup) -> Res<Vec<V>> {
+    let mut out = Vec::new();
+    for command in lookup.texts()? {
+        let (stdout, status) = shell(lookup, &command)?;
+        match status {
+            Some(0) => out.extend(crate::template::object::split_lines(&stdout, false).into_iter().map(V::from)),
+            code => {
+                let code = code.unwrap_or(-1);
+                return Err(failed(format!("lookup_plugin.lines({command}) returned {code}")));
+            }
+        }
+    }
+    Ok(out)
+}
+
+pub fn template(lookup: &mut Lookup) -> Res<Vec<V>> {
+    let mut options = Map::new();
+    for (name, value) in &lookup.options {
+        options.insert(Value::Str(name.clone()), value.to_value()?);
+    }
+    let extra: Vec<(Arc<str>, V)> = match lookup.option("template_vars") {
+        Some(V::Dict(dict)) => {
+            dict.entries()?.into_iter().filter_map(|(key, value)| Some((key.as_str()?.into(), value))).collect()
+        }
+        _ => Vec::new(),
+    };
+    let options = Value::map(options);
+    let mut out = Vec::new();
+    for name in lookup.texts()? {
+        let Some(path) = find(lookup, "templates", &name) else {
+            return Err(failed(format!("the template file {name} could not be found for the lookup")));
+        };
+        let source = std::fs::read_to_string(&path)
+            .map_err(|error| failed(format!("Unable to access the file '{name}': {error}")))?;
+        let ctx = lookup.eval.ctx;
+        let file = ctx.engine().compile_file(&path, &source, &options).map_err(|diagnostic| {
+            let mut error = failed(diagnostic.summary);
+            error.trace.extend(diagnostic.span);
+            error
+        })?;
+        out.push(V::from(ctx.render_file(&file, &extra)?));
+    }
+    Ok(out)
+}
+
+/// For other lookups: the file of a name among those of `kind`.
+pub fn find_or_fail(lookup: &Lookup, kind: &str, name: &V) -> Res<PathBuf> {
+    let name = text(name)?;
+    find(lookup, kind, &name).ok_or_else(|| {
+        failed(format!("Could not find file \"{name}\" in the search path"))
+    })
+}

@@ -1,0 +1,154 @@
+//! Lookups (`lookup('name', …)`, `query`, `with_name`): one table, one line per lookup.
+
+mod data;
+mod files;
+mod first_found;
+mod hosts;
+mod passwords;
+mod sequence;
+mod tables;
+mod variables;
+
+use super::eval::{Args, Eval};
+use super::object::{Res, V, failed, text};
+use super::{TemplateErrorKind, filters};
+use crate::diag::Diagnostic;
+use std::sync::Arc;
+
+type Run = fn(&mut Lookup) -> Res<Vec<V>>;
+
+#[rustfmt::skip]
+static LOOKUPS: &[(&str, Run)] = &[
+    ("config", variables::config),
+    ("csvfile", tables::csvfile),
+    ("dict", data::dict),
+    ("env", variables::env),
+    ("file", files::file),
+    ("fileglob", files::fileglob),
+    ("first_found", first_found::first_found),
+    ("flattened", data::flattened),
+    ("indexed_items", data::indexed_items),
+    ("ini", tables::ini),
+    ("inventory_hostnames", hosts::inventory_hostnames),
+    ("items", data::items),
+    ("lines", files::lines),
+    ("list", |lookup| Ok(std::mem::take(&mut lookup.terms))),
+    ("nested", data::nested),
+    ("cartesian", data::nested),
+    ("password", passwords::password),
+    ("pipe", files::pipe),
+    ("random_choice", data::random_choice),
+    ("sequence", sequence::sequence),
+    ("subelements", data::subelements),
+    ("template", files::template),
+    ("together", data::together),
+    ("varnames", variables::varnames),
+    ("vars", variables::vars),
+];
+
+/// One use of a lookup.
+pub struct Lookup<'e, 'a> {
+    pub eval: &'e mut Eval<'a>,
+    pub terms: Vec<V>,
+    pub options: Vec<(Arc<str>, V)>,
+}
+
+impl Lookup<'_, '_> {
+    pub fn option(&self, name: &str) -> Option<&V> {
+        self.options.iter().find(|(known, _)| &**known == name).map(|(_, value)| value)
+    }
+
+    pub fn text(&self, name: &str) -> Res<Option<String>> {
+        match self.option(name) {
+            None | Some(V::None) => Ok(None),
+            Some(value) => text(value).map(Some),
+        }
+    }
+
+    pub fn flag(&self, name: &str, default: bool) -> Res<bool> {
+        match self.option(name) {
+            None => Ok(default),
+            Some(V::Bool(flag)) => Ok(*flag),
+            Some(value) => Ok(value.to_value()?.ansible_bool().unwrap_or(default)),
+        }
+    }
+
+    /// All terms as texts.
+    pub fn texts(&self) -> Res<Vec<String>> {
+        self.terms.iter().map(text).collect()
+    }
+}
+
+/// Whether there is a lookup of this name.
+pub fn exists(name: &str) -> bool {
+    find(name).is_some()
+}
+
+fn find(name: &str) -> Option<Run> {
+    let short = filters::short_name(name);
+    let short = short.strip_prefix("community.general.").filter(|s| matches!(*s, "flattened" | "cartesian")).unwrap_or(short);
+    LOOKUPS.iter().find(|(known, _)| *known == short).map(|(_, run)| *run)
+}
+
+/// Runs a lookup: always a list.
+///
+/// # Errors
+/// Its own; an unknown name.
+pub fn run(eval: &mut Eval, name: &str, args: Args) -> Res<Vec<V>> {
+    let Some(run) = find(name) else {
+        return Err(failed(format!("The lookup plugin '{name}' was not found.")));
+    };
+    let mut terms = Vec::with_capacity(args.positional.len());
+    for term in args.positional {
+        terms.push(term.need()?);
+    }
+    run(&mut Lookup { eval, terms, options: args.named }).map_err(|mut error| {
+        if error.kind == TemplateErrorKind::Failed && !error.message.starts_with("The ") {
+            error.message = format!("The lookup plugin '{name}' failed: {}", error.message);
+        }
+        error
+    })
+}
+
+/// `lookup(…)` and `query(…)`.
+///
+/// # Errors
+/// The lookup's own, unless `errors=` says otherwise.
+pub fn function(eval: &mut Eval, mut args: Args, want_list: bool) -> Res<V> {
+    if args.positional.is_empty() {
+        return Err(failed("lookup() missing 1 required positional argument: 'plugin_name'"));
+    }
+    let name = text(&args.positional.remove(0).need()?)?;
+    let mut want_list = want_list;
+    let mut errors = "strict".to_owned();
+    if let Some(at) = args.named.iter().position(|(name, _)| &**name == "wantlist") {
+        want_list = args.named.remove(at).1.truth()?;
+    }
+    if let Some(at) = args.named.iter().position(|(name, _)| &**name == "errors") {
+        errors = text(&args.named.remove(at).1)?;
+    }
+    if !exists(&name) {
+        return Err(failed(format!("The lookup plugin '{name}' was not found.")));
+    }
+    let found = match run(eval, &name, args) {
+        Ok(found) => found,
+        Err(error) if error.kind == TemplateErrorKind::Failed && errors != "strict" => {
+            if errors == "warn" {
+                eval.ctx.engine().warn(Diagnostic::warning("lookup", error.message));
+            }
+            return Ok(if want_list { V::list(Vec::new()) } else { V::None });
+        }
+        Err(error) => return Err(error),
+    };
+    if want_list {
+        return Ok(V::list(found));
+    }
+    if found.len() == 1 {
+        return Ok(found.into_iter().next().unwrap_or(V::None));
+    }
+    if found.iter().all(|item| matches!(item, V::Str(_))) {
+        let texts: Vec<&str> = found.iter().filter_map(V::as_str).collect();
+        return Ok(V::from(texts.join(",")));
+    }
+    Ok(V::list(found))
+}

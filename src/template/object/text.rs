@@ -1,0 +1,77 @@
+//! `str()` and `repr()` of template values.
+
+use super::{Res, V};
+use crate::value::{Value, float_repr, py_repr, str_repr};
+use std::fmt::Write;
+
+/// What `{{ value }}` between other text, `~` and the `string` filter print.
+///
+/// # Errors
+/// Missing values and failing members.
+pub fn text(value: &V) -> Res<String> {
+    let mut out = String::new();
+    write_text(value, &mut out)?;
+    Ok(out)
+}
+
+pub fn write_text(value: &V, out: &mut String) -> Res<()> {
+    match value {
+        V::Str(s) => out.push_str(s),
+        other => write_repr(other, out)?,
+    }
+    Ok(())
+}
+
+/// # Errors
+/// Missing values and failing members.
+pub fn repr(value: &V) -> Res<String> {
+    let mut out = String::new();
+    write_repr(value, &mut out)?;
+    Ok(out)
+}
+
+fn write_repr(value: &V, out: &mut String) -> Res<()> {
+    match value {
+        V::None => out.push_str("None"),
+        V::Bool(b) => out.push_str(if *b { "True" } else { "False" }),
+        V::Int(i) => {
+            let _ = write!(out, "{i}");
+        }
+        V::Big(big) => {
+            let _ = write!(out, "{big}");
+        }
+        V::Float(f) => out.push_str(&float_repr(*f)),
+        V::Str(s) => out.push_str(&str_repr(s)),
+        V::Bytes(b) => out.push_str(&py_repr(&Value::Bytes(b.clone()))),
+        V::List(list) => write_items(&list.items()?, "[", "]", out)?,
+        V::Tuple(items) if items.len() == 1 => write_items(items, "(", ",)", out)?,
+        V::Tuple(items) => write_items(items, "(", ")", out)?,
+        V::Dict(dict) => {
+            out.push('{');
+            for (i, (key, item)) in dict.entries()?.iter().enumerate() {
+                if i > 0 {
+                    out.push_str(", ");
+                }
+                write_repr(&V::from_value(key)?, out)?;
+                out.push_str(": ");
+                write_repr(item, out)?;
+            }
+            out.push('}');
+        }
+        V::Missing(missing) => return Err(missing.error()),
+        V::Object(object) => out.push_str(&object.text()),
+    }
+    Ok(())
+}
+
+fn write_items(items: &[V], open: &str, close: &str, out: &mut String) -> Res<()> {
+    out.push_str(open);
+    for (i, item) in items.iter().enumerate() {
+        if i > 0 {
+            out.push_str(", ");
+        }
+        write_repr(item, out)?;
+    }
+    out.push_str(close);
+    Ok(())
+}

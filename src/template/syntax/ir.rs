@@ -1,0 +1,118 @@
+//! The program a template is compiled to.
+
+use crate::template::filters::FilterDef;
+use crate::template::object::{Arith, V};
+use crate::template::tests::TestDef;
+use std::sync::Arc;
+
+/// Bytes of the template's text.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pos {
+    pub start: u32,
+    pub end: u32,
+}
+
+pub struct Ex {
+    pub pos: Pos,
+    pub kind: Kind,
+}
+
+pub enum Kind {
+    Const(V),
+    Var(Arc<str>),
+    List(Vec<Ex>),
+    Tuple(Vec<Ex>),
+    Dict(Vec<(Ex, Ex)>),
+    Attr(Box<Ex>, Arc<str>),
+    Item(Box<Ex>, Box<Ex>),
+    Slice(Box<Ex>, [Option<Box<Ex>>; 3]),
+    Call(Box<Ex>, Vec<Arg>),
+    Filter(&'static FilterDef, Option<Box<Ex>>, Vec<Arg>),
+    Test(&'static TestDef, Box<Ex>, Vec<Arg>),
+    Not(Box<Ex>),
+    Neg(Box<Ex>),
+    And(Box<Ex>, Box<Ex>),
+    Or(Box<Ex>, Box<Ex>),
+    Arith(Arith, Box<Ex>, Box<Ex>),
+    Concat(Vec<Ex>),
+    Compare(Box<Ex>, Vec<(Cmp, Ex)>),
+    If(Box<Ex>, Box<Ex>, Option<Box<Ex>>),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cmp {
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    Gt,
+    Ge,
+    In,
+    NotIn,
+}
+
+pub enum Arg {
+    Positional(Ex),
+    Named(Arc<str>, Ex),
+    Splat(Ex),
+    NamedSplat(Ex),
+}
+
+pub type Body = Vec<Stmt>;
+
+pub enum Stmt {
+    Raw(Arc<str>),
+    Emit(Ex),
+    If(Ex, Body, Body),
+    For(Arc<For>),
+    Set(Target, Ex),
+    SetBlock(Target, Option<Ex>, Body),
+    With(Vec<(Target, Ex)>, Body),
+    Filter(Ex, Body),
+    Group(Body),
+    Block(Arc<str>, Pos),
+    Extends(Ex),
+    Include(Ex, bool),
+    Import(Ex, Arc<str>),
+    FromImport(Ex, Vec<(Arc<str>, Arc<str>)>),
+    Macro(Arc<Macro>),
+    CallBlock(Ex, Vec<Arg>, Arc<Macro>, Pos),
+    Do(Ex),
+    Break,
+    Continue,
+}
+
+pub struct For {
+    pub pos: Pos,
+    pub target: Target,
+    pub iter: Ex,
+    pub filter: Option<Ex>,
+    pub recursive: bool,
+    pub body: Body,
+    pub otherwise: Body,
+}
+
+pub enum Target {
+    Name(Arc<str>),
+    Attr(Box<Ex>, Arc<str>),
+    Tuple(Vec<Target>),
+}
+
+pub struct Macro {
+    pub name: Arc<str>,
+    pub args: Vec<Arc<str>>,
+    /// Of the last arguments.
+    pub defaults: Vec<Ex>,
+    pub body: Body,
+}
+
+pub struct Block {
+    pub name: Arc<str>,
+    pub required: bool,
+    pub body: Body,
+}
+
+pub struct Program {
+    pub body: Body,
+    pub blocks: Vec<Arc<Block>>,
+}

@@ -1,0 +1,380 @@
+//! minijinja's syntax tree to ours.
+
+use super::ir::{Arg, Block, Body, Cmp, Ex, For, Kind, Macro, Pos, Program, Stmt, Target};
+use super::{Syntax, prepare};
+use crate::template::object::{Arith, V};
+use crate::template::{filters, tests};
+use minijinja::machinery::{self, Span, ast};
+use std::sync::Arc;
+
+/// What is wrong with a text, and where.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub message: String,
+    pub pos: Pos,
+}
+
+/// A whole template.
+///
+/// # Errors
+/// The syntax error, or all unknown filters and tests.
+pub fn template(text: &str, syntax: &Syntax) -> Result<Program, Vec<Problem>> {
+    let config = syntax.config().map_err(|error| vec![problem(&error)])?;
+    let prepared = prepare::template(text, syntax);
+    let parsed = match machinery::parse(&prepared, "", config.clone()) {
+        Ok(parsed) => lower(&parsed, syntax),
+        Err(error) => {
+            // Jinja allows tuples without parentheses in `{{ }}` and `for`.
+            let Some(retry) = parenthesised(&prepared, syntax) else { return Err(vec![problem(&error)]) };
+            match machinery::parse(&retry, "", config) {
+                Ok(parsed) => lower(&parsed, syntax),
+                Err(_) => return Err(vec![problem(&error)]),
+            }
+        }
+    };
+    parsed
+}
+
+fn lower(parsed: &ast::Stmt, syntax: &Syntax) -> Result<Program, Vec<Problem>> {
+    let ast::Stmt::Template(template) = parsed else { return Err(Vec::new()) };
+    let mut lower = Lower { raw_strings: syntax.raw_strings, raw: false, blocks: Vec::new(), problems: Vec::new() };
+    let body = lower.body(&template.children);
+    if lower.problems.is_empty() { Ok(Program { body, blocks: lower.blocks }) } else { Err(lower.problems) }
+}
+
+/// A bare expression.
+///
+/// # Errors
+/// The syntax error, or all unknown filters and tests.
+pub fn expression(text: &str) -> Result<Ex, Vec<Problem>> {
+    let prepared = prepare::expression(text);
+    let parsed = machinery::parse_expr(&prepared).map_err(|error| vec![problem(&error)])?;
+    let mut lower = Lower { raw_strings: false, raw: false, blocks: Vec::new(), problems: Vec::new() };
+    let expression = lower.expr(&parsed);
+    if lower.problems.is_empty() { Ok(expression) } else { Err(lower.problems) }
+}
+
+fn problem(error: &minijinja::Error) -> Problem {
+    let range = error.range().unwrap_or(0..0);
+    let message = error.detail().map_or_else(|| error.to_string(), ToOwned::to_owned);
+    Problem { message, pos: Pos { start: range.start as u32, end: range.end as u32 } }
+}
+
+/// Puts parentheses around the list in `{% for x in a, b %}` and in `{{ a, b }}`.
+fn parenthesised(text: &str, syntax: &Syntax) -> Option<String> {
+    let mut out = text.to_owned();
+    for (open, close, keyword) in
+        [(&syntax.variable.0, &syntax.variable.1, ""), (&syntax.block.0, &syntax.block.1, " in ")]
+    {
+        let mut from = 0;
+        while let Some(start) = out[from..].find(open.as_str()).map(|at| from + at + open.len()) {
+            let Some(end) = out[start..].find(close.as_str()).map(|at| start + at) else { break };
+            from = end;
+            let inside = &out[start..end];
+            let begin = if keyword.is_empty() {
+                Some(0)
+            } else if inside.trim_start_matches(['-', '+', ' ']).starts_with("for ") {
+                inside.find(keyword).map(|at| at + keyword.len())
+            } else {
+                None
+            };
+            let Some(begin) = begin else { continue };
+            let body = inside[begin..].trim_matches(['-', '+', ' ']);
+            if !has_top_level_comma(body) {
+                continue;
+            }
+            let at = start + begin + inside[begin..].find(body)?;
+            out.replace_range(at..at + body.len(), &format!("({body})"));
+            from += 2;
+        }
+    }
+    (out != text).then_some(out)
+}
+
+fn has_top_level_comma(text: &str) -> bool {
+    let mut depth = 0;
+    let mut quote = None;
+    for c in text.chars() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(c),
+            (None, '(' | '[' | '{') => depth += 1,
+            (None, ')' | ']' | '}') => depth -= 1,
+            (None, ',') if depth == 0 => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+struct Lower {
+    raw_strings: bool,
+    /// Inside `{{ }}` of a text whose backslashes stay.
+    raw: bool,
+    blocks: Vec<Arc<Block>>,
+    problems: Vec<Problem>,
+}
+
+fn pos(span: Span) -> Pos {
+    Pos { start: span.start_offset, end: span.end_offset }
+}
+
+impl Lower {
+    fn body(&mut self, stmts: &[ast::Stmt]) -> Body {
+        stmts.iter().map(|stmt| self.stmt(stmt)).collect()
+    }
+
+    fn stmt(&mut self, stmt: &ast::Stmt) -> Stmt {
+        match stmt {
+            ast::Stmt::Template(template) => Stmt::Group(self.body(&template.children)),
+            ast::Stmt::EmitRaw(raw) => {
+                let text = if raw.raw.contains('\r') {
+                    raw.raw.replace("\r\n", "\n").replace('\r', "\n")
+                } else {
+                    raw.raw.to_owned()
+                };
+                Stmt::Raw(text.into())
+            }
+            ast::Stmt::EmitExpr(emit) => {
+                self.raw = self.raw_strings;
+                let expression = self.expr(&emit.expr);
+                self.raw = false;
+                Stmt::Emit(expression)
+            }
+            ast::Stmt::IfCond(cond) => {
+                Stmt::If(self.expr(&cond.expr), self.body(&cond.true_body), self.body(&cond.false_body))
+            }
+            ast::Stmt::ForLoop(each) => Stmt::For(Arc::new(For {
+                pos: pos(each.iter.span()),
+                target: self.target(&each.target),
+                iter: self.expr(&each.iter),
+                filter: each.filter_expr.as_ref().map(|filter| self.expr(filter)),
+                recursive: each.recursive,
+                body: self.body(&each.body),
+                otherwise: self.body(&each.else_body),
+            })),
+            ast::Stmt::WithBlock(with) => Stmt::With(
+                with.assignments.iter().map(|(target, expr)| (self.target(target), self.expr(expr))).collect(),
+                self.body(&with.body),
+            ),
+            ast::Stmt::Set(set) => Stmt::Set(self.target(&set.target), self.expr(&set.expr)),
+            ast::Stmt::SetBlock(set) => Stmt::SetBlock(
+                self.target(&set.target),
+                set.filter.as_ref().map(|filter| self.expr(filter)),
+                self.body(&set.body),
+            ),
+            ast::Stmt::AutoEscape(escape) => Stmt::Group(self.body(&escape.body)),
+            ast::Stmt::FilterBlock(block) => Stmt::Filter(self.expr(&block.filter), self.body(&block.body)),
+            ast::Stmt::Block(block) => {
+                let name: Arc<str> = block.name.into();
+                let body = self.body(&block.body);
+                self.blocks.push(Arc::new(Block { name: name.clone(), required: block.required, body }));
+                Stmt::Block(name, pos(block.span()))
+            }
+            ast::Stmt::Import(import) => Stmt::Import(self.expr(&import.expr), self.name(&import.name)),
+            ast::Stmt::FromImport(import) => {
+                let names = import
+                    .names
+                    .iter()
+                    .map(|(name, alias)| {
+                        let name = self.name(name);
+                        let alias = alias.as_ref().map_or_else(|| name.clone(), |alias| self.name(alias));
+                        (name, alias)
+                    })
+                    .collect();
+                Stmt::FromImport(self.expr(&import.expr), names)
+            }
+            ast::Stmt::Extends(extends) => Stmt::Extends(self.expr(&extends.name)),
+            ast::Stmt::Include(include) => Stmt::Include(self.expr(&include.name), include.ignore_missing),
+            ast::Stmt::Macro(definition) => Stmt::Macro(self.definition(definition)),
+            ast::Stmt::CallBlock(call) => Stmt::CallBlock(
+                self.expr(&call.call.expr),
+                self.args(&call.call.args),
+                self.definition(&call.macro_decl),
+                pos(call.call.span()),
+            ),
+            ast::Stmt::Continue(_) => Stmt::Continue,
+            ast::Stmt::Break(_) => Stmt::Break,
+            ast::Stmt::Do(call) => {
+                let callee = self.expr(&call.call.expr);
+                let args = self.args(&call.call.args);
+                Stmt::Do(Ex { pos: pos(call.call.span()), kind: Kind::Call(Box::new(callee), args) })
+            }
+        }
+    }
+
+    fn definition(&mut self, definition: &ast::Macro) -> Arc<Macro> {
+        Arc::new(Macro {
+            name: definition.name.into(),
+            args: definition.args.iter().map(|arg| self.name(arg)).collect(),
+            defaults: definition.defaults.iter().map(|default| self.expr(default)).collect(),
+            body: self.body(&definition.body),
+        })
+    }
+
+    fn name(&mut self, expr: &ast::Expr) -> Arc<str> {
+        match expr {
+            ast::Expr::Var(var) => var.id.into(),
+            other => {
+                self.problems.push(Problem { message: "expected a name".into(), pos: pos(other.span()) });
+                "".into()
+            }
+        }
+    }
+
+    fn target(&mut self, expr: &ast::Expr) -> Target {
+        match expr {
+            ast::Expr::GetAttr(attr) => Target::Attr(Box::new(self.expr(&attr.expr)), attr.name.into()),
+            ast::Expr::List(list) => Target::Tuple(list.items.iter().map(|item| self.target(item)).collect()),
+            ast::Expr::Tuple(list) => Target::Tuple(list.items.iter().map(|item| self.target(item)).collect()),
+            other => Target::Name(self.name(other)),
+        }
+    }
+
+    fn boxed(&mut self, expr: &ast::Expr) -> Box<Ex> {
+        Box::new(self.expr(expr))
+    }
+
+    fn exprs(&mut self, exprs: &[ast::Expr]) -> Vec<Ex> {
+        exprs.iter().map(|expr| self.expr(expr)).collect()
+    }
+
+    fn args(&mut self, args: &[ast::CallArg]) -> Vec<Arg> {
+        args.iter()
+            .map(|arg| match arg {
+                ast::CallArg::Pos(expr) => Arg::Positional(self.expr(expr)),
+                ast::CallArg::Kwarg(name, expr) => Arg::Named((*name).into(), self.expr(expr)),
+                ast::CallArg::PosSplat(expr) => Arg::Splat(self.expr(expr)),
+                ast::CallArg::KwargSplat(expr) => Arg::NamedSplat(self.expr(expr)),
+            })
+            .collect()
+    }
+
+    fn expr(&mut self, expr: &ast::Expr) -> Ex {
+        let at = pos(expr.span());
+        let kind = match expr {
+            ast::Expr::Var(var) => Kind::Var(var.id.into()),
+            ast::Expr::Const(constant) => Kind::Const(self.constant(&constant.value)),
+            ast::Expr::Slice(slice) => {
+                let mut bound = |expr: &Option<ast::Expr>| expr.as_ref().map(|expr| self.boxed(expr));
+                let bounds = [bound(&slice.start), bound(&slice.stop), bound(&slice.step)];
+                Kind::Slice(self.boxed(&slice.expr), bounds)
+            }
+            ast::Expr::UnaryOp(unary) => match unary.op {
+                ast::UnaryOpKind::Not => match &unary.expr {
+                    // `a not in b` arrives as `not (a in b)`.
+                    expr => Kind::Not(self.boxed(expr)),
+                },
+                ast::UnaryOpKind::Neg => Kind::Neg(self.boxed(&unary.expr)),
+            },
+            ast::Expr::BinOp(op) => self.binary(op),
+            ast::Expr::Compare(compare) => Kind::Compare(
+                self.boxed(&compare.expr),
+                compare.ops.iter().map(|op| (comparison(op.op), self.expr(&op.expr))).collect(),
+            ),
+            ast::Expr::IfExpr(cond) => Kind::If(
+                self.boxed(&cond.test_expr),
+                self.boxed(&cond.true_expr),
+                cond.false_expr.as_ref().map(|expr| self.boxed(expr)),
+            ),
+            ast::Expr::Filter(filter) => {
+                let name: String = filter.name.chars().filter(|c| !c.is_whitespace()).collect();
+                let value = filter.expr.as_ref().map(|expr| self.boxed(expr));
+                let args = self.args(&filter.args);
+                match filters::find(&name) {
+                    Some(def) => Kind::Filter(def, value, args),
+                    None => self.unknown(format!("No filter named '{name}'."), at),
+                }
+            }
+            ast::Expr::Test(test) => {
+                let name: String = test.name.chars().filter(|c| !c.is_whitespace()).collect();
+                let value = self.boxed(&test.expr);
+                let args = self.args(&test.args);
+                match tests::find(&name) {
+                    Some(def) => Kind::Test(def, value, args),
+                    None => self.unknown(format!("No test named '{name}'."), at),
+                }
+            }
+            ast::Expr::GetAttr(attr) => Kind::Attr(self.boxed(&attr.expr), attr.name.into()),
+            ast::Expr::GetItem(item) => Kind::Item(self.boxed(&item.expr), self.boxed(&item.subscript_expr)),
+            ast::Expr::Call(call) => Kind::Call(self.boxed(&call.expr), self.args(&call.args)),
+            ast::Expr::List(list) => Kind::List(self.exprs(&list.items)),
+            ast::Expr::Tuple(tuple) => Kind::Tuple(self.exprs(&tuple.items)),
+            ast::Expr::Map(map) => Kind::Dict(
+                map.keys.iter().zip(&map.values).map(|(key, value)| (self.expr(key), self.expr(value))).collect(),
+            ),
+        };
+        Ex { pos: at, kind }
+    }
+
+    fn unknown(&mut self, message: String, pos: Pos) -> Kind {
+        self.problems.push(Problem { message, pos });
+        Kind::Const(V::None)
+    }
+
+    fn binary(&mut self, op: &ast::BinOp) -> Kind {
+        use ast::BinOpKind as Op;
+        let left = self.boxed(&op.left);
+        let right = self.boxed(&op.right);
+        let arith = |op, left, right| Kind::Arith(op, left, right);
+        let compare = |cmp, left, right: Box<Ex>| Kind::Compare(left, vec![(cmp, *right)]);
+        match op.op {
+            Op::Eq => compare(Cmp::Eq, left, right),
+            Op::Ne => compare(Cmp::Ne, left, right),
+            Op::Lt => compare(Cmp::Lt, left, right),
+            Op::Lte => compare(Cmp::Le, left, right),
+            Op::Gt => compare(Cmp::Gt, left, right),
+            Op::Gte => compare(Cmp::Ge, left, right),
+            Op::In => compare(Cmp::In, left, right),
+            Op::ScAnd => Kind::And(left, right),
+            Op::ScOr => Kind::Or(left, right),
+            Op::Add => arith(Arith::Add, left, right),
+            Op::Sub => arith(Arith::Sub, left, right),
+            Op::Mul => arith(Arith::Mul, left, right),
+            Op::Div => arith(Arith::Div, left, right),
+            Op::FloorDiv => arith(Arith::FloorDiv, left, right),
+            Op::Rem => arith(Arith::Rem, left, right),
+            Op::Pow => arith(Arith::Pow, left, right),
+            Op::Concat => match *left {
+                Ex { kind: Kind::Concat(mut parts), .. } => {
+                    parts.push(*right);
+                    Kind::Concat(parts)
+                }
+                left => Kind::Concat(vec![left, *right]),
+            },
+        }
+    }
+
+    fn constant(&self, value: &minijinja::Value) -> V {
+        use minijinja::value::ValueKind;
+        match value.kind() {
+            ValueKind::Bool => V::Bool(value.is_true()),
+            ValueKind::Number => {
+                if value.is_integer() {
+                    match value.as_i64() {
+                        Some(i) => V::Int(i),
+                        None => value.to_string().parse::<num_bigint::BigInt>().map_or(V::None, V::from),
+                    }
+                } else {
+                    f64::try_from(value.clone()).map_or(V::None, V::Float)
+                }
+            }
+            ValueKind::String => V::from(prepare::decode(value.as_str().unwrap_or(""), self.raw)),
+            _ => V::None,
+        }
+    }
+}
+
+fn comparison(op: ast::CompareOpKind) -> Cmp {
+    match op {
+        ast::CompareOpKind::Eq => Cmp::Eq,
+        ast::CompareOpKind::Ne => Cmp::Ne,
+        ast::CompareOpKind::Lt => Cmp::Lt,
+        ast::CompareOpKind::Lte => Cmp::Le,
+        ast::CompareOpKind::Gt => Cmp::Gt,
+        ast::CompareOpKind::Gte => Cmp::Ge,
+        ast::CompareOpKind::In => Cmp::In,
+        ast::CompareOpKind::NotIn => Cmp::NotIn,
+    }
+}

@@ -1,0 +1,112 @@
+//! Tests (`x is name`): one table, one line per test.
+
+mod files;
+mod results;
+mod types;
+mod version;
+
+use super::eval::{Call, Params};
+use super::object::{Res, V, compare, contains, equal, failed};
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+pub use version::compare_versions;
+
+/// A test: its names, parameters and function.
+pub struct TestDef {
+    pub names: &'static [&'static str],
+    pub params: Params,
+    pub run: fn(&mut Call) -> Res<bool>,
+}
+
+const fn test(names: &'static [&'static str], params: &'static str, run: fn(&mut Call) -> Res<bool>) -> TestDef {
+    TestDef { names, params: Params(params), run }
+}
+
+#[rustfmt::skip]
+static TESTS: &[TestDef] = &[
+    test(&["defined"], "!", |c| Ok(!c.value.is_missing())),
+    test(&["undefined"], "!", |c| Ok(c.value.is_missing())),
+    test(&["string"], "", |c| Ok(matches!(c.value, V::Str(_)))),
+    test(&["none"], "", |c| Ok(matches!(c.value, V::None))),
+    test(&["boolean"], "", |c| Ok(matches!(c.value, V::Bool(_)))),
+    test(&["true"], "", |c| Ok(matches!(c.value, V::Bool(true)))),
+    test(&["false"], "", |c| Ok(matches!(c.value, V::Bool(false)))),
+    test(&["integer"], "", |c| Ok(matches!(c.value, V::Int(_) | V::Big(_)))),
+    test(&["float"], "", |c| Ok(matches!(c.value, V::Float(_)))),
+    test(&["number"], "", |c| Ok(c.value.is_number())),
+    test(&["mapping"], "", |c| Ok(matches!(c.value, V::Dict(_)))),
+    test(&["sequence"], "", |c| Ok(c.value.len().is_some())),
+    test(&["iterable"], "", |c| Ok(c.value.items().is_ok())),
+    test(&["callable"], "", |c| Ok(matches!(&c.value, V::Object(object) if object.callable()))),
+    test(&["escaped"], "", |_| Ok(false)),
+    test(&["truthy"], "convert_bool?", |c| types::truthy(c)),
+    test(&["falsy"], "convert_bool?", |c| types::truthy(c).map(|truth| !truth)),
+    test(&["even"], "", |c| types::remainder(c, 2).map(|rest| rest == 0)),
+    test(&["odd"], "", |c| types::remainder(c, 2).map(|rest| rest != 0)),
+    test(&["divisibleby"], "num", types::divisible_by),
+    test(&["lower"], "", |c| { let s = c.input()?; Ok(s.to_lowercase() == s && s.to_uppercase() != s) }),
+    test(&["upper"], "", |c| { let s = c.input()?; Ok(s.to_uppercase() == s && s.to_lowercase() != s) }),
+    test(&["nan", "isnan"], "", types::nan),
+    test(&["filter"], "", |c| Ok(c.value.as_str().is_some_and(|name| super::filters::find(name).is_some()))),
+    test(&["test"], "", |c| Ok(c.value.as_str().is_some_and(|name| find(name).is_some()))),
+    test(&["eq", "equalto", "=="], "other", |c| equal(&c.value, c.need(0)?)),
+    test(&["ne", "!="], "other", |c| equal(&c.value, c.need(0)?).map(|same| !same)),
+    test(&["lt", "lessthan", "<"], "other", |c| order(c, "<", |o| o == Ordering::Less)),
+    test(&["le", "<="], "other", |c| order(c, "<=", |o| o != Ordering::Greater)),
+    test(&["gt", "greaterthan", ">"], "other", |c| order(c, ">", |o| o == Ordering::Greater)),
+    test(&["ge", ">="], "other", |c| order(c, ">=", |o| o != Ordering::Less)),
+    test(&["in"], "seq", |c| contains(c.need(0)?, &c.value)),
+    test(&["contains"], "value", |c| contains(&c.value, c.need(0)?)),
+    test(&["sameas"], "other", types::same_as),
+    test(&["all"], "", |c| { for v in c.value.items()? { if !v.truth()? { return Ok(false); } } Ok(true) }),
+    test(&["any"], "", |c| { for v in c.value.items()? { if v.truth()? { return Ok(true); } } Ok(false) }),
+    test(&["subset", "issubset"], "b", |c| types::subset(&c.value, c.need(0)?)),
+    test(&["superset", "issuperset"], "b", |c| types::subset(c.need(0)?, &c.value)),
+    test(&["match"], "pattern? ignorecase? multiline?", |c| types::matches(c, "match")),
+    test(&["search"], "pattern? ignorecase? multiline?", |c| types::matches(c, "search")),
+    test(&["regex"], "pattern? ignorecase? multiline? match_type?", |c| types::matches(c, "regex")),
+    test(&["uri"], "schemes?", types::uri),
+    test(&["url"], "schemes?", types::url),
+    test(&["urn"], "", types::urn),
+    test(&["vault_encrypted"], "", |c| Ok(c.input()?.starts_with("$ANSIBLE_VAULT;"))),
+    test(&["vaulted_file"], "", files::vaulted),
+    test(&["version", "version_compare"], "version operator? strict? version_type?", version::version),
+    test(&["succeeded", "success", "successful"], "", |c| results::failed_flag(c, "succeeded").map(|f| !f)),
+    test(&["failed", "failure"], "", |c| results::failed_flag(c, "failed")),
+    test(&["changed", "change"], "", results::changed),
+    test(&["skipped", "skip"], "", |c| results::flag(c, "skipped", "skipped")),
+    test(&["unreachable"], "", |c| results::flag(c, "unreachable", "unreachable")),
+    test(&["reachable"], "", |c| results::flag(c, "reachable", "unreachable").map(|flag| !flag)),
+    test(&["timedout"], "", results::timed_out),
+    test(&["started"], "", results::started),
+    test(&["finished"], "", results::finished),
+    test(&["file", "is_file"], "", |c| files::kind(c, |m| m.is_file())),
+    test(&["directory", "is_dir"], "", |c| files::kind(c, |m| m.is_dir())),
+    test(&["exists"], "", |c| files::kind(c, |_| true)),
+    test(&["link", "is_link"], "", files::link),
+    test(&["link_exists"], "", files::link_exists),
+    test(&["mount", "is_mount"], "", files::mount),
+    test(&["abs", "is_abs"], "", |c| Ok(c.input()?.starts_with('/'))),
+    test(&["same_file", "is_same_file"], "path", files::same_file),
+];
+
+/// A test by its name, with or without `ansible.builtin.`.
+pub fn find(name: &str) -> Option<&'static TestDef> {
+    static INDEX: OnceLock<HashMap<&'static str, &'static TestDef>> = OnceLock::new();
+    let index = INDEX.get_or_init(|| TESTS.iter().flat_map(|def| def.names.iter().map(move |n| (*n, def))).collect());
+    index.get(super::filters::short_name(name)).copied()
+}
+
+fn order(c: &Call, symbol: &str, holds: fn(Ordering) -> bool) -> Res<bool> {
+    Ok(compare(&c.value, c.need(0)?, symbol)?.is_some_and(holds))
+}
+
+/// A mapping, or the error of a test for results.
+fn result_of<'a>(c: &'a Call, test: &str) -> Res<&'a super::object::Dict> {
+    match &c.value {
+        V::Dict(dict) => Ok(dict),
+        _ => Err(failed(format!("The '{test}' test expects a dictionary"))),
+    }
+}

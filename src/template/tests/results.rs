@@ -1,0 +1,54 @@
+//! Tests of registered results.
+
+use super::result_of;
+use crate::template::eval::Call;
+use crate::template::object::{Res, V, failed};
+
+fn member(c: &Call, test: &str, name: &str) -> Res<Option<V>> {
+    result_of(c, test)?.get_str(name).transpose()
+}
+
+pub fn flag(c: &Call, test: &str, name: &str) -> Res<bool> {
+    member(c, test, name)?.map_or(Ok(false), |value| value.truth())
+}
+
+pub fn failed_flag(c: &mut Call, test: &str) -> Res<bool> {
+    flag(c, test, "failed")
+}
+
+pub fn changed(c: &mut Call) -> Res<bool> {
+    if let Some(value) = member(c, "changed", "changed")? {
+        return value.truth();
+    }
+    // The result of a loop: whether any of its items changed.
+    let Some(results) = member(c, "changed", "results")? else { return Ok(false) };
+    for result in results.items()? {
+        if let V::Dict(result) = result
+            && let Some(value) = result.get_str("changed")
+            && value?.truth()?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+pub fn timed_out(c: &mut Call) -> Res<bool> {
+    match member(c, "timedout", "timedout")? {
+        Some(V::Dict(dict)) => dict.get_str("period").map_or(Ok(false), |value| value?.truth()),
+        _ => Ok(false),
+    }
+}
+
+pub fn started(c: &mut Call) -> Res<bool> {
+    member(c, "started", "started")?.map_or(Ok(true), |value| value.truth())
+}
+
+pub fn finished(c: &mut Call) -> Res<bool> {
+    let dict = result_of(c, "finished")?;
+    match dict.get_str("finished") {
+        Some(value) => value?.truth(),
+        None if dict.get_str("ansible_job_id").is_some() => Ok(false),
+        None => Err(failed("The 'finished' test expects an async task, but a non-async task was tested")).or(Ok(true)),
+    }
+}

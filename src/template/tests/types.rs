@@ -1,0 +1,139 @@
+//! Tests of what a value is like.
+
+use crate::template::eval::Call;
+use crate::template::object::{Res, V, equal, failed};
+use crate::template::regex::{self, Flags};
+use crate::value::Value;
+use std::sync::Arc;
+
+pub fn truthy(c: &mut Call) -> Res<bool> {
+    if c.flag(0)?
+        && let Some(truth) = c.value.to_value()?.ansible_bool()
+    {
+        return Ok(truth);
+    }
+    c.value.truth()
+}
+
+pub fn remainder(c: &Call, by: i64) -> Res<i64> {
+    c.value
+        .as_i64()
+        .map(|i| i.rem_euclid(by))
+        .or_else(|| c.value.as_f64().map(|f| f.rem_euclid(by as f64).ceil() as i64))
+        .ok_or_else(|| failed("not all arguments converted during string formatting"))
+}
+
+pub fn divisible_by(c: &mut Call) -> Res<bool> {
+    match c.int_or(0, 0)? {
+        0 => Err(failed("integer modulo by zero")),
+        by => Ok(remainder(c, by)? == 0),
+    }
+}
+
+pub fn nan(c: &mut Call) -> Res<bool> {
+    match c.value.as_f64() {
+        Some(number) => Ok(number.is_nan()),
+        None => Err(failed(format!("must be real number, not {}", c.value.type_name()))),
+    }
+}
+
+/// Python's `is`, as far as values can tell: constants and small numbers are themselves.
+pub fn same_as(c: &mut Call) -> Res<bool> {
+    let other = c.need(0)?;
+    Ok(match (&c.value, other) {
+        (V::List(a), V::List(b)) => Arc::ptr_eq(a, b),
+        (V::Dict(a), V::Dict(b)) => Arc::ptr_eq(a, b),
+        (V::Tuple(a), V::Tuple(b)) => Arc::ptr_eq(a, b),
+        (V::Object(a), V::Object(b)) => Arc::ptr_eq(a, b),
+        (a, b) => a.type_name() == b.type_name() && equal(a, b)?,
+    })
+}
+
+/// Whether all items of `a` are in `b`.
+pub fn subset(a: &V, b: &V) -> Res<bool> {
+    let all: std::collections::HashSet<Value> = b.items()?.iter().map(V::to_value).collect::<Res<_>>()?;
+    for item in a.items()? {
+        if !all.contains(&item.to_value()?) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// `match`, `search` and `regex`, which differ in where they begin.
+pub fn matches(c: &mut Call, test: &str) -> Res<bool> {
+    let V::Str(text) = &c.value else {
+        return Err(failed(format!("The '{test}' test expects a string, but got '{}'", c.value.type_name())).reworded(c));
+    };
+    let flags = Flags { ignore_case: c.flag(1)?, multiline: c.flag(2)?, dot_all: false };
+    let kind = match test {
+        "regex" => c.text_or(3, "search")?,
+        other => other.to_owned(),
+    };
+    let regex = regex::compile(&c.text_or(0, "")?, flags)?;
+    let found = match &*kind {
+        "search" => return regex.is_match(text).map_err(regex::runaway),
+        _ => regex.find_from_pos(text, 0).map_err(regex::runaway)?,
+    };
+    match &*kind {
+        "match" => {
+            // Anchored at the beginning: the leftmost match need not be it.
+            let anchored = regex::compile(&format!("\\A(?:{})", c.text_or(0, "")?), flags)?;
+            anchored.is_match(text).map_err(regex::runaway)
+        }
+        "fullmatch" => {
+            let whole = regex::compile(&format!("\\A(?:{})\\Z", c.text_or(0, "")?), flags)?;
+            whole.is_match(text).map_err(regex::runaway)
+        }
+        _ => Ok(found.is_some()),
+    }
+}
+
+trait Reworded {
+    fn reworded(self, c: &Call) -> Self;
+}
+
+impl Reworded for crate::template::TemplateError {
+    fn reworded(mut self, c: &Call) -> Self {
+        self.message = format!("expected string or bytes-like object, got '{}'", c.value.type_name());
+        self
+    }
+}
+
+fn parts(text: &str) -> (String, String) {
+    let scheme = match text.split_once(':') {
+        Some((scheme, _))
+            if scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+                && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)) =>
+        {
+            scheme.to_ascii_lowercase()
+        }
+        _ => String::new(),
+    };
+    let rest = &text[if scheme.is_empty() { 0 } else { scheme.len() + 1 }..];
+    let host = rest.strip_prefix("//").map_or("", |rest| rest.split(['/', '?', '#']).next().unwrap_or(""));
+    (scheme, host.to_owned())
+}
+
+fn allowed(c: &Call, scheme: &str) -> Res<bool> {
+    let Some(schemes) = c.given(0) else { return Ok(true) };
+    let schemes = schemes.items()?;
+    Ok(schemes.is_empty() || schemes.iter().any(|known| known.as_str() == Some(scheme)))
+}
+
+pub fn uri(c: &mut Call) -> Res<bool> {
+    let text = c.input()?;
+    let (scheme, _) = parts(&text);
+    Ok(!scheme.is_empty() && allowed(c, &scheme)?)
+}
+
+pub fn url(c: &mut Call) -> Res<bool> {
+    let text = c.input()?;
+    let (scheme, host) = parts(&text);
+    let named = !host.rsplit('@').next().unwrap_or("").is_empty();
+    Ok(!scheme.is_empty() && named && allowed(c, &scheme)?)
+}
+
+pub fn urn(c: &mut Call) -> Res<bool> {
+    Ok(parts(&c.input()?).0 == "urn")
+}
