@@ -128,7 +128,11 @@ impl Ctx {
                 match self.run_template(template) {
                     Ok(value) => value,
                     Err(error) if error.kind == TemplateErrorKind::Undefined => {
-                        V::Missing(Arc::new(Missing { message: error.message, trace: error.trace, silent: false }))
+                        V::Missing(Arc::new(Missing {
+                            message: error.message,
+                            trace: error.trace,
+                            silent: false,
+                        }))
                     }
                     Err(error) => return Err(error),
                 }
@@ -144,9 +148,6 @@ impl Ctx {
             let value = eval.expr(ex)?;
             if let V::Missing(missing) = &value {
                 let mut error = missing.error();
-                if missing.silent {
-                    return Ok(V::str(""));
-                }
                 error.trace.push(template.source.place(ex.pos));
                 return Err(error);
             }

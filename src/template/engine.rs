@@ -57,6 +57,13 @@ pub struct FileTemplate {
     pub(super) program: Program,
 }
 
+impl Term {
+    /// A template that stands in a text of an expression; its place is that of the expression.
+    pub(super) fn embedded(text: &str) -> Self {
+        Term::Template(Arc::new(Template::new(text, &Span::synthetic("<expression>", text))))
+    }
+}
+
 impl Template {
     fn new(text: &str, span: &Span) -> Self {
         let source = Source {
@@ -375,7 +382,9 @@ fn apply_option(syntax: &mut Syntax, name: &str, value: &Value) {
     match name {
         "trim_blocks" => syntax.trim_blocks = flag.unwrap_or(syntax.trim_blocks),
         "lstrip_blocks" => syntax.lstrip_blocks = flag.unwrap_or(syntax.lstrip_blocks),
-        "keep_trailing_newline" => syntax.keep_trailing_newline = flag.unwrap_or(syntax.keep_trailing_newline),
+        "keep_trailing_newline" => {
+            syntax.keep_trailing_newline = flag.unwrap_or(syntax.keep_trailing_newline)
+        }
         _ => {
             let slot = match name {
                 "block_start_string" => &mut syntax.block.0,
@@ -392,4 +401,3 @@ fn apply_option(syntax: &mut Syntax, name: &str, value: &Value) {
         }
     }
 }
-

@@ -36,7 +36,8 @@ pub fn compile(pattern: &str, flags: Flags) -> Res<Arc<Regex>> {
         translated.push(')');
     }
     translated.push_str(&translate(pattern, flags.multiline));
-    let regex = Regex::new(&translated).map_err(|error| failed(format!("Invalid regular expression '{pattern}': {error}")))?;
+    let regex = Regex::new(&translated)
+        .map_err(|error| failed(format!("Invalid regular expression '{pattern}': {error}")))?;
     let regex = Arc::new(regex);
     if cache.len() > 1000 {
         cache.clear();
@@ -55,7 +56,10 @@ fn translate(pattern: &str, multiline: bool) -> String {
         match c {
             '\\' => match chars.next() {
                 Some('Z') => out.push_str("\\z"),
-                Some(c @ ('<' | '>' | '"' | '\'' | '/' | '@' | '%' | '=' | '!' | ':' | ';' | ',' | '`' | '_' | ' ')) => {
+                Some(
+                    c @ ('<' | '>' | '"' | '\'' | '/' | '@' | '%' | '=' | '!' | ':' | ';' | ',' | '`' | '_'
+                    | ' '),
+                ) => {
                     // Escapes that Python allows without need.
                     if c == ' ' { out.push_str("\\x20") } else { out.push(c) }
                 }
@@ -111,7 +115,7 @@ fn is_quantifier(mut rest: impl Iterator<Item = char>) -> bool {
 ///
 /// # Errors
 /// A group that the pattern does not have.
-pub fn expand(template: &str, captures: &Captures, out: &mut String) -> Res<()> {
+pub fn expand(template: &str, captures: &Captures<str>, out: &mut String) -> Res<()> {
     let mut chars = template.chars().peekable();
     while let Some(c) = chars.next() {
         if c != '\\' {
@@ -163,7 +167,7 @@ pub fn expand(template: &str, captures: &Captures, out: &mut String) -> Res<()> 
     Ok(())
 }
 
-fn group(captures: &Captures, number: usize, out: &mut String) -> Res<()> {
+fn group(captures: &Captures<str>, number: usize, out: &mut String) -> Res<()> {
     if number >= captures.len() {
         return Err(failed(format!("invalid group reference {number}")));
     }

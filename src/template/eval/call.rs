@@ -1,12 +1,12 @@
 //! Calls: functions, methods, macros, filters and tests, and how their arguments are matched.
 
 use super::{Eval, Out};
+use crate::template::TemplateError;
 use crate::template::filters::FilterDef;
 use crate::template::object::{self, Object, Res, V, call_method, failed, has_method, text};
 use crate::template::syntax::Source;
 use crate::template::syntax::ir::{Arg, Ex, Kind, Macro};
 use crate::template::tests::TestDef;
-use crate::template::TemplateError;
 use std::sync::Arc;
 
 /// Arguments as written.
@@ -31,7 +31,10 @@ impl Args {
 
     /// The first argument that does not exist.
     pub fn missing(&self) -> Option<&V> {
-        self.positional.iter().chain(self.named.iter().map(|(_, value)| value)).find(|value| value.is_missing())
+        self.positional
+            .iter()
+            .chain(self.named.iter().map(|(_, value)| value))
+            .find(|value| value.is_missing())
     }
 }
 
@@ -286,7 +289,9 @@ impl Object for MacroObject {
     fn get(&self, name: &str) -> Option<V> {
         match name {
             "name" => Some(V::Str(self.definition.name.clone())),
-            "arguments" => Some(V::tuple(self.definition.args.iter().map(|arg| V::Str(arg.clone())).collect())),
+            "arguments" => {
+                Some(V::tuple(self.definition.args.iter().map(|arg| V::Str(arg.clone())).collect()))
+            }
             _ => None,
         }
     }
@@ -325,7 +330,8 @@ impl Eval<'_> {
                 env.set("caller".into(), named.remove(at).1);
             }
             env.set("varargs".into(), V::tuple(positional.collect()));
-            let kwargs = named.into_iter().map(|(name, value)| (crate::value::Value::Str(name), value)).collect();
+            let kwargs =
+                named.into_iter().map(|(name, value)| (crate::value::Value::Str(name), value)).collect();
             env.set("kwargs".into(), V::dict(kwargs));
             self.limits.enter()?;
             let mut out = Out::default();

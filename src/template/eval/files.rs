@@ -73,7 +73,7 @@ impl Eval<'_> {
             return if ignore_missing { Ok(()) } else { Err(self.placed(not_found(&name), ex.pos)) };
         };
         self.limits.enter().map_err(|error| self.placed(error, ex.pos))?;
-        let outer = std::mem::replace(&mut self.env, Env::child(&self.env));
+        let outer = self.push();
         let source = self.source.clone();
         let blocks = std::mem::take(&mut self.blocks);
         let result = self.run(&file, out);
@@ -98,21 +98,21 @@ impl Eval<'_> {
         self.env = outer;
         self.limits.leave();
         result?;
-        let names: Entries =
-            env.names().into_iter().map(|(name, value)| (Value::Str(name), value)).collect();
+        let names: Entries = env.names().into_iter().map(|(name, value)| (Value::Str(name), value)).collect();
         Ok(V::object(Module(names)))
     }
 
     /// Renders the block of this name, `level` steps of `super()` up.
     pub(super) fn block(&mut self, name: &Arc<str>, level: usize, out: &mut Out) -> Res<()> {
-        let Some((block, source)) = self.blocks.get(name).and_then(|levels| levels.get(level)).cloned() else {
+        let Some((block, source)) = self.blocks.get(name).and_then(|levels| levels.get(level)).cloned()
+        else {
             return Err(failed(format!("there is no parent block called '{name}'.")));
         };
         if block.required && level == 0 {
             return Err(failed(format!("Required block '{name}' not found")));
         }
         self.limits.enter()?;
-        let outer = std::mem::replace(&mut self.env, Env::child(&self.env));
+        let outer = self.push();
         let outer_source = std::mem::replace(&mut self.source, source);
         let outer_block = self.current_block.replace((name.clone(), level));
         let result = self.body(&block.body, out);

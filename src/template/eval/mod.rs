@@ -12,8 +12,8 @@ pub use out::Out;
 
 use super::context::Ctx;
 use super::object::{self, Missing, Res, V, compare, contains, equal, failed, key_of, text};
-use super::syntax::ir::{Arg, Block, Cmp, Ex, Kind, Pos};
 use super::syntax::Source;
+use super::syntax::ir::{Arg, Block, Cmp, Ex, Kind, Pos};
 use super::{TemplateError, globals};
 pub use env::Env;
 use limits::Limits;
@@ -64,10 +64,6 @@ impl<'a> Eval<'a> {
             self.blocks.entry(block.name.clone()).or_default().push((block.clone(), self.source.clone()));
         }
         self.body(&program.body, out).map(|_| ())
-    }
-
-    pub fn source(&self) -> &Arc<Source> {
-        &self.source
     }
 
     fn placed(&self, mut error: TemplateError, pos: Pos) -> TemplateError {
@@ -143,6 +139,7 @@ impl<'a> Eval<'a> {
         Ok(match &ex.kind {
             Kind::Const(value) => value.clone(),
             Kind::Var(name) => self.variable(name)?,
+            Kind::Embedded(term) => self.ctx.value_of(term)?,
             Kind::List(items) => V::list(items.iter().map(|item| self.expr(item)).collect::<Res<_>>()?),
             Kind::Tuple(items) => V::Tuple(items.iter().map(|item| self.expr(item)).collect::<Res<_>>()?),
             Kind::Dict(pairs) => {

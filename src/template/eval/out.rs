@@ -30,6 +30,17 @@ impl Out {
         {
             return Err(missing.error());
         }
+        // Nothing is printed for nothing, and it does not make text of what stands beside it.
+        let nothing = match &value {
+            V::None => true,
+            V::Str(text) => {
+                is_omit(&Value::Str(text.clone())) && (self.single.is_some() || self.text.is_some())
+            }
+            _ => false,
+        };
+        if nothing {
+            return Ok(());
+        }
         if self.single.is_none() && self.text.is_none() {
             self.single = Some(value);
             return Ok(());
@@ -54,7 +65,6 @@ impl Out {
     pub fn finish(self) -> V {
         match (self.text, self.single) {
             (Some(text), _) => V::from(text),
-            (None, Some(V::Missing(_))) => V::str(""),
             (None, Some(value)) => value,
             (None, None) => V::None,
         }
@@ -81,6 +91,7 @@ fn write(value: &V, out: &mut String) -> Res<()> {
         V::Int(_) | V::Bool(_) | V::Float(_) | V::Big(_) | V::Object(_) => {
             out.push_str(&crate::template::object::text(value)?);
         }
+        V::Bytes(bytes) => out.push_str(&String::from_utf8_lossy(bytes)),
         other => out.push_str(&py_str(&other.to_value()?)),
     }
     Ok(())

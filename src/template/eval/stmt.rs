@@ -3,9 +3,9 @@
 use super::call::MacroObject;
 use super::env::Env;
 use super::{Eval, Out};
+use crate::template::eval::Args;
 use crate::template::object::{Missing, Object, Res, V, equal, failed};
 use crate::template::syntax::ir::{Body, Ex, For, Kind, Pos, Stmt, Target};
-use crate::template::eval::Args;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What follows a statement.
@@ -134,7 +134,7 @@ impl Eval<'_> {
     }
 
     /// A new level of names; gives back the one outside.
-    fn push(&mut self) -> Arc<Env> {
+    pub(super) fn push(&mut self) -> Arc<Env> {
         let child = Env::child(&self.env);
         std::mem::replace(&mut self.env, child)
     }

@@ -59,7 +59,8 @@ impl Object for DateTime {
         let zoned = || self.0.to_zoned(TimeZone::system()).map_err(|error| failed(error.to_string()));
         Some(match name {
             "strftime" => {
-                let format = args.positional.first().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
+                let format =
+                    args.positional.first().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
                 zoned().and_then(|zoned| strftime(&format, &zoned)).map(V::from)
             }
             "timestamp" => zoned().map(|zoned| V::Float(zoned.timestamp().as_microsecond() as f64 / 1e6)),
@@ -165,9 +166,8 @@ pub fn to_datetime(c: &mut Call) -> Res<V> {
     let input = c.input()?;
     // `%f` takes one to six digits of a fraction in Python.
     let format = format.replace("%f", "%N").replace(".%N", "%.f");
-    let parsed = jiff::fmt::strtime::parse(&*format, &*input).map_err(|_| {
-        failed(format!("time data '{input}' does not match format '{format}'"))
-    })?;
+    let parsed = jiff::fmt::strtime::parse(&*format, &*input)
+        .map_err(|_| failed(format!("time data '{input}' does not match format '{format}'")))?;
     let date = parsed.to_date().unwrap_or(civil::date(1900, 1, 1));
     let time = parsed.to_time().unwrap_or(civil::Time::midnight());
     Ok(V::object(DateTime(date.to_datetime(time))))

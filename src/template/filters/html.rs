@@ -55,7 +55,8 @@ pub fn striptags(c: &mut Call) -> Res<V> {
 }
 
 fn unescape(text: &str) -> String {
-    let named = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#34;", "\""), ("&#39;", "'"), ("&apos;", "'")];
+    let named =
+        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#34;", "\""), ("&#39;", "'"), ("&apos;", "'")];
     let text = named.iter().fold(text.to_owned(), |text, (name, c)| text.replace(name, c));
     text.replace("&nbsp;", "\u{a0}").replace("&amp;", "&")
 }

@@ -76,7 +76,9 @@ fn keyed(items: Vec<V>, attributes: &[Attribute], case_sensitive: bool) -> Res<V
 pub fn sort(c: &mut Call) -> Res<V> {
     let attributes = match c.given(2) {
         None => Vec::new(),
-        Some(V::Str(names)) => names.split(',').map(|name| Attribute::new(&V::str(name))).collect::<Res<_>>()?,
+        Some(V::Str(names)) => {
+            names.split(',').map(|name| Attribute::new(&V::str(name))).collect::<Res<_>>()?
+        }
         Some(other) => vec![Attribute::new(other)?],
     };
     let mut items = keyed(c.value.items()?, &attributes, c.flag(1)?)?;
@@ -172,7 +174,12 @@ pub fn groupby(c: &mut Call) -> Res<V> {
             }
         }
     }
-    Ok(V::list(groups.into_iter().map(|(_, name, members)| V::object(Group { name, members: V::list(members) })).collect()))
+    Ok(V::list(
+        groups
+            .into_iter()
+            .map(|(_, name, members)| V::object(Group { name, members: V::list(members) }))
+            .collect(),
+    ))
 }
 
 /// What `groupby` yields: a pair whose halves have names.
@@ -220,8 +227,8 @@ pub fn flatten(c: &mut Call) -> Res<V> {
     let skip_nulls = c.flag_or(1, true)?;
     fn add(items: Vec<V>, levels: i64, skip_nulls: bool, out: &mut Vec<V>) -> Res<()> {
         for item in items {
-            let null = matches!(&item, V::None)
-                || item.as_str().is_some_and(|text| matches!(text, "None" | "null"));
+            let null =
+                matches!(&item, V::None) || item.as_str().is_some_and(|text| matches!(text, "None" | "null"));
             if null && skip_nulls {
                 continue;
             }
@@ -257,7 +264,9 @@ fn columns(c: &Call) -> Res<Vec<Vec<V>>> {
 pub fn zip(c: &mut Call) -> Res<V> {
     let columns = columns(c)?;
     let rows = columns.iter().map(Vec::len).min().unwrap_or(0);
-    Ok(V::list((0..rows).map(|i| V::tuple(columns.iter().map(|column| column[i].clone()).collect())).collect()))
+    Ok(V::list(
+        (0..rows).map(|i| V::tuple(columns.iter().map(|column| column[i].clone()).collect())).collect(),
+    ))
 }
 
 pub fn zip_longest(c: &mut Call) -> Res<V> {

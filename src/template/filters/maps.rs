@@ -1,17 +1,15 @@
 //! Filters of mappings, and those that choose between values.
 
-use super::select::{Attribute, fold_case, missing};
+use super::select::fold_case;
 use crate::diag::Diagnostic;
 use crate::template::eval::Call;
-use crate::template::object::{Entries, Res, V, attribute, failed, item, key_of, repr, sort_values, text, undefined};
+use crate::template::object::{
+    Entries, Res, V, attribute, failed, item, key_of, repr, sort_values, text, undefined,
+};
 use crate::value::Value;
 
 pub fn default(c: &mut Call) -> Res<V> {
-    let use_default = if c.value.is_missing() {
-        true
-    } else {
-        c.flag(1)? && !c.value.truth()?
-    };
+    let use_default = if c.value.is_missing() { true } else { c.flag(1)? && !c.value.truth()? };
     if use_default { Ok(c.get(0).cloned().unwrap_or_else(|| V::str(""))) } else { Ok(c.value.clone()) }
 }
 
@@ -62,10 +60,7 @@ fn need_dict(value: &V, filter: &str) -> Res<Entries> {
     match value {
         V::Dict(dict) => dict.entries(),
         V::Missing(missing) => Err(missing.error()),
-        other => Err(failed(format!(
-            "{filter} requires a dictionary, got {} instead.",
-            type_words(other)
-        ))),
+        other => Err(failed(format!("{filter} requires a dictionary, got {} instead.", type_words(other)))),
     }
 }
 
@@ -182,7 +177,10 @@ pub fn rekey(c: &mut Call) -> Res<V> {
         }
         let name = key_of(&found)?;
         if out.contains_key(&name) && duplicates == "error" {
-            return Err(failed(format!("Key {} is not unique, cannot correctly turn into dict", text(&found)?)));
+            return Err(failed(format!(
+                "Key {} is not unique, cannot correctly turn into dict",
+                text(&found)?
+            )));
         }
         out.insert(name, row);
     }
@@ -233,7 +231,10 @@ pub fn subelements_of(rows: Vec<V>, path: &[String], skip_missing: bool) -> Res<
         let mut value = row.clone();
         for key in path {
             let V::Dict(_) = &value else {
-                return Err(failed(format!("the key {key} should point to a dictionary, got '{}'", text(&value)?)));
+                return Err(failed(format!(
+                    "the key {key} should point to a dictionary, got '{}'",
+                    text(&value)?
+                )));
             };
             value = item(&value, &V::str(key))?;
             if value.is_missing() {
@@ -272,10 +273,7 @@ pub fn combine(c: &mut Call) -> Res<V> {
             }
         }
     }
-    if !matches!(
-        &*list_merge,
-        "replace" | "keep" | "append" | "prepend" | "append_rp" | "prepend_rp"
-    ) {
+    if !matches!(&*list_merge, "replace" | "keep" | "append" | "prepend" | "append_rp" | "prepend_rp") {
         return Err(failed(
             "merge_hash: 'list_merge' argument can only be equal to 'replace', 'keep', 'append', 'prepend', \
              'append_rp' or 'prepend_rp'",
@@ -355,10 +353,4 @@ fn merge_lists(old: Vec<V>, new: Vec<V>, how: &str) -> Res<Vec<V>> {
             new.into_iter().chain(kept).collect()
         }
     })
-}
-
-/// For filters that look a path up and may find nothing.
-pub fn at_path(value: &V, path: &str) -> Res<V> {
-    let found = Attribute::new(&V::str(path))?.get(value)?;
-    Ok(if found.is_missing() { missing(format!("'{path}' is undefined")) } else { found })
 }

@@ -17,9 +17,8 @@ mod urls;
 
 pub use dates::TimeDelta;
 pub use dates::now;
-pub use password::{hash_password, random_password};
 pub use maps::subelements_of;
-pub use serial::load_yaml;
+pub use password::{hash_password, random_password};
 
 use super::eval::{Call, Params};
 use super::object::{Res, V};
@@ -165,8 +164,8 @@ static FILTERS: &[FilterDef] = &[
 /// A filter by its name, with or without `ansible.builtin.`.
 pub fn find(name: &str) -> Option<&'static FilterDef> {
     static INDEX: OnceLock<HashMap<&'static str, &'static FilterDef>> = OnceLock::new();
-    let index =
-        INDEX.get_or_init(|| FILTERS.iter().flat_map(|def| def.names.iter().map(move |n| (*n, def))).collect());
+    let index = INDEX
+        .get_or_init(|| FILTERS.iter().flat_map(|def| def.names.iter().map(move |n| (*n, def))).collect());
     index.get(short_name(name)).copied()
 }
 

@@ -1,7 +1,7 @@
 //! Filters of numbers.
 
 use crate::template::eval::Call;
-use crate::template::object::{Arith, Res, V, arith, failed, negate};
+use crate::template::object::{Res, V, failed, negate};
 use num_bigint::BigInt;
 use std::sync::Arc;
 
@@ -130,9 +130,12 @@ pub fn round(c: &mut Call) -> Res<V> {
 fn number(value: &V, what: &str) -> Res<f64> {
     match value {
         V::Missing(missing) => Err(missing.error()),
-        _ => value
-            .as_f64()
-            .ok_or_else(|| failed(format!("{what} can only be used on numbers: must be real number, not {}", value.type_name()))),
+        _ => value.as_f64().ok_or_else(|| {
+            failed(format!(
+                "{what} can only be used on numbers: must be real number, not {}",
+                value.type_name()
+            ))
+        }),
     }
 }
 
@@ -169,7 +172,9 @@ pub fn root(c: &mut Call) -> Res<V> {
 pub fn filesizeformat(c: &mut Call) -> Res<V> {
     let binary = c.flag(0)?;
     let bytes = match &c.value {
-        V::Str(text) => parse_float(text).ok_or_else(|| failed(format!("could not convert string to float: '{text}'")))?,
+        V::Str(text) => {
+            parse_float(text).ok_or_else(|| failed(format!("could not convert string to float: '{text}'")))?
+        }
         other => number(other, "filesizeformat")?,
     };
     let base: f64 = if binary { 1024.0 } else { 1000.0 };
@@ -255,9 +260,4 @@ pub fn human_to_bytes(c: &mut Call) -> Res<V> {
         }
     }
     Ok(V::Int((number * 1024f64.powi(*power)).round_ties_even() as i64))
-}
-
-/// `a + b` for callers outside the operators.
-pub fn add(a: &V, b: &V) -> Res<V> {
-    arith(Arith::Add, a, b)
 }

@@ -14,7 +14,11 @@ pub fn dirname(path: &str) -> String {
         None => String::new(),
         Some(at) => {
             let head = &path[..=at];
-            if head.chars().all(|c| c == '/') { head.to_owned() } else { head.trim_end_matches('/').to_owned() }
+            if head.chars().all(|c| c == '/') {
+                head.to_owned()
+            } else {
+                head.trim_end_matches('/').to_owned()
+            }
         }
     }
 }
@@ -125,7 +129,8 @@ pub fn relpath(c: &mut Call) -> Res<V> {
         normal(&path.display().to_string())
     };
     let (path, start) = (absolute(&c.input()?), absolute(&c.text_or(0, ".")?));
-    let split = |path: &str| path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+    let split =
+        |path: &str| path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
     let (path, start) = (split(&path), split(&start));
     let common = path.iter().zip(&start).take_while(|(a, b)| a == b).count();
     let mut parts = vec!["..".to_owned(); start.len() - common];
@@ -138,7 +143,10 @@ pub fn path_join(c: &mut Call) -> Res<V> {
         V::Str(part) => vec![part.to_string()],
         V::List(_) | V::Tuple(_) => c.value.items()?.iter().map(text).collect::<Res<_>>()?,
         other => {
-            return Err(failed(format!("|path_join expects string or sequence, got {} instead.", other.type_name())));
+            return Err(failed(format!(
+                "|path_join expects string or sequence, got {} instead.",
+                other.type_name()
+            )));
         }
     };
     let mut out = String::new();

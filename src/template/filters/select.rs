@@ -1,9 +1,8 @@
 //! `map`, `select`, `reject` and the attributes they name.
 
 use crate::template::eval::{Args, Call};
-use crate::template::object::{Missing, Res, V, attribute, failed, item};
+use crate::template::object::{Res, V, attribute, failed, item};
 use crate::template::{filters, tests};
-use std::sync::Arc;
 
 /// A path like `a.b.0` into items.
 #[derive(Clone)]
@@ -122,9 +121,4 @@ pub fn select(c: &mut Call, keep: bool, by_attribute: bool) -> Res<V> {
         }
     }
     Ok(V::list(out))
-}
-
-/// A value that does not exist, for a filter's result.
-pub fn missing(hint: impl Into<String>) -> V {
-    V::Missing(Arc::new(Missing::hint(hint)))
 }

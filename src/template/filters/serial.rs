@@ -1,9 +1,9 @@
 //! JSON, YAML, Base64, and Python's pretty printer.
 
+use crate::source::yaml;
 use crate::template::eval::Call;
 use crate::template::object::{Res, V, failed, text};
 use crate::template::yaml_dump::{self, YamlStyle};
-use crate::source::yaml;
 use crate::value::{JsonStyle, Value, from_json as parse_json};
 use base64::Engine;
 use base64::engine::GeneralPurposeConfig;
@@ -117,11 +117,8 @@ pub fn to_nice_yaml(c: &mut Call) -> Res<V> {
 pub fn load_yaml(text: &str, single: bool) -> Res<Vec<Value>> {
     use crate::diag::SourceFile;
     let file = std::sync::Arc::new(SourceFile { path: "<text>".into(), text: text.into() });
-    let loaded = if single {
-        yaml::parse(&file).map(|document| vec![document])
-    } else {
-        yaml::parse_all(&file)
-    };
+    let loaded =
+        if single { yaml::parse(&file).map(|document| vec![document]) } else { yaml::parse_all(&file) };
     let loaded = loaded.map_err(|diagnostic| failed(diagnostic.summary))?;
     Ok(loaded.iter().map(|document| document.node.to_value()).collect())
 }
@@ -161,7 +158,9 @@ fn encode(text: &str, encoding: &str) -> Res<Vec<u8>> {
         "utf-16-le" | "utf-16le" => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
         "utf-16-be" | "utf-16be" => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
         "utf-16" => [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect(),
-        "latin-1" | "iso-8859-1" | "latin1" => text.chars().map(|c| u8::try_from(c as u32).unwrap_or(b'?')).collect(),
+        "latin-1" | "iso-8859-1" | "latin1" => {
+            text.chars().map(|c| u8::try_from(c as u32).unwrap_or(b'?')).collect()
+        }
         other => return Err(failed(format!("unknown encoding: {other}"))),
     })
 }
@@ -170,7 +169,13 @@ fn decode(bytes: &[u8], encoding: &str) -> Res<String> {
     let wide = |bytes: &[u8], big: bool| {
         let units: Vec<u16> = bytes
             .chunks_exact(2)
-            .map(|pair| if big { u16::from_be_bytes([pair[0], pair[1]]) } else { u16::from_le_bytes([pair[0], pair[1]]) })
+            .map(|pair| {
+                if big {
+                    u16::from_be_bytes([pair[0], pair[1]])
+                } else {
+                    u16::from_le_bytes([pair[0], pair[1]])
+                }
+            })
             .collect();
         String::from_utf16_lossy(&units)
     };

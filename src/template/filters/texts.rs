@@ -1,7 +1,9 @@
 //! Filters of texts.
 
 use crate::template::eval::Call;
-use crate::template::object::{Res, V, center as pad_center, failed, format_percent, split_lines, split_text};
+use crate::template::object::{
+    Res, V, center as pad_center, failed, format_percent, split_lines, split_text,
+};
 
 /// The text to work on; filters that need a string refuse other things as Python would.
 fn string<'a>(c: &'a Call, method: &str) -> Res<&'a str> {
@@ -125,7 +127,14 @@ fn chunks(line: &str, on_hyphens: bool) -> Vec<String> {
         space = is_space;
         word.push(*c);
         let letter = |j: usize| chars.get(j).is_some_and(|c| c.is_alphabetic());
-        if on_hyphens && *c == '-' && i >= 2 && letter(i - 1) && letter(i - 2) && letter(i + 1) && letter(i + 2) {
+        if on_hyphens
+            && *c == '-'
+            && i >= 2
+            && letter(i - 1)
+            && letter(i - 2)
+            && letter(i + 1)
+            && letter(i + 2)
+        {
             out.push(std::mem::take(&mut word));
         }
     }
@@ -230,7 +239,7 @@ pub fn comment(c: &mut Call) -> Res<V> {
         "xml" => Style { beginning: "<!--", decoration: " - ", end: "-->" },
         other => return Err(failed(format!("Invalid style '{other}'."))),
     };
-    let mut option = |name: &str| -> Res<Option<String>> {
+    let option = |name: &str| -> Res<Option<String>> {
         match c.named.iter().find(|(known, _)| &**known == name) {
             Some((_, value)) => crate::template::object::text(value).map(Some),
             None => Ok(None),

@@ -78,9 +78,10 @@ pub fn urlsplit(c: &mut Call) -> Res<V> {
         },
     };
     let port = match port.filter(|port| !port.is_empty()) {
-        Some(port) => V::Int(port.parse().map_err(|_| {
-            failed(format!("Port could not be cast to integer value as '{port}'"))
-        })?),
+        Some(port) => V::Int(
+            port.parse()
+                .map_err(|_| failed(format!("Port could not be cast to integer value as '{port}'")))?,
+        ),
         None => V::None,
     };
     let hostname = if hostname.is_empty() { V::None } else { V::from(hostname.to_lowercase()) };

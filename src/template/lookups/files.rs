@@ -39,9 +39,13 @@ pub fn fileglob(lookup: &mut Lookup) -> Res<Vec<V>> {
     let mut out = Vec::new();
     for pattern in lookup.texts()? {
         for candidate in lookup.eval.ctx.candidates("files", &pattern) {
-            let found = glob::glob(&candidate.to_string_lossy()).map_err(|error| failed(error.to_string()))?;
-            let mut files: Vec<String> =
-                found.flatten().filter(|path| path.is_file()).map(|path| path.display().to_string()).collect();
+            let found =
+                glob::glob(&candidate.to_string_lossy()).map_err(|error| failed(error.to_string()))?;
+            let mut files: Vec<String> = found
+                .flatten()
+                .filter(|path| path.is_file())
+                .map(|path| path.display().to_string())
+                .collect();
             if !files.is_empty() {
                 files.sort();
                 out.extend(files.into_iter().map(V::from));
@@ -84,7 +88,9 @@ pub fn lines(lookup: &mut Lookup) -> Res<Vec<V>> {
     for command in lookup.texts()? {
         let (stdout, status) = shell(lookup, &command)?;
         match status {
-            Some(0) => out.extend(crate::template::object::split_lines(&stdout, false).into_iter().map(V::from)),
+            Some(0) => {
+                out.extend(crate::template::object::split_lines(&stdout, false).into_iter().map(V::from))
+            }
             code => {
                 let code = code.unwrap_or(-1);
                 return Err(failed(format!("lookup_plugin.lines({command}) returned {code}")));
@@ -100,9 +106,11 @@ pub fn template(lookup: &mut Lookup) -> Res<Vec<V>> {
         options.insert(Value::Str(name.clone()), value.to_value()?);
     }
     let extra: Vec<(Arc<str>, V)> = match lookup.option("template_vars") {
-        Some(V::Dict(dict)) => {
-            dict.entries()?.into_iter().filter_map(|(key, value)| Some((key.as_str()?.into(), value))).collect()
-        }
+        Some(V::Dict(dict)) => dict
+            .entries()?
+            .into_iter()
+            .filter_map(|(key, value)| Some((key.as_str()?.into(), value)))
+            .collect(),
         _ => Vec::new(),
     };
     let options = Value::map(options);
@@ -127,7 +135,6 @@ pub fn template(lookup: &mut Lookup) -> Res<Vec<V>> {
 /// For other lookups: the file of a name among those of `kind`.
 pub fn find_or_fail(lookup: &Lookup, kind: &str, name: &V) -> Res<PathBuf> {
     let name = text(name)?;
-    find(lookup, kind, &name).ok_or_else(|| {
-        failed(format!("Could not find file \"{name}\" in the search path"))
-    })
+    find(lookup, kind, &name)
+        .ok_or_else(|| failed(format!("Could not find file \"{name}\" in the search path")))
 }

@@ -14,7 +14,8 @@ pub fn first_found(lookup: &mut Lookup) -> Res<Vec<V>> {
     add(&files, &paths, &mut names);
     for name in &names {
         for kind in ["files", "vars", "templates", "tasks"] {
-            if let Some(path) = lookup.eval.ctx.candidates(kind, name).into_iter().find(|path| path.exists()) {
+            if let Some(path) = lookup.eval.ctx.candidates(kind, name).into_iter().find(|path| path.exists())
+            {
                 return Ok(vec![V::from(path.display().to_string())]);
             }
         }

@@ -18,8 +18,11 @@ pub fn inventory_hostnames(lookup: &mut Lookup) -> Res<Vec<V>> {
             return hosts.iter().cloned().collect();
         }
         let Ok(glob) = glob::Pattern::new(pattern) else { return BTreeSet::new() };
-        let mut found: BTreeSet<String> =
-            groups.iter().filter(|(name, _)| glob.matches(name)).flat_map(|(_, members)| members.clone()).collect();
+        let mut found: BTreeSet<String> = groups
+            .iter()
+            .filter(|(name, _)| glob.matches(name))
+            .flat_map(|(_, members)| members.clone())
+            .collect();
         found.extend(hosts.iter().filter(|host| glob.matches(host)).cloned());
         found
     };

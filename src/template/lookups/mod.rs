@@ -86,7 +86,10 @@ pub fn exists(name: &str) -> bool {
 
 fn find(name: &str) -> Option<Run> {
     let short = filters::short_name(name);
-    let short = short.strip_prefix("community.general.").filter(|s| matches!(*s, "flattened" | "cartesian")).unwrap_or(short);
+    let short = short
+        .strip_prefix("community.general.")
+        .filter(|s| matches!(*s, "flattened" | "cartesian"))
+        .unwrap_or(short);
     LOOKUPS.iter().find(|(known, _)| *known == short).map(|(_, run)| *run)
 }
 

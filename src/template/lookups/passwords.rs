@@ -61,7 +61,8 @@ fn set(wish: &mut Wish, name: &str, value: &str) -> Res<()> {
         "chars" => {
             // Sets are separated by commas; a comma itself is written as `,,`.
             let marked = value.replace(",,", "\u{0}");
-            wish.chars = marked.split(',').filter(|s| !s.is_empty()).map(|s| s.replace('\u{0}', ",")).collect();
+            wish.chars =
+                marked.split(',').filter(|s| !s.is_empty()).map(|s| s.replace('\u{0}', ",")).collect();
         }
         "encrypt" => wish.encrypt = (!value.is_empty() && value != "False").then(|| value.to_owned()),
         "ident" => wish.ident = Some(value.to_owned()),
@@ -103,7 +104,8 @@ fn alphabet(sets: &[String]) -> Vec<char> {
 fn keep(path: &Path, wish: &Wish) -> Res<String> {
     let chars = alphabet(&wish.chars);
     if path == Path::new("/dev/null") {
-        return finish(&random_password(&chars, wish.length, wish.seed.as_deref())?, None, wish).map(|(text, _)| text);
+        return finish(&random_password(&chars, wish.length, wish.seed.as_deref())?, None, wish)
+            .map(|(text, _)| text);
     }
     let wrong = |error: std::io::Error| failed(format!("{}: {error}", path.display()));
     if let Some(parent) = path.parent() {
@@ -123,7 +125,9 @@ fn keep(path: &Path, wish: &Wish) -> Res<String> {
     file.read_to_string(&mut content).map_err(wrong)?;
     let content = content.trim_end_matches('\n');
     let (plain, salt) = match content.rsplit_once(" salt=") {
-        Some((plain, salt)) => (plain.to_owned(), Some(salt.split(" ident=").next().unwrap_or(salt).to_owned())),
+        Some((plain, salt)) => {
+            (plain.to_owned(), Some(salt.split(" ident=").next().unwrap_or(salt).to_owned()))
+        }
         None => (content.to_owned(), None),
     };
     let made = plain.is_empty();

@@ -16,9 +16,11 @@ fn number(name: &str, value: &str) -> Res<i64> {
     let value = value.trim();
     let parsed = match value.get(..2) {
         Some("0x" | "0X") => i64::from_str_radix(&value[2..], 16).ok(),
-        _ if value.len() > 1 && value.starts_with('0') => i64::from_str_radix(value.trim_start_matches('0'), 8)
-            .ok()
-            .or_else(|| value.bytes().all(|b| b == b'0').then_some(0)),
+        _ if value.len() > 1 && value.starts_with('0') => {
+            i64::from_str_radix(value.trim_start_matches('0'), 8)
+                .ok()
+                .or_else(|| value.bytes().all(|b| b == b'0').then_some(0))
+        }
         _ => value.parse().ok(),
     };
     parsed.ok_or_else(|| failed(format!("can't parse {name}={value} as integer")))

@@ -98,9 +98,11 @@ pub fn ini(lookup: &mut Lookup) -> Res<Vec<V>> {
         let path = find_or_fail(lookup, "files", &name)?;
         let content = std::fs::read_to_string(&path).map_err(|error| failed(error.to_string()))?;
         let properties = get(&options, "type") == Some("properties");
-        let section = if properties { "java_properties" } else { get(&options, "section").unwrap_or("global") };
+        let section =
+            if properties { "java_properties" } else { get(&options, "section").unwrap_or("global") };
         let flag = |name: &str| {
-            get(&options, name).is_some_and(|text| crate::value::Value::str(text).ansible_bool() == Some(true))
+            get(&options, name)
+                .is_some_and(|text| crate::value::Value::str(text).ansible_bool() == Some(true))
         };
         let entries = entries(&content, properties, flag("case_sensitive"), flag("allow_none"));
         let mut of_section = entries.iter().filter(|(known, _, _)| known == section);
@@ -125,7 +127,12 @@ pub fn ini(lookup: &mut Lookup) -> Res<Vec<V>> {
 }
 
 /// Section, key and value of each line, as Python's `configparser` reads them.
-fn entries(text: &str, properties: bool, case_sensitive: bool, allow_none: bool) -> Vec<(String, String, String)> {
+fn entries(
+    text: &str,
+    properties: bool,
+    case_sensitive: bool,
+    allow_none: bool,
+) -> Vec<(String, String, String)> {
     let mut out: Vec<(String, String, String)> = Vec::new();
     let mut section = if properties { "java_properties".to_owned() } else { String::new() };
     for line in text.lines() {

@@ -46,7 +46,7 @@ pub fn varnames(lookup: &mut Lookup) -> Res<Vec<V>> {
     for pattern in lookup.texts()? {
         let regex = regex::compile(&pattern, Flags::default())?;
         for name in &names {
-            if regex.is_match(name).map_err(regex::runaway)? {
+            if regex.is_match(&**name).map_err(regex::runaway)? {
                 out.push(V::Str(name.clone()));
             }
         }

@@ -85,11 +85,6 @@ impl Dict {
         Self { state: Mutex::new(self.state()) }
     }
 
-    /// Whether this is a view of a scope: its members are variables.
-    pub fn is_scope(&self) -> bool {
-        matches!(&*lock(&self.state), State::Scope(_))
-    }
-
     pub fn len(&self) -> usize {
         match self.state() {
             State::Own(entries) => entries.len(),
@@ -152,7 +147,9 @@ impl Dict {
             State::Scope(ctx) => ctx
                 .names()
                 .into_iter()
-                .filter_map(|name| Some(ctx.variable(&name).transpose()?.map(|value| (Value::Str(name), value))))
+                .filter_map(|name| {
+                    Some(ctx.variable(&name).transpose()?.map(|value| (Value::Str(name), value)))
+                })
                 .collect(),
         }
     }

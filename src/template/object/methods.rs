@@ -18,11 +18,37 @@ pub fn attribute(value: &V, name: &str) -> Res<V> {
         // `call_method` sees to that.
         V::Dict(dict) => match dict.get_str(name) {
             Some(member) => member,
+            None if has_method(value, name) => {
+                Ok(V::object(Bound { value: value.clone(), name: name.into() }))
+            }
             None => Ok(absent(value, name)),
         },
         V::Object(object) => Ok(object.get(name).unwrap_or_else(|| absent(value, name))),
+        V::Str(_) | V::List(_) if has_method(value, name) => {
+            Ok(V::object(Bound { value: value.clone(), name: name.into() }))
+        }
         V::Int(_) | V::Bool(_) if name == "real" => Ok(V::Int(value.as_i64().unwrap_or(0))),
         _ => Ok(absent(value, name)),
+    }
+}
+
+/// A method that is not called yet.
+struct Bound {
+    value: V,
+    name: Arc<str>,
+}
+
+impl super::Object for Bound {
+    fn type_name(&self) -> &str {
+        "method"
+    }
+
+    fn callable(&self) -> bool {
+        true
+    }
+
+    fn call(&self, _: &mut crate::template::eval::Eval, args: crate::template::eval::Args) -> Res<V> {
+        call_method(&self.value, &self.name, &args.positional, &args.named)
     }
 }
 
@@ -150,16 +176,66 @@ fn not_subscriptable(value: &V) -> super::TemplateError {
 }
 
 const STRING: &[&str] = &[
-    "capitalize", "casefold", "center", "count", "encode", "endswith", "expandtabs", "find", "format",
-    "format_map", "index", "isalnum", "isalpha", "isascii", "isdecimal", "isdigit", "isidentifier", "islower",
-    "isnumeric", "isprintable", "isspace", "istitle", "isupper", "join", "ljust", "lower", "lstrip",
-    "partition", "removeprefix", "removesuffix", "replace", "rfind", "rindex", "rjust", "rpartition", "rsplit",
-    "rstrip", "split", "splitlines", "startswith", "strip", "swapcase", "title", "upper", "zfill",
+    "capitalize",
+    "casefold",
+    "center",
+    "count",
+    "encode",
+    "endswith",
+    "expandtabs",
+    "find",
+    "format",
+    "format_map",
+    "index",
+    "isalnum",
+    "isalpha",
+    "isascii",
+    "isdecimal",
+    "isdigit",
+    "isidentifier",
+    "islower",
+    "isnumeric",
+    "isprintable",
+    "isspace",
+    "istitle",
+    "isupper",
+    "join",
+    "ljust",
+    "lower",
+    "lstrip",
+    "partition",
+    "removeprefix",
+    "removesuffix",
+    "replace",
+    "rfind",
+    "rindex",
+    "rjust",
+    "rpartition",
+    "rsplit",
+    "rstrip",
+    "split",
+    "splitlines",
+    "startswith",
+    "strip",
+    "swapcase",
+    "title",
+    "upper",
+    "zfill",
 ];
 const LIST: &[&str] =
     &["append", "clear", "copy", "count", "extend", "index", "insert", "pop", "remove", "reverse", "sort"];
 const DICT: &[&str] = &[
-    "clear", "copy", "fromkeys", "get", "items", "keys", "pop", "popitem", "setdefault", "update", "values",
+    "clear",
+    "copy",
+    "fromkeys",
+    "get",
+    "items",
+    "keys",
+    "pop",
+    "popitem",
+    "setdefault",
+    "update",
+    "values",
 ];
 
 /// Whether Python has such a method on this type.
@@ -261,9 +337,10 @@ fn sequence_method(items: &[V], args: &MethodArgs) -> Res<V> {
 fn list_method(value: &V, list: &super::List, args: &MethodArgs) -> Res<V> {
     match args.name {
         "append" => {
-            let item = args.opt(0, "object").cloned().ok_or_else(|| {
-                failed("list.append() takes exactly one argument (0 given)")
-            })?;
+            let item = args
+                .opt(0, "object")
+                .cloned()
+                .ok_or_else(|| failed("list.append() takes exactly one argument (0 given)"))?;
             list.change(|items| {
                 items.push(item);
                 Ok(V::None)
@@ -547,7 +624,10 @@ pub fn split_lines(text: &str, keep: bool) -> Vec<&str> {
     let mut start = 0;
     let mut chars = text.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
-        let breaks = matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}');
+        let breaks = matches!(
+            c,
+            '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+        );
         if !breaks {
             continue;
         }
@@ -656,7 +736,8 @@ fn string_method(s: &Arc<str>, args: &MethodArgs) -> Res<V> {
         "count" => {
             let (part, _) = window(args)?;
             let wanted = args.string(0, "sub")?;
-            let count = if wanted.is_empty() { part.chars().count() + 1 } else { part.matches(wanted).count() };
+            let count =
+                if wanted.is_empty() { part.chars().count() + 1 } else { part.matches(wanted).count() };
             V::from(count)
         }
         "replace" => {

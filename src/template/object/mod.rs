@@ -16,7 +16,7 @@ mod text;
 pub use dict::{Dict, Entries};
 pub use list::List;
 pub use methods::{
-    attribute, call_method, capitalize, center, has_method, item, join_text, slice, split_lines, split_text, title,
+    attribute, call_method, capitalize, center, has_method, item, join_text, slice, split_lines, split_text,
 };
 pub use missing::Missing;
 pub use ops::{Arith, arith, compare, contains, equal, key_of, negate, sort_values};

@@ -240,9 +240,12 @@ pub fn equal(a: &V, b: &V) -> Res<bool> {
                 return Ok(false);
             }
             for (key, left) in x.entries()? {
-                match y.get(&key) {
-                    Some(right) if equal(&left, &right?)? => {}
-                    _ => return Ok(false),
+                let same = match y.get(&key) {
+                    Some(right) => equal(&left, &right?)?,
+                    None => false,
+                };
+                if !same {
+                    return Ok(false);
                 }
             }
             true

@@ -60,11 +60,6 @@ pub trait Object: Send + Sync {
     fn order_key(&self) -> Option<i128> {
         None
     }
-
-    /// For filters that need more of an object than a template sees.
-    fn as_any(&self) -> Option<&dyn std::any::Any> {
-        None
-    }
 }
 
 /// `range(…)`.

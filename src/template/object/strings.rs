@@ -47,7 +47,8 @@ pub fn format_percent(format: &str, values: &V) -> Res<String> {
             chars.next();
         }
         let mut take = || -> Res<V> {
-            let value = args.get(next).cloned().ok_or_else(|| failed("not enough arguments for format string"))?;
+            let value =
+                args.get(next).cloned().ok_or_else(|| failed("not enough arguments for format string"))?;
             next += 1;
             Ok(value)
         };
@@ -143,7 +144,9 @@ impl Spec {
             },
             'x' | 'X' | 'o' => match value {
                 V::Int(_) | V::Bool(_) => spec.number(kind, value),
-                _ => Err(failed(format!("%{kind} format: an integer is required, not {}", value.type_name()))),
+                _ => {
+                    Err(failed(format!("%{kind} format: an integer is required, not {}", value.type_name())))
+                }
             },
             'e' | 'E' | 'f' | 'F' | 'g' | 'G' => {
                 let Some(number) = value.as_f64() else {
@@ -165,7 +168,9 @@ impl Spec {
         let align = self.align.unwrap_or(if number { '>' } else { '<' });
         match align {
             '<' => format!("{prefix}{body}{}", fill.repeat(missing)),
-            '^' => format!("{}{prefix}{body}{}", fill.repeat(missing / 2), fill.repeat(missing - missing / 2)),
+            '^' => {
+                format!("{}{prefix}{body}{}", fill.repeat(missing / 2), fill.repeat(missing - missing / 2))
+            }
             '=' => format!("{prefix}{}{body}", fill.repeat(missing)),
             _ => format!("{}{prefix}{body}", fill.repeat(missing)),
         }
@@ -353,12 +358,7 @@ pub fn format_braces(template: &str, args: &[V], named: &[(std::sync::Arc<str>, 
     Ok(out)
 }
 
-fn lookup_field(
-    path: &str,
-    args: &[V],
-    named: &[(std::sync::Arc<str>, V)],
-    auto: &mut usize,
-) -> Res<V> {
+fn lookup_field(path: &str, args: &[V], named: &[(std::sync::Arc<str>, V)], auto: &mut usize) -> Res<V> {
     let head_end = path.find(['.', '[']).unwrap_or(path.len());
     let (head, mut tail) = path.split_at(head_end);
     let position = if head.is_empty() {
@@ -454,9 +454,8 @@ fn format_spec(value: &V, spec: &str) -> Res<String> {
             parsed.number(kind.unwrap_or('f'), &V::Float(value.as_f64().unwrap_or(0.0)))
         }
         (Some(kind), _) if value.is_number() => parsed.number(kind, value),
-        (Some(kind), _) => Err(failed(format!(
-            "Unknown format code '{kind}' for object of type '{}'",
-            value.type_name()
-        ))),
+        (Some(kind), _) => {
+            Err(failed(format!("Unknown format code '{kind}' for object of type '{}'", value.type_name())))
+        }
     }
 }

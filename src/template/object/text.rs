@@ -41,6 +41,7 @@ fn write_repr(value: &V, out: &mut String) -> Res<()> {
             let _ = write!(out, "{big}");
         }
         V::Float(f) => out.push_str(&float_repr(*f)),
+        V::Str(s) if crate::template::is_omit(&Value::Str(s.clone())) => out.push_str(s),
         V::Str(s) => out.push_str(&str_repr(s)),
         V::Bytes(b) => out.push_str(&py_repr(&Value::Bytes(b.clone()))),
         V::List(list) => write_items(&list.items()?, "[", "]", out)?,

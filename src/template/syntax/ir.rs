@@ -1,5 +1,6 @@
 //! The program a template is compiled to.
 
+use crate::template::Term;
 use crate::template::filters::FilterDef;
 use crate::template::object::{Arith, V};
 use crate::template::tests::TestDef;
@@ -19,6 +20,8 @@ pub struct Ex {
 
 pub enum Kind {
     Const(V),
+    /// A text inside a condition that is a template itself.
+    Embedded(Term),
     Var(Arc<str>),
     List(Vec<Ex>),
     Tuple(Vec<Ex>),

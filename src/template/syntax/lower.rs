@@ -3,7 +3,7 @@
 use super::ir::{Arg, Block, Body, Cmp, Ex, For, Kind, Macro, Pos, Program, Stmt, Target};
 use super::{Syntax, prepare};
 use crate::template::object::{Arith, V};
-use crate::template::{filters, tests};
+use crate::template::{Term, filters, tests};
 use minijinja::machinery::{self, Span, ast};
 use std::sync::Arc;
 
@@ -37,7 +37,13 @@ pub fn template(text: &str, syntax: &Syntax) -> Result<Program, Vec<Problem>> {
 
 fn lower(parsed: &ast::Stmt, syntax: &Syntax) -> Result<Program, Vec<Problem>> {
     let ast::Stmt::Template(template) = parsed else { return Err(Vec::new()) };
-    let mut lower = Lower { raw_strings: syntax.raw_strings, raw: false, blocks: Vec::new(), problems: Vec::new() };
+    let mut lower = Lower {
+        raw_strings: syntax.raw_strings,
+        raw: false,
+        embedded: false,
+        blocks: Vec::new(),
+        problems: Vec::new(),
+    };
     let body = lower.body(&template.children);
     if lower.problems.is_empty() { Ok(Program { body, blocks: lower.blocks }) } else { Err(lower.problems) }
 }
@@ -49,7 +55,8 @@ fn lower(parsed: &ast::Stmt, syntax: &Syntax) -> Result<Program, Vec<Problem>> {
 pub fn expression(text: &str) -> Result<Ex, Vec<Problem>> {
     let prepared = prepare::expression(text);
     let parsed = machinery::parse_expr(&prepared).map_err(|error| vec![problem(&error)])?;
-    let mut lower = Lower { raw_strings: false, raw: false, blocks: Vec::new(), problems: Vec::new() };
+    let mut lower =
+        Lower { raw_strings: false, raw: false, embedded: true, blocks: Vec::new(), problems: Vec::new() };
     let expression = lower.expr(&parsed);
     if lower.problems.is_empty() { Ok(expression) } else { Err(lower.problems) }
 }
@@ -112,6 +119,8 @@ struct Lower {
     raw_strings: bool,
     /// Inside `{{ }}` of a text whose backslashes stay.
     raw: bool,
+    /// Templates in the texts of this expression are rendered.
+    embedded: bool,
     blocks: Vec<Arc<Block>>,
     problems: Vec<Problem>,
 }
@@ -155,7 +164,10 @@ impl Lower {
                 otherwise: self.body(&each.else_body),
             })),
             ast::Stmt::WithBlock(with) => Stmt::With(
-                with.assignments.iter().map(|(target, expr)| (self.target(target), self.expr(expr))).collect(),
+                with.assignments
+                    .iter()
+                    .map(|(target, expr)| (self.target(target), self.expr(expr)))
+                    .collect(),
                 self.body(&with.body),
             ),
             ast::Stmt::Set(set) => Stmt::Set(self.target(&set.target), self.expr(&set.expr)),
@@ -227,7 +239,9 @@ impl Lower {
         match expr {
             ast::Expr::GetAttr(attr) => Target::Attr(Box::new(self.expr(&attr.expr)), attr.name.into()),
             ast::Expr::List(list) => Target::Tuple(list.items.iter().map(|item| self.target(item)).collect()),
-            ast::Expr::Tuple(list) => Target::Tuple(list.items.iter().map(|item| self.target(item)).collect()),
+            ast::Expr::Tuple(list) => {
+                Target::Tuple(list.items.iter().map(|item| self.target(item)).collect())
+            }
             other => Target::Name(self.name(other)),
         }
     }
@@ -255,7 +269,10 @@ impl Lower {
         let at = pos(expr.span());
         let kind = match expr {
             ast::Expr::Var(var) => Kind::Var(var.id.into()),
-            ast::Expr::Const(constant) => Kind::Const(self.constant(&constant.value)),
+            ast::Expr::Const(constant) => match self.constant(&constant.value) {
+                V::Str(text) if self.embedded && text.contains("{{") => Kind::Embedded(Term::embedded(&text)),
+                value => Kind::Const(value),
+            },
             ast::Expr::Slice(slice) => {
                 let mut bound = |expr: &Option<ast::Expr>| expr.as_ref().map(|expr| self.boxed(expr));
                 let bounds = [bound(&slice.start), bound(&slice.stop), bound(&slice.step)];
@@ -302,7 +319,11 @@ impl Lower {
             ast::Expr::List(list) => Kind::List(self.exprs(&list.items)),
             ast::Expr::Tuple(tuple) => Kind::Tuple(self.exprs(&tuple.items)),
             ast::Expr::Map(map) => Kind::Dict(
-                map.keys.iter().zip(&map.values).map(|(key, value)| (self.expr(key), self.expr(value))).collect(),
+                map.keys
+                    .iter()
+                    .zip(&map.values)
+                    .map(|(key, value)| (self.expr(key), self.expr(value)))
+                    .collect(),
             ),
         };
         Ex { pos: at, kind }

@@ -42,8 +42,12 @@ impl Default for Syntax {
 impl Syntax {
     fn config(&self) -> Result<SyntaxConfig, minijinja::Error> {
         let mut builder = SyntaxConfig::builder();
-        if self.block.0 != "{%" || self.variable.0 != "{{" || self.comment.0 != "{#"
-            || self.block.1 != "%}" || self.variable.1 != "}}" || self.comment.1 != "#}"
+        if self.block.0 != "{%"
+            || self.variable.0 != "{{"
+            || self.comment.0 != "{#"
+            || self.block.1 != "%}"
+            || self.variable.1 != "}}"
+            || self.comment.1 != "#}"
         {
             builder.block_delimiters(self.block.0.clone(), self.block.1.clone());
             builder.variable_delimiters(self.variable.0.clone(), self.variable.1.clone());

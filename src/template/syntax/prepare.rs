@@ -29,7 +29,8 @@ pub fn template(text: &str, syntax: &Syntax) -> String {
         rest = &rest[at + opener.len()..];
         match kind {
             'c' => {
-                let end = rest.find(&*syntax.comment.1).map_or(rest.len(), |end| end + syntax.comment.1.len());
+                let end =
+                    rest.find(&*syntax.comment.1).map_or(rest.len(), |end| end + syntax.comment.1.len());
                 out.push_str(&rest[..end]);
                 rest = &rest[end..];
             }

@@ -11,8 +11,6 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-pub use version::compare_versions;
-
 /// A test: its names, parameters and function.
 pub struct TestDef {
     pub names: &'static [&'static str],
@@ -20,7 +18,11 @@ pub struct TestDef {
     pub run: fn(&mut Call) -> Res<bool>,
 }
 
-const fn test(names: &'static [&'static str], params: &'static str, run: fn(&mut Call) -> Res<bool>) -> TestDef {
+const fn test(
+    names: &'static [&'static str],
+    params: &'static str,
+    run: fn(&mut Call) -> Res<bool>,
+) -> TestDef {
     TestDef { names, params: Params(params), run }
 }
 
@@ -95,7 +97,8 @@ static TESTS: &[TestDef] = &[
 /// A test by its name, with or without `ansible.builtin.`.
 pub fn find(name: &str) -> Option<&'static TestDef> {
     static INDEX: OnceLock<HashMap<&'static str, &'static TestDef>> = OnceLock::new();
-    let index = INDEX.get_or_init(|| TESTS.iter().flat_map(|def| def.names.iter().map(move |n| (*n, def))).collect());
+    let index =
+        INDEX.get_or_init(|| TESTS.iter().flat_map(|def| def.names.iter().map(move |n| (*n, def))).collect());
     index.get(super::filters::short_name(name)).copied()
 }
 

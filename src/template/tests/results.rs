@@ -49,6 +49,7 @@ pub fn finished(c: &mut Call) -> Res<bool> {
     match dict.get_str("finished") {
         Some(value) => value?.truth(),
         None if dict.get_str("ansible_job_id").is_some() => Ok(false),
-        None => Err(failed("The 'finished' test expects an async task, but a non-async task was tested")).or(Ok(true)),
+        None => Err(failed("The 'finished' test expects an async task, but a non-async task was tested"))
+            .or(Ok(true)),
     }
 }

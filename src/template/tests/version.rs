@@ -51,14 +51,16 @@ pub fn compare_versions(left: &str, right: &str, kind: &str) -> Res<Ordering> {
         }
         "semver" | "semantic" => {
             let parse = |text: &str| {
-                semantic(text)
-                    .ok_or_else(|| failed(format!("Version comparison failed: invalid semantic version '{text}'")))
+                semantic(text).ok_or_else(|| {
+                    failed(format!("Version comparison failed: invalid semantic version '{text}'"))
+                })
             };
             parse(left)?.cmp(&parse(right)?)
         }
         "pep440" => {
             let parse = |text: &str| {
-                pep440(text).ok_or_else(|| failed(format!("Version comparison failed: Invalid version: '{text}'")))
+                pep440(text)
+                    .ok_or_else(|| failed(format!("Version comparison failed: Invalid version: '{text}'")))
             };
             parse(left)?.cmp(&parse(right)?)
         }
@@ -110,7 +112,8 @@ fn compare_loose(left: &str, right: &str) -> Res<Ordering> {
             (Piece::Number(x), Piece::Number(y)) => x.cmp(y),
             (Piece::Word(x), Piece::Word(y)) => x.cmp(y),
             (x, _) => {
-                let (one, other) = if matches!(x, Piece::Number(_)) { ("int", "str") } else { ("str", "int") };
+                let (one, other) =
+                    if matches!(x, Piece::Number(_)) { ("int", "str") } else { ("str", "int") };
                 return Err(failed(format!(
                     "Version comparison failed: '<' not supported between instances of '{one}' and '{other}'"
                 )));
