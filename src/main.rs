@@ -1,3 +1,5 @@
 //! The command line's entry point; everything is in the library.
 
-fn main() {}
+fn main() {
+    std::process::exit(ekumen::cli::main());
+}

@@ -1,1 +1,52 @@
-//! Control-side halves of tasks, one file each.
+//! Control-side halves of tasks, one file each. To add one: write the file, implement [`Action`], add a line to
+//! [`find`] and the name to `playbook::ACTIONS`.
+
+mod add_host;
+mod assert;
+mod contract;
+mod copy;
+mod debug;
+mod fetch;
+mod gather_facts;
+mod group_by;
+mod include_vars;
+mod pause;
+mod script;
+mod set_fact;
+mod template;
+mod wait_for_connection;
+
+pub use contract::{Action, AllBlobs, Blobs, Call, Content, Prepared, Scene};
+
+/// The action of that name.
+pub fn find(name: &str) -> Option<&'static dyn Action> {
+    Some(match name {
+        "add_host" => &add_host::AddHost,
+        "assert" => &assert::Assert,
+        "copy" => &copy::Copy,
+        "debug" => &debug::Debug,
+        "fail" => &assert::Fail,
+        "fetch" => &fetch::Fetch,
+        "gather_facts" => &gather_facts::GatherFacts,
+        "group_by" => &group_by::GroupBy,
+        "include_vars" => &include_vars::IncludeVars,
+        "pause" => &pause::Pause,
+        "script" => &script::Script,
+        "set_fact" => &set_fact::SetFact,
+        "set_stats" => &set_fact::SetStats,
+        "template" => &template::TemplateFile,
+        "validate_argument_spec" => &assert::ValidateArgumentSpec,
+        "wait_for_connection" => &wait_for_connection::WaitForConnection,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_linker_knows_the_same_names() {
+        for name in crate::playbook::ACTIONS {
+            assert!(super::find(name).is_some(), "{name}");
+        }
+    }
+}

@@ -21,7 +21,7 @@ pub fn render(diagnostic: &Diagnostic, style: Style) -> String {
     };
     let mut out = format!("[{word}]: {}\n", diagnostic.summary);
     if let Some(span) = &diagnostic.span {
-        place(&mut out, "Origin", span);
+        out.push_str(&excerpt(span));
     }
     for (span, note) in &diagnostic.related {
         place(&mut out, note, span);
@@ -34,6 +34,13 @@ pub fn render(diagnostic: &Diagnostic, style: Style) -> String {
         Style::Plain => out,
         Style::Colour => format!("{colour}{}{RESET}\n", out.trim_end_matches('\n')),
     }
+}
+
+/// `Origin: …` with the lines around the place and a caret.
+pub fn excerpt(span: &Span) -> String {
+    let mut out = String::new();
+    place(&mut out, "Origin", span);
+    out
 }
 
 /// Two lines before the place, the line itself, the caret.
@@ -53,8 +60,7 @@ fn place(out: &mut String, title: &str, span: &Span) {
         .take((span.column as usize).saturating_sub(1))
         .map(|c| if c == '\t' { '\t' } else { ' ' })
         .collect();
-    let width = (span.width as usize).clamp(1, lines[line].chars().count().max(1));
-    let _ = writeln!(out, "{:digits$} {before}{} column {}", "", "^".repeat(width), span.column);
+    let _ = writeln!(out, "{:digits$} {before}^ column {}", "", span.column);
 }
 
 #[cfg(test)]
@@ -72,7 +78,7 @@ mod tests {
             .help("did you mean `command`?");
         assert_eq!(
             render(&diagnostic, Style::Plain),
-            "[ERROR]: there is no module `comand`\nOrigin: /p/site.yml:3:7\n\n1 - hosts: all\n2   tasks:\n3     - comand: ls\n        ^^^^^^ column 7\n\nHelp: did you mean `command`?\n"
+            "[ERROR]: there is no module `comand`\nOrigin: /p/site.yml:3:7\n\n1 - hosts: all\n2   tasks:\n3     - comand: ls\n        ^ column 7\n\nHelp: did you mean `command`?\n"
         );
     }
 }

@@ -1,1 +1,23 @@
-//! Plays, blocks, tasks, roles, handlers: parse, then link.
+//! Playbooks as data: plays, blocks, tasks, roles, handlers. [`Loader`] parses files and links them (modules,
+//! arguments, roles, static imports); nothing here runs anything.
+
+mod action;
+mod args;
+mod keywords;
+mod layers;
+mod level;
+mod load_role;
+mod loader;
+mod parse_play;
+mod parse_task;
+mod play;
+mod role;
+mod tasks;
+
+pub use action::{ACTIONS, ActionKind, ActionName, is_free_form, resolve};
+pub use keywords::{Keyword, Places, keyword};
+pub use level::{Attr, Condition, Level, LevelKind, Tags, Vars};
+pub use loader::{Loader, RoleRequest, TaskFile};
+pub use play::{Play, Playbook, PromptSpec, SerialItem};
+pub use role::{Role, RoleId};
+pub use tasks::{Block, Item, Loop, LoopControl, Task};

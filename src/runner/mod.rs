@@ -1,1 +1,25 @@
-//! Runs plays: strategies, tasks, loops, handlers.
+//! Runs plays. The main thread decides (where each host stands, what comes next) and is the only one that
+//! changes variables; a pool of `forks` threads renders and calls, one host per thread at a time.
+
+mod connect;
+mod event;
+mod handlers;
+mod include;
+mod meta;
+mod play;
+mod prompts;
+mod result;
+mod round;
+mod shared;
+mod strategy;
+mod tags;
+mod task;
+mod walk;
+
+pub use connect::{Sessions, is_local_name};
+pub use event::{Event, Reporter, Tally, TaskInfo};
+pub use play::{PlayRun, Runner, Verdict};
+pub use result::{Cause, Effect, Include, TaskResult};
+pub use shared::{RunOptions, Shared};
+pub use tags::{Selection, tags_of};
+pub use task::{canonical, template_failure};

@@ -401,3 +401,14 @@ fn apply_option(syntax: &mut Syntax, name: &str, value: &Value) {
         }
     }
 }
+
+impl Engine {
+    /// A term as its author wrote it, for names that cannot be rendered.
+    pub fn source_of(&self, term: &Term) -> String {
+        match term {
+            Term::Template(template) => template.source.text.to_string(),
+            Term::Const(value) => crate::value::py_str(value),
+            Term::List(_) | Term::Map(_) => String::new(),
+        }
+    }
+}

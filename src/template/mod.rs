@@ -41,3 +41,11 @@ pub fn omit() -> Value {
 pub fn is_omit(value: &Value) -> bool {
     matches!(value, Value::Str(text) if Arc::ptr_eq(text, omit_text()))
 }
+
+/// What the filter `password_hash` gives for a scheme (`sha512_crypt` or `sha512`), with a salt of its own.
+///
+/// # Errors
+/// A scheme that is not known.
+pub fn password_hash(text: &str, scheme: &str) -> Result<String, TemplateError> {
+    filters::password::hash_password(text, scheme.trim_end_matches("_crypt"), None, None, None)
+}

@@ -166,6 +166,24 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// Opens the vaulted texts in a node, as far as the passwords are known; the others stay closed, and using them is an error.
+    pub fn reveal(&self, node: &mut Node) {
+        match &mut node.kind {
+            NodeKind::Vault(sealed) => {
+                if let Ok((plain, _)) = self.vault.decrypt(sealed)
+                    && let Ok(text) = String::from_utf8(plain)
+                {
+                    node.kind = NodeKind::Str(text.into());
+                }
+            }
+            NodeKind::List(items) => items.iter_mut().for_each(|item| self.reveal(item)),
+            NodeKind::Map(entries) => entries.iter_mut().for_each(|(_, value)| self.reveal(value)),
+            _ => {}
+        }
+    }
+}
+
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

@@ -6,7 +6,7 @@ mod html;
 mod lists;
 mod maps;
 mod numbers;
-mod password;
+pub(super) mod password;
 mod paths;
 mod patterns;
 mod select;

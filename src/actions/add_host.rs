@@ -1,0 +1,44 @@
+//! `add_host`: a host for the rest of the run.
+
+use super::{Action, Prepared, Scene};
+use crate::runner::{Effect, TaskResult};
+use crate::value::{Map, Value, py_str};
+
+pub struct AddHost;
+
+impl Action for AddHost {
+    fn prepare(&self, mut args: Map, _: &Scene) -> Prepared {
+        if let Some(raw) = args.shift_remove("_raw_params") {
+            return Prepared::failed(format!("add_host takes key=value arguments, not `{}`", py_str(&raw)));
+        }
+        let name = ["name", "hostname", "host"].into_iter().find_map(|key| args.shift_remove(key));
+        let Some(name) = name.filter(|name| !name.is_null()).map(|name| py_str(&name)) else {
+            return Prepared::failed("name, host or hostname needs to be provided");
+        };
+        let groups =
+            ["groupname", "groups", "group", "groupnames"].into_iter().find_map(|key| args.shift_remove(key));
+        let groups: Vec<String> = match groups {
+            None | Some(Value::Null) => vec![],
+            Some(Value::List(items)) => items.iter().map(py_str).collect(),
+            Some(other) => py_str(&other).split(',').map(|group| group.trim().to_owned()).collect(),
+        };
+        // `name:port`, but not an IPv6 address.
+        let (name, port) = match name.rsplit_once(':') {
+            Some((host, port)) if !host.contains(':') && port.parse::<u16>().is_ok() => {
+                (host.to_owned(), Some(port.to_owned()))
+            }
+            _ => (name, None),
+        };
+        if let Some(port) = port {
+            args.insert("ansible_port".into(), Value::from(port));
+        }
+        let added = Value::object([
+            ("groups", Value::from(groups.clone())),
+            ("host_name", Value::str(&name)),
+            ("host_vars", Value::map(args.clone())),
+        ]);
+        let mut result = TaskResult::default().with("add_host", added);
+        result.effects.push(Effect::AddHost { name, groups, vars: args });
+        Prepared::Done(result)
+    }
+}

@@ -1,0 +1,247 @@
+//! What an action is given and what it gives back.
+
+use crate::playbook::Task;
+use crate::protocol::{Blob, Digest, INLINE_BLOB};
+use crate::runner::TaskResult;
+use crate::source::Node;
+use crate::template::{Context, Engine, LookupEnv};
+use crate::transport::BlobStore;
+use crate::value::{Map, Value};
+use sha1::{Digest as _, Sha1};
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+/// The control half of a task.
+pub trait Action: Sync {
+    /// Arguments that must reach the action as they were written, because it evaluates them itself
+    /// (`that` of `assert`, `var` of `debug`).
+    fn raw_arguments(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Decides what to do with rendered arguments: nothing on the host, or one call of a module. Calls of a
+    /// loop's items are sent together.
+    fn prepare(&self, args: Map, scene: &Scene) -> Prepared;
+}
+
+/// What an action can see and use.
+pub struct Scene<'a> {
+    pub context: &'a Context,
+    pub engine: &'a Arc<Engine>,
+    pub env: &'a LookupEnv,
+    pub loader: &'a crate::playbook::Loader,
+    pub task: &'a Task,
+    pub host: &'a str,
+    pub check: bool,
+    pub diff: bool,
+    pub verbosity: u8,
+    /// The arguments as they were written, for `raw_arguments`.
+    pub authored: &'a Node,
+    /// The context with further variables that win over all others.
+    pub with_locals: &'a dyn Fn(Map) -> Context,
+    /// Runs a module at once, for actions that need more than one answer.
+    pub call: &'a dyn Fn(Call) -> TaskResult,
+    /// Drops the connection and makes it again; the error says why it cannot be made.
+    pub reconnect: &'a dyn Fn() -> Result<(), String>,
+    /// The user's answer to a prompt (`pause`): prompt text, echo, seconds to wait.
+    pub prompt: &'a dyn Fn(&str, bool, Option<u64>) -> Option<String>,
+}
+
+pub enum Prepared {
+    Done(TaskResult),
+    Call(Call),
+}
+
+/// One run of a module on the host.
+pub struct Call {
+    pub module: String,
+    pub args: Map,
+    pub blobs: Blobs,
+    /// What to make of the answer.
+    pub finish: Option<Box<dyn FnOnce(TaskResult) -> TaskResult + Send>>,
+    /// Run it even when nothing may be changed (the module only reads, or decides itself).
+    pub check: Option<bool>,
+    pub diff: bool,
+    pub no_log: bool,
+    pub delegated: Option<String>,
+}
+
+impl Call {
+    pub fn new(module: &str, args: Map) -> Self {
+        Self {
+            module: module.into(),
+            args,
+            blobs: Blobs::default(),
+            finish: None,
+            check: None,
+            diff: false,
+            no_log: false,
+            delegated: None,
+        }
+    }
+}
+
+impl Prepared {
+    pub fn failed(msg: impl Into<String>) -> Self {
+        Self::Done(TaskResult::failure(msg))
+    }
+}
+
+/// A content on the control machine.
+#[derive(Clone)]
+pub enum Content {
+    Bytes(Arc<Vec<u8>>),
+    File(PathBuf),
+}
+
+/// Contents by digest, and where to put what a host sends.
+#[derive(Default)]
+pub struct Blobs {
+    contents: HashMap<Digest, Content>,
+    /// Nothing travels ahead of being asked for.
+    on_demand: bool,
+    /// The file that receives what the host sends.
+    pub sink: Option<Mutex<std::fs::File>>,
+}
+
+impl Blobs {
+    pub fn add_bytes(&mut self, bytes: Vec<u8>) -> Digest {
+        let digest = hex(&Sha1::digest(&bytes));
+        self.contents.insert(digest.clone(), Content::Bytes(Arc::new(bytes)));
+        digest
+    }
+
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn add_file(&mut self, path: &Path) -> std::io::Result<Digest> {
+        let size = path.metadata()?.len();
+        if size <= INLINE_BLOB as u64 {
+            return Ok(self.add_bytes(std::fs::read(path)?));
+        }
+        let mut file = std::fs::File::open(path)?;
+        let mut hash = Sha1::new();
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            let count = file.read(&mut buffer)?;
+            if count == 0 {
+                break;
+            }
+            hash.update(&buffer[..count]);
+        }
+        let digest = hex(&hash.finalize());
+        self.contents.insert(digest.clone(), Content::File(path.to_owned()));
+        Ok(digest)
+    }
+
+    /// Adds the contents of another set.
+    pub fn merge(&mut self, other: Blobs) {
+        self.contents.extend(other.contents);
+    }
+
+    /// Contents travel only when the host asks for them.
+    pub fn on_demand(&mut self) {
+        self.on_demand = true;
+    }
+
+    /// The contents small enough to travel with the request.
+    pub fn inline(&self) -> Vec<(Digest, Blob)> {
+        if self.on_demand {
+            return Vec::new();
+        }
+        let mut budget = 4 * INLINE_BLOB;
+        let mut inline = Vec::new();
+        for (digest, content) in &self.contents {
+            if let Content::Bytes(bytes) = content
+                && bytes.len() <= INLINE_BLOB
+                && bytes.len() <= budget
+            {
+                budget -= bytes.len();
+                inline.push((digest.clone(), Blob(bytes.clone())));
+            }
+        }
+        inline
+    }
+}
+
+/// The contents of several calls.
+pub struct AllBlobs<'a> {
+    pub blobs: Vec<&'a Blobs>,
+    pub live: &'a dyn Fn(&str),
+}
+
+impl BlobStore for AllBlobs<'_> {
+    fn open(&self, digest: &Digest) -> Result<Box<dyn Read>, String> {
+        let content = self.blobs.iter().find_map(|blobs| blobs.contents.get(digest));
+        match content {
+            Some(Content::Bytes(bytes)) => Ok(Box::new(std::io::Cursor::new(bytes.to_vec()))),
+            Some(Content::File(path)) => match std::fs::File::open(path) {
+                Ok(file) => Ok(Box::new(file)),
+                Err(error) => Err(format!("{} can no longer be read: {error}", path.display())),
+            },
+            None => Err("the host asked for a content that was not offered".into()),
+        }
+    }
+
+    fn receive(&self, data: &[u8]) -> Result<(), String> {
+        use std::io::Write;
+        let sink = self
+            .blobs
+            .iter()
+            .find_map(|blobs| blobs.sink.as_ref())
+            .ok_or("the host sent data nobody asked for")?;
+        let mut file = sink.lock().map_err(|_| "the file cannot be written")?;
+        file.write_all(data).map_err(|error| error.to_string())
+    }
+
+    fn output(&self, text: &str) {
+        (self.live)(text);
+    }
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A text argument.
+pub fn text(args: &Map, name: &str) -> Option<String> {
+    args.get(name).filter(|value| !value.is_null()).map(crate::value::py_str)
+}
+
+/// A boolean argument, read as Ansible does.
+pub fn truth(args: &Map, name: &str, default: bool) -> bool {
+    args.get(name).and_then(Value::ansible_bool).unwrap_or(default)
+}
+
+impl Scene<'_> {
+    /// Looks for a file of the control machine: `kind` is `files`, `templates` or `vars`. The error is Ansible's sentence.
+    ///
+    /// # Errors
+    /// The places searched.
+    pub fn find(&self, kind: &str, name: &str) -> Result<PathBuf, String> {
+        let name_path = match (name.strip_prefix("~/"), std::env::home_dir()) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ => PathBuf::from(name),
+        };
+        let mut tried: Vec<PathBuf> = Vec::new();
+        let candidates = self
+            .env
+            .search_path
+            .iter()
+            .flat_map(|folder| [folder.join(kind).join(&name_path), folder.join(&name_path)]);
+        for candidate in candidates {
+            if candidate.exists() {
+                return Ok(candidate);
+            }
+            if !tried.contains(&candidate) {
+                tried.push(candidate);
+            }
+        }
+        let tried: Vec<String> = tried.iter().map(|path| format!("\t{}", path.display())).collect();
+        Err(format!(
+            "Could not find or access '{name}'\nSearched in:\n{} on the Ansible Controller.\nIf you are using a module and expect the file to exist on the remote, see the remote_src option",
+            tried.join("\n")
+        ))
+    }
+}

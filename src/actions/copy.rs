@@ -1,0 +1,154 @@
+//! `copy`: files, folders and texts of the control machine, put in place by the module of that name.
+
+use super::contract::{text, truth};
+use super::{Action, Call, Prepared, Scene};
+use crate::value::{JsonStyle, Map, Value, py_str};
+use std::path::{Path, PathBuf};
+
+pub struct Copy;
+
+impl Action for Copy {
+    fn prepare(&self, mut args: Map, scene: &Scene) -> Prepared {
+        if truth(&args, "remote_src", false) {
+            return Prepared::Call(Call::new("copy", args));
+        }
+        args.shift_remove("remote_src");
+        let content = args.shift_remove("content").filter(|content| !content.is_null());
+        let Some(dest) = text(&args, "dest").filter(|dest| !dest.is_empty()) else {
+            return Prepared::failed("dest is required");
+        };
+        match (content, text(&args, "src")) {
+            (Some(_), Some(_)) => Prepared::failed("src and content are mutually exclusive"),
+            (None, None) => Prepared::failed("src (or content) is required"),
+            (Some(_), None) if dest.ends_with('/') => {
+                Prepared::failed("can not use content with a dir as dest")
+            }
+            (Some(content), None) => {
+                let bytes = match &content {
+                    Value::Map(_) | Value::List(_) => JsonStyle::default().write(&content).into_bytes(),
+                    Value::Bytes(bytes) => bytes.to_vec(),
+                    other => py_str(other).into_bytes(),
+                };
+                let mut call = Call::new("copy", Map::new());
+                args.insert("_size".into(), bytes.len().into());
+                args.insert("_digest".into(), Value::from(call.blobs.add_bytes(bytes)));
+                call.args = args;
+                Prepared::Call(call)
+            }
+            (None, Some(src)) => {
+                let path = match scene.find("files", &src) {
+                    Ok(path) => path,
+                    Err(message) => return Prepared::failed(message),
+                };
+                if path.is_dir() { folder(args, &src, &path) } else { file(args, &path) }
+            }
+        }
+    }
+}
+
+fn file(mut args: Map, path: &Path) -> Prepared {
+    let mut call = Call::new("copy", Map::new());
+    let digest = match call.blobs.add_file(path) {
+        Ok(digest) => digest,
+        Err(error) => return Prepared::failed(format!("cannot read {}: {error}", path.display())),
+    };
+    let size = path.metadata().map(|meta| meta.len()).unwrap_or(0);
+    args.insert("src".into(), Value::str(path.to_string_lossy()));
+    args.insert("_digest".into(), Value::from(digest));
+    args.insert("_size".into(), size.into());
+    args.insert(
+        "_name".into(),
+        path.file_name().map(|name| Value::str(name.to_string_lossy())).unwrap_or_default(),
+    );
+    preserve_mode(&mut args, path);
+    call.args = args;
+    Prepared::Call(call)
+}
+
+/// `mode: preserve` means the mode of the file here.
+pub(super) fn preserve_mode(args: &mut Map, path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    if text(args, "mode").as_deref() == Some("preserve")
+        && let Ok(meta) = path.metadata()
+    {
+        args.insert("_mode".into(), Value::from(format!("0{:o}", meta.permissions().mode() & 0o7777)));
+    }
+}
+
+/// A folder goes as one list of entries; only contents that differ travel. Hashing uses all cores.
+fn folder(mut args: Map, src: &str, path: &Path) -> Prepared {
+    use rayon::prelude::*;
+    use std::os::unix::fs::PermissionsExt;
+    let follow = truth(&args, "local_follow", true);
+    // `src: dir/` copies what is in it, `src: dir` the folder itself.
+    let base = if src.ends_with('/') { path.to_owned() } else { path.parent().unwrap_or(path).to_owned() };
+    let mut found: Vec<PathBuf> = Vec::new();
+    if let Err(error) = walk(path, follow, &mut found) {
+        return Prepared::failed(error);
+    }
+    if !src.ends_with('/') {
+        found.insert(0, path.to_owned());
+    }
+    let relative = |path: &Path| path.strip_prefix(&base).unwrap_or(path).to_string_lossy().into_owned();
+    let hashed: Vec<Result<(Value, super::Blobs), String>> = found
+        .par_iter()
+        .map(|path| {
+            let mut blobs = super::Blobs::default();
+            let shown = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
+            let meta = if follow { path.metadata() } else { path.symlink_metadata() }.map_err(shown)?;
+            let name = Value::from(relative(path));
+            let entry = if meta.is_dir() {
+                Value::object([("path", name), ("directory", true.into())])
+            } else if meta.is_symlink() {
+                let link = std::fs::read_link(path).map_err(shown)?;
+                Value::object([("path", name), ("link", Value::str(link.to_string_lossy()))])
+            } else {
+                let digest = blobs.add_file(path).map_err(shown)?;
+                Value::object([
+                    ("path", name),
+                    ("digest", Value::from(digest)),
+                    ("size", meta.len().into()),
+                    ("mode", Value::from(format!("0{:o}", meta.permissions().mode() & 0o7777))),
+                ])
+            };
+            Ok((entry, blobs))
+        })
+        .collect();
+    let mut call = Call::new("copy", Map::new());
+    let mut entries = Vec::with_capacity(hashed.len());
+    for item in hashed {
+        match item {
+            Ok((entry, blobs)) => {
+                entries.push(entry);
+                call.blobs.merge(blobs);
+            }
+            Err(message) => return Prepared::failed(message),
+        }
+    }
+    // Which of them are needed is not known: none travels ahead.
+    call.blobs.on_demand();
+    args.insert("src".into(), Value::str(path.to_string_lossy()));
+    args.insert("_entries".into(), Value::list(entries));
+    call.args = args;
+    Prepared::Call(call)
+}
+
+fn walk(folder: &Path, follow: bool, found: &mut Vec<PathBuf>) -> Result<(), String> {
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder)
+        .map_err(|error| format!("cannot read {}: {error}", folder.display()))?
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
+    entries.sort();
+    for path in entries {
+        let is_dir = if follow { path.is_dir() } else { path.is_dir() && !path.is_symlink() };
+        found.push(path.clone());
+        if is_dir {
+            if found.len() > 1_000_000 {
+                return Err(format!("{} has too many files (a link that leads back?)", folder.display()));
+            }
+            walk(&path, follow, found)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! `debug`: shows a message or a variable.
+
+use super::{Action, Prepared, Scene};
+use crate::runner::TaskResult;
+use crate::source::Node;
+use crate::value::{Map, Value};
+
+pub struct Debug;
+
+impl Action for Debug {
+    fn raw_arguments(&self) -> &'static [&'static str] {
+        &["var"]
+    }
+
+    fn prepare(&self, args: Map, scene: &Scene) -> Prepared {
+        for key in args.keys().filter_map(Value::as_str) {
+            if !matches!(key, "msg" | "verbosity") {
+                return Prepared::failed(crate::modules::kit::args::unsupported_message(
+                    "debug",
+                    vec![key.to_owned()],
+                    &["msg", "var", "verbosity"],
+                ));
+            }
+        }
+        let wanted = match args.get("verbosity").map(|value| crate::value::py_str(value).trim().parse::<u8>())
+        {
+            Some(Ok(level)) => level,
+            Some(Err(_)) => return Prepared::failed("argument 'verbosity' must be a whole number"),
+            None => 0,
+        };
+        if wanted > scene.verbosity {
+            let data =
+                [("skipped_reason", Value::str("Verbosity threshold not met.")), ("skipped", true.into())];
+            let data = data.into_iter().map(|(key, value)| (Value::str(key), value)).collect();
+            return Prepared::Done(TaskResult {
+                data,
+                skipped: true,
+                verbose_always: true,
+                ..TaskResult::default()
+            });
+        }
+        let var = scene.authored.get("var").filter(|node| !node.is_null());
+        if var.is_some() && args.contains_key("msg") {
+            return Prepared::failed("'msg' and 'var' are incompatible options");
+        }
+        let mut result = match var {
+            Some(node) => show(node, scene),
+            None => {
+                let msg = args.get("msg").cloned().unwrap_or_else(|| "Hello world!".into());
+                TaskResult::default().with("msg", msg)
+            }
+        };
+        result.verbose_always = !result.failed;
+        Prepared::Done(result)
+    }
+}
+
+/// The value under the name of the expression.
+fn show(node: &Node, scene: &Scene) -> TaskResult {
+    let name = crate::value::py_str(&node.to_value());
+    let value = match scene.engine.compile_expr(node) {
+        Ok(expr) => scene.context.eval(&expr),
+        Err(problem) => return TaskResult::failure(problem.summary),
+    };
+    match value {
+        Ok(value) => TaskResult::default().with(&name, value),
+        Err(error) if error.kind == crate::template::TemplateErrorKind::Undefined => {
+            TaskResult::default().with(&name, format!("<< error 1 - {} >>", error.message))
+        }
+        Err(error) => crate::runner::template_failure(&error),
+    }
+}

@@ -1,0 +1,98 @@
+//! `fetch`: a file of the host, kept on the control machine.
+
+use super::contract::{hex, text, truth};
+use super::{Action, Call, Prepared, Scene};
+use crate::runner::TaskResult;
+use crate::value::{Map, Value};
+use sha1::{Digest as _, Sha1};
+use std::path::{Component, Path, PathBuf};
+
+pub struct Fetch;
+
+impl Action for Fetch {
+    fn prepare(&self, args: Map, scene: &Scene) -> Prepared {
+        let (Some(src), Some(dest)) = (text(&args, "src"), text(&args, "dest")) else {
+            return Prepared::failed("src and dest are required");
+        };
+        if scene.check {
+            return Prepared::Done(
+                TaskResult { skipped: true, ..TaskResult::default() }
+                    .with("msg", "check mode not (yet) supported for this module"),
+            );
+        }
+        let target = match destination(&src, &dest, truth(&args, "flat", false), scene) {
+            Ok(target) => target,
+            Err(message) => return Prepared::failed(message),
+        };
+        let have = std::fs::read(&target).ok().map(|bytes| hex(&Sha1::digest(&bytes)));
+        let mut call = Call::new("fetch", Map::new());
+        call.args.insert("src".into(), Value::from(src.clone()));
+        call.args.insert("_have".into(), have.clone().into());
+        call.args.insert("fail_on_missing".into(), truth(&args, "fail_on_missing", true).into());
+        let folder = target.parent().unwrap_or(Path::new(".")).to_owned();
+        if let Err(error) = std::fs::create_dir_all(&folder) {
+            return Prepared::failed(format!("cannot create {}: {error}", folder.display()));
+        }
+        // Beside the destination, so that the file appears whole or not at all.
+        let partial = folder.join(format!(
+            ".{}.{}.part",
+            target.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
+            std::process::id()
+        ));
+        match std::fs::OpenOptions::new().write(true).create_new(true).open(&partial) {
+            Ok(file) => call.blobs.sink = Some(std::sync::Mutex::new(file)),
+            Err(error) => return Prepared::failed(format!("cannot write {}: {error}", partial.display())),
+        }
+        call.finish = Some(Box::new(move |result| {
+            let finished = finish(result, &target, &partial, have);
+            drop(std::fs::remove_file(&partial));
+            finished
+        }));
+        Prepared::Call(call)
+    }
+}
+
+/// `dest/HOST/path`, or `dest` itself when flat. What the host says never leads out of `dest`.
+fn destination(src: &str, dest: &str, flat: bool, scene: &Scene) -> Result<PathBuf, String> {
+    let root = scene.env.playbook_dir.join(dest);
+    let safe: PathBuf =
+        Path::new(src).components().filter(|part| matches!(part, Component::Normal(_))).collect();
+    let name = safe.file_name().ok_or_else(|| format!("`{src}` names no file"))?.to_owned();
+    if !flat {
+        return Ok(root.join(scene.host).join(safe));
+    }
+    if dest.ends_with('/') {
+        return Ok(root.join(name));
+    }
+    if root.is_dir() {
+        return Err("dest is an existing directory, use a trailing slash if you want to fetch src into that directory".into());
+    }
+    Ok(root)
+}
+
+fn finish(mut result: TaskResult, target: &Path, partial: &Path, have: Option<String>) -> TaskResult {
+    if result.failed || result.skipped {
+        return result;
+    }
+    let Some(sum) = result.data.get("checksum").and_then(Value::as_str).map(str::to_owned) else {
+        return result;
+    };
+    let dest = target.to_string_lossy().into_owned();
+    if have.as_deref() != Some(sum.as_str()) {
+        let got = std::fs::read(partial).map(|bytes| hex(&Sha1::digest(&bytes))).unwrap_or_default();
+        if got != sum {
+            return TaskResult::failure("checksum mismatch")
+                .with("checksum", got)
+                .with("dest", dest)
+                .with("remote_checksum", sum);
+        }
+        if let Err(error) = std::fs::rename(partial, target) {
+            return TaskResult::failure(format!("cannot write {dest}: {error}"));
+        }
+        result.changed = true;
+    } else {
+        result.changed = false;
+    }
+    result.data.insert("changed".into(), result.changed.into());
+    result.with("dest", dest)
+}

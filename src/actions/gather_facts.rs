@@ -1,0 +1,25 @@
+//! `gather_facts`: what a play does first; the `setup` module.
+
+use super::{Action, Call, Prepared, Scene};
+use crate::value::{Map, Value};
+
+pub struct GatherFacts;
+
+impl Action for GatherFacts {
+    fn prepare(&self, mut args: Map, _: &Scene) -> Prepared {
+        args.shift_remove("parallel");
+        let mut call = Call::new("setup", args);
+        call.finish = Some(Box::new(|mut result| {
+            if !result.failed
+                && let Some(Value::Map(facts)) = result.data.get("ansible_facts").cloned()
+            {
+                let mut facts = (*facts).clone();
+                facts.insert("gather_subset".into(), Value::from(vec!["all"]));
+                facts.insert("module_setup".into(), true.into());
+                result.data.insert("ansible_facts".into(), Value::map(facts));
+            }
+            result
+        }));
+        Prepared::Call(call)
+    }
+}

@@ -1,0 +1,152 @@
+//! `include_vars`: variables from files, while the play runs.
+
+use super::contract::{text, truth};
+use super::{Action, Prepared, Scene};
+use crate::runner::{Effect, TaskResult};
+use crate::source::{Node, NodeKind};
+use crate::value::{Map, Value, py_str};
+use fancy_regex::Regex;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub struct IncludeVars;
+
+impl Action for IncludeVars {
+    fn prepare(&self, args: Map, scene: &Scene) -> Prepared {
+        match load(&args, scene) {
+            Ok(result) => Prepared::Done(result),
+            Err(message) => Prepared::Done(
+                TaskResult::failure(message)
+                    .with("ansible_facts", Value::map(Map::new()))
+                    .with("ansible_included_var_files", Value::list(vec![]))
+                    .with("message", Value::Null),
+            ),
+        }
+    }
+}
+
+fn load(args: &Map, scene: &Scene) -> Result<TaskResult, String> {
+    const KNOWN: &[&str] = &[
+        "_raw_params",
+        "depth",
+        "dir",
+        "extensions",
+        "file",
+        "files_matching",
+        "hash_behaviour",
+        "ignore_files",
+        "ignore_unknown_extensions",
+        "name",
+    ];
+    if let Some(stranger) = args.keys().map(py_str).find(|key| !KNOWN.contains(&key.as_str())) {
+        return Err(format!("{stranger} is not a valid option in include_vars"));
+    }
+    let file = text(args, "file").or_else(|| text(args, "_raw_params"));
+    let dir = text(args, "dir");
+    let files = match (&file, &dir) {
+        (Some(_), Some(_)) => {
+            return Err("You are mixing file only and dir only arguments, these are incompatible".into());
+        }
+        (Some(file), None) => vec![scene.find("vars", file)?],
+        (None, Some(dir)) => directory(dir, args, scene)?,
+        (None, None) => return Err("one of the following is required: dir, file".into()),
+    };
+    let mut nodes: Vec<(Arc<str>, Node)> = Vec::new();
+    for path in &files {
+        let loaded = scene.loader.read_vars(path).map_err(|problem| match &problem.span {
+            Some(span) => format!("{} ({span})", problem.summary),
+            None => problem.summary.clone(),
+        })?;
+        match loaded.node.kind {
+            NodeKind::Null => {}
+            NodeKind::Map(entries) => {
+                for (key, value) in entries {
+                    let name: Arc<str> = Arc::from(py_str(&key.to_value()));
+                    match nodes.iter_mut().find(|(known, _)| *known == name) {
+                        Some(entry) => entry.1 = value,
+                        None => nodes.push((name, value)),
+                    }
+                }
+            }
+            _ => return Err(format!("{} must be stored as a dictionary/hash", path.display())),
+        }
+    }
+    if let Some(name) = text(args, "name") {
+        let span = scene.task.span.clone();
+        let entries = nodes
+            .into_iter()
+            .map(|(key, value)| (Node::new(NodeKind::Str(key), value.span.clone()), value))
+            .collect();
+        nodes = vec![(Arc::from(name), Node::new(NodeKind::Map(entries), span))];
+    }
+    let shown: Map = nodes.iter().map(|(name, node)| (Value::str(name), node.to_value())).collect();
+    let terms = nodes.iter().map(|(name, node)| (name.clone(), scene.engine.compile(node))).collect();
+    let included = files.iter().map(|path| Value::str(path.to_string_lossy())).collect();
+    let mut result = TaskResult::default()
+        .with("ansible_facts", Value::map(shown))
+        .with("ansible_included_var_files", Value::list(included))
+        .with("changed", false);
+    result.effects.push(Effect::IncludeVars(terms));
+    Ok(result)
+}
+
+/// The files of a folder, in order of their names, folders inside after them.
+fn directory(dir: &str, args: &Map, scene: &Scene) -> Result<Vec<PathBuf>, String> {
+    let root = scene.find("vars", dir).map_err(|_| format!("{dir} directory does not exist"))?;
+    if !root.is_dir() {
+        return Err(format!("{} is not a directory", root.display()));
+    }
+    let list = |name: &str| match args.get(name) {
+        Some(Value::List(items)) => items.iter().map(py_str).collect::<Vec<_>>(),
+        Some(Value::Null) | None => vec![],
+        Some(other) => py_str(other).split(',').map(|part| part.trim().to_owned()).collect(),
+    };
+    let regex =
+        |text: &str| Regex::new(text).map_err(|error| format!("{text} is no regular expression: {error}"));
+    let ignore = list("ignore_files").iter().map(|text| regex(text)).collect::<Result<Vec<_>, _>>()?;
+    let matching = text(args, "files_matching").map(|text| regex(&text)).transpose()?;
+    let mut extensions = list("extensions");
+    if extensions.is_empty() {
+        extensions = ["yaml", "yml", "json"].map(str::to_owned).to_vec();
+    }
+    let lenient = truth(args, "ignore_unknown_extensions", false);
+    let depth = args.get("depth").and_then(Value::as_i64).unwrap_or(0);
+    let mut files = Vec::new();
+    let mut folders = vec![(root, 1i64)];
+    while !folders.is_empty() {
+        let (folder, level) = folders.remove(0);
+        let mut entries: Vec<PathBuf> = std::fs::read_dir(&folder)
+            .map_err(|error| format!("{}: {error}", folder.display()))?
+            .flatten()
+            .map(|entry| entry.path())
+            .collect();
+        entries.sort();
+        for path in entries {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            if path.is_dir() {
+                if depth == 0 || level < depth {
+                    folders.push((path, level + 1));
+                }
+                continue;
+            }
+            let hit = |regex: &Regex| regex.is_match(&name).unwrap_or(false);
+            if ignore.iter().any(hit) || matching.as_ref().is_some_and(|regex| !hit(regex)) {
+                continue;
+            }
+            let extension = Path::new(&name)
+                .extension()
+                .map(|extension| extension.to_string_lossy().into_owned())
+                .unwrap_or_default();
+            if extensions.contains(&extension) {
+                files.push(path);
+            } else if !lenient {
+                return Err(format!(
+                    "{} does not have a valid extension: {}",
+                    path.display(),
+                    extensions.join(", ")
+                ));
+            }
+        }
+    }
+    Ok(files)
+}

@@ -1,0 +1,61 @@
+//! `set_fact` and `set_stats`: variables made by a task.
+
+use super::contract::truth;
+use super::{Action, Prepared, Scene};
+use crate::runner::{Effect, TaskResult};
+use crate::value::{Map, Value, py_str};
+
+pub struct SetFact;
+
+impl Action for SetFact {
+    fn prepare(&self, mut args: Map, _: &Scene) -> Prepared {
+        let cacheable = truth(&args, "cacheable", false);
+        args.shift_remove("cacheable");
+        if args.is_empty() {
+            return Prepared::failed(
+                "No key/value pairs provided, at least one is required for this action to succeed",
+            );
+        }
+        for key in args.keys() {
+            let name = py_str(key);
+            if !is_identifier(&name) {
+                return Prepared::failed(format!(
+                    "The variable name '{name}' is not valid. Variables must start with a letter or underscore character, and contain only letters, numbers and underscores."
+                ));
+            }
+        }
+        let mut result =
+            TaskResult::default().with("ansible_facts", Value::map(args.clone())).with("changed", false);
+        if cacheable {
+            result = result.with("_ansible_facts_cacheable", true);
+            result.effects.push(Effect::Facts(args.clone()));
+        }
+        result.effects.push(Effect::Set(args));
+        Prepared::Done(result)
+    }
+}
+
+/// Whether a text can be the name of a variable.
+pub fn is_identifier(name: &str) -> bool {
+    name.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+pub struct SetStats;
+
+impl Action for SetStats {
+    fn prepare(&self, args: Map, _: &Scene) -> Prepared {
+        let Some(data) = args.get("data").and_then(Value::as_map).cloned() else {
+            return Prepared::failed("The 'data' option needs to be a dictionary/hash");
+        };
+        let (per_host, aggregate) = (truth(&args, "per_host", false), truth(&args, "aggregate", true));
+        let stats = Value::object([
+            ("aggregate", Value::Bool(aggregate)),
+            ("data", Value::map(data.clone())),
+            ("per_host", per_host.into()),
+        ]);
+        let mut result = TaskResult::default().with("ansible_stats", stats).with("changed", false);
+        result.effects.push(Effect::Stats { data, per_host, aggregate });
+        Prepared::Done(result)
+    }
+}

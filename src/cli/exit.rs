@@ -1,0 +1,47 @@
+//! Exit codes, in one place.
+
+use crate::runner::Verdict;
+use crate::source::settings::Name;
+
+pub const OK: i32 = 0;
+/// Wrong content, inventory or settings under the Ansible names.
+pub const ERROR: i32 = 1;
+pub const FAILED: i32 = 2;
+pub const UNREACHABLE: i32 = 4;
+/// A playbook that is wrong, under the name `ekumen` (and Ansible's code for parser errors is 4).
+pub const CONTENT: i32 = 20;
+pub const INVENTORY: i32 = 21;
+/// Nothing was selected by pattern, limit or tags.
+pub const NOTHING: i32 = 22;
+pub const USAGE: i32 = 64;
+pub const INTERRUPTED: i32 = 130;
+
+/// The code for content that is wrong.
+pub fn content(name: Name) -> i32 {
+    match name {
+        Name::Ansible => UNREACHABLE,
+        Name::Ekumen => CONTENT,
+    }
+}
+
+/// The code of a finished run. Ansible says 4 for unreachable hosts whether or not others failed.
+pub fn of(verdict: &Verdict, name: Name) -> i32 {
+    if verdict.interrupted {
+        return match name {
+            Name::Ansible => 99,
+            Name::Ekumen => INTERRUPTED,
+        };
+    }
+    match name {
+        _ if verdict.broken => match name {
+            Name::Ansible => ERROR,
+            Name::Ekumen => CONTENT,
+        },
+        Name::Ansible if verdict.unreachable => UNREACHABLE,
+        Name::Ekumen if verdict.unreachable && verdict.failed => 4,
+        Name::Ekumen if verdict.unreachable => 3,
+        _ if verdict.failed => FAILED,
+        Name::Ekumen if verdict.nothing_ran => NOTHING,
+        _ => OK,
+    }
+}

@@ -1,0 +1,276 @@
+//! From options to the parts of a run.
+
+use super::exit;
+use super::extra_vars;
+use super::options::{Common, print_error};
+use crate::diag::{Diagnostic, Style, render};
+use crate::inventory;
+use crate::playbook::Loader;
+use crate::report::Look;
+use crate::runner::{RunOptions, Selection, Shared};
+use crate::source::Settings;
+use crate::source::settings::{Name, Surroundings};
+use crate::source::vault::Vault;
+use crate::source::yaml::Reader;
+use crate::template::{self, Engine};
+use crate::transport::TransportKind;
+use crate::value::Secret;
+use crate::vars::{Magic, Store};
+use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, RwLock};
+
+/// What a command starts with.
+pub struct Setup {
+    pub shared: Arc<Shared>,
+    pub look: Look,
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Shows a problem on standard error.
+pub fn show(problem: &Diagnostic) {
+    let style =
+        if colour_wanted(None) && std::io::stderr().is_terminal() { Style::Colour } else { Style::Plain };
+    print_error(&render(problem, style));
+}
+
+fn colour_wanted(settings: Option<&Settings>) -> bool {
+    let env = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let forced = settings.is_some_and(|settings| settings.bool("ANSIBLE_FORCE_COLOR"));
+    let never = settings.is_some_and(|settings| settings.bool("ANSIBLE_NOCOLOR"))
+        || env("NO_COLOR")
+        || std::env::var("TERM").is_ok_and(|term| term == "dumb");
+    forced || (!never && std::io::stdout().is_terminal())
+}
+
+/// Reads settings, inventory, variables and secrets. On failure: the exit code, everything said.
+///
+/// # Errors
+/// The exit code.
+pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) -> Result<Setup, i32> {
+    let fail = |problem: Diagnostic, code: i32| {
+        show(&problem);
+        code
+    };
+    let (mut settings, mut warnings) =
+        Settings::load(Surroundings::of_process(name)).map_err(|problem| fail(problem, exit::ERROR))?;
+    if let Some(forks) = common.forks {
+        settings.set_flag("DEFAULT_FORKS", forks, "--forks");
+    }
+    let reader =
+        Reader::new(Arc::new(vault(common, &settings).map_err(|problem| fail(problem, exit::ERROR))?));
+    let forks = usize::try_from(settings.int("DEFAULT_FORKS")).unwrap_or(50).max(1);
+    let settings = Arc::new(settings);
+    let engine = Engine::with_settings(template::Settings {
+        allow_broken_conditionals: name == Name::Ekumen || settings.bool("ALLOW_BROKEN_CONDITIONALS"),
+    });
+    let extra =
+        extra_vars::parse(&common.extra_vars, &engine).map_err(|problem| fail(problem, exit::FAILED))?;
+    let sources = if common.inventory.is_empty() {
+        settings.list("DEFAULT_HOST_LIST")
+    } else {
+        common.inventory.clone()
+    };
+    let (inventory, found) =
+        inventory::load_with(&sources, &settings, reader.clone()).map_err(|problem| {
+            fail(problem, if name == Name::Ansible { exit::ERROR } else { exit::INVENTORY })
+        })?;
+    warnings.extend(found);
+    let verbosity = common.verbose.max(u8::try_from(settings.int("DEFAULT_VERBOSITY")).unwrap_or(0));
+    let secret =
+        |ask: bool, file: &Option<std::path::PathBuf>, prompt: &str| -> Result<Option<Secret>, i32> {
+            if let Some(file) = file {
+                return password_file(file).map(Some).map_err(|problem| fail(problem, exit::ERROR));
+            }
+            if !ask {
+                return Ok(None);
+            }
+            rpassword::prompt_password(prompt).map(|text| Some(Secret::new(text))).map_err(|error| {
+                fail(Diagnostic::error("prompt", format!("no password could be read: {error}")), exit::ERROR)
+            })
+        };
+    let connection_file = common
+        .connection
+        .connection_password_file
+        .clone()
+        .or_else(|| settings.path("CONNECTION_PASSWORD_FILE"));
+    let become_file =
+        common.privilege.become_password_file.clone().or_else(|| settings.path("BECOME_PASSWORD_FILE"));
+    let password = secret(
+        common.connection.ask_pass || settings.bool("DEFAULT_ASK_PASS"),
+        &connection_file,
+        "SSH password: ",
+    )?;
+    let become_password = secret(
+        common.privilege.ask_become_pass || settings.bool("DEFAULT_BECOME_ASK_PASS"),
+        &become_file,
+        "BECOME password: ",
+    )?;
+    let become_password = match (become_password, &password) {
+        // An empty answer means the same password, as Ansible's prompt says.
+        (Some(given), Some(login)) if given.expose().is_empty() => Some(login.clone()),
+        (given, _) => given,
+    };
+    let transport = match common.connection.transport.as_deref() {
+        None | Some("auto") => None,
+        Some("ssh" | "ssh2" | "libssh2") => Some(TransportKind::Ssh),
+        Some("openssh") => Some(TransportKind::OpenSsh),
+        Some(other) => {
+            return Err(fail(
+                Diagnostic::error(
+                    "transport",
+                    format!("there is no transport `{other}`: auto, ssh, openssh"),
+                ),
+                exit::USAGE,
+            ));
+        }
+    };
+    let mut options = RunOptions {
+        check: common.check,
+        diff: common.diff || settings.bool("DIFF_ALWAYS"),
+        verbosity,
+        forks,
+        limit: common.limit.clone(),
+        tags: Selection::default(),
+        connection: common.connection.connection.clone(),
+        transport,
+        user: common.connection.user.clone(),
+        password,
+        private_key: common.connection.private_key.clone(),
+        ssh_common_args: common.connection.ssh_common_args.clone(),
+        ssh_extra_args: common.connection.ssh_extra_args.clone(),
+        timeout: common.connection.timeout,
+        become_it: common.privilege.become_it,
+        become_method: common.privilege.become_method.clone(),
+        become_user: common.privilege.become_user.clone(),
+        become_password,
+        no_cache: common.connection.no_cache,
+        ..RunOptions::default()
+    };
+    adjust(&mut options);
+    let magic = Magic {
+        check_mode: options.check,
+        diff_mode: options.diff,
+        forks,
+        verbosity,
+        limit: options.limit.clone(),
+        run_tags: options.tags.only.clone(),
+        skip_tags: options.tags.skip.clone(),
+        inventory_sources: sources.iter().map(|source| absolute(source)).collect(),
+        config_file: settings.config_file().map(Path::to_owned),
+    };
+    let mut loader = Loader::new(engine.clone(), settings.clone(), extra.clone());
+    loader.reader = reader.clone();
+    loader.strict_arguments = name == Name::Ekumen;
+    let mut store = Store::new(engine.clone(), Arc::new(RwLock::new(inventory)), extra);
+    store.reader = reader;
+    let look = Look {
+        colour: colour_wanted(Some(&settings)),
+        verbosity,
+        show_skipped: settings.bool("DISPLAY_SKIPPED_HOSTS"),
+        show_ok: settings.bool("default.display_ok_hosts"),
+        width: width(),
+        live: std::io::stdout().is_terminal() && std::io::stderr().is_terminal(),
+        deprecations: settings.bool("DEPRECATION_WARNINGS"),
+        diff: options.diff,
+    };
+    let lookup_settings =
+        settings.all().map(|(row, value, _)| (row.name.to_owned(), value.clone())).collect();
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+        // The second signal ends the program at once; connections close and the helpers clean up.
+        drop(signal_hook::flag::register_conditional_shutdown(
+            signal,
+            exit::INTERRUPTED,
+            interrupted.clone(),
+        ));
+        drop(signal_hook::flag::register(signal, interrupted.clone()));
+    }
+    let shared = Shared {
+        no_log_by_default: settings.bool("DEFAULT_NO_LOG"),
+        options,
+        settings,
+        engine,
+        loader: Arc::new(loader),
+        store: Arc::new(store),
+        magic: Arc::new(magic),
+        sessions: Default::default(),
+        next_id: AtomicU64::new(1),
+        lookup_settings: Arc::new(lookup_settings),
+        interrupted,
+    };
+    Ok(Setup { shared: Arc::new(shared), look, warnings })
+}
+
+fn vault(common: &Common, settings: &Settings) -> Result<Vault, Diagnostic> {
+    let mut sources: Vec<String> = common.vault_ids.clone();
+    sources.extend(common.vault_password_files.clone());
+    if sources.is_empty() {
+        sources.extend(settings.list("DEFAULT_VAULT_IDENTITY_LIST"));
+        sources.extend(
+            settings.path("DEFAULT_VAULT_PASSWORD_FILE").map(|path| path.to_string_lossy().into_owned()),
+        );
+    }
+    if common.ask_vault_password {
+        sources.push("default@prompt".into());
+    }
+    super::vault::open(&sources, settings.bool("DEFAULT_VAULT_ID_MATCH"))
+}
+
+fn password_file(path: &Path) -> Result<Secret, Diagnostic> {
+    password_source(path, &[])
+}
+
+/// A password from a file, or from what an executable file prints.
+///
+/// # Errors
+/// It cannot be read or run, or gives nothing.
+pub fn password_source(path: &Path, arguments: &[String]) -> Result<Secret, Diagnostic> {
+    use std::os::unix::fs::PermissionsExt;
+    let problem = |error: std::io::Error| {
+        Diagnostic::error(
+            "password-file",
+            format!("Could not read password file {}: {error}", path.display()),
+        )
+    };
+    if path.as_os_str() == "-" {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map_err(problem)?;
+        return Ok(Secret::new(line.trim_end_matches(['\n', '\r'])));
+    }
+    let meta = path.metadata().map_err(problem)?;
+    let text = if meta.permissions().mode() & 0o111 != 0 {
+        let output = std::process::Command::new(path).args(arguments).output().map_err(problem)?;
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    } else {
+        std::fs::read_to_string(path).map_err(problem)?
+    };
+    let text = text.trim_end_matches(['\n', '\r']);
+    if text.is_empty() {
+        return Err(Diagnostic::error(
+            "password-file",
+            format!("Empty password was provided from file ({})", path.display()),
+        ));
+    }
+    Ok(Secret::new(text))
+}
+
+fn absolute(source: &str) -> String {
+    if source.contains(',') {
+        return source.to_owned();
+    }
+    std::path::absolute(source)
+        .map(|path| path.to_string_lossy().into_owned())
+        .unwrap_or_else(|_| source.to_owned())
+}
+
+/// The terminal's width less one, 79 where there is none.
+fn width() -> usize {
+    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse::<usize>().ok());
+    let terminal = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+    match terminal {
+        Some(columns) => columns.max(80) - 1,
+        None => columns.map_or(79, |columns| columns.max(80) - 1),
+    }
+}

@@ -1,0 +1,150 @@
+//! From the name in a task to what runs.
+
+use crate::modules;
+
+/// What a task does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActionName {
+    /// As it was written (`ansible.builtin.copy`), for display.
+    pub written: String,
+    /// Short (`copy`).
+    pub short: String,
+    pub kind: ActionKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActionKind {
+    /// Has a control half in `actions` (it may use a module, too).
+    Action,
+    /// Runs on the host as it is.
+    Module,
+    ImportTasks,
+    IncludeTasks,
+    ImportRole,
+    IncludeRole,
+    Meta,
+    /// Ansible has it, this program does not (yet): the task fails when it runs.
+    Missing,
+}
+
+/// The actions: what has a control half (`actions::ACTIONS` has the same names; a test there compares them).
+pub const ACTIONS: &[&str] = &[
+    "add_host",
+    "assert",
+    "copy",
+    "debug",
+    "fail",
+    "fetch",
+    "gather_facts",
+    "group_by",
+    "include_vars",
+    "pause",
+    "script",
+    "set_fact",
+    "set_stats",
+    "template",
+    "validate_argument_spec",
+    "wait_for_connection",
+];
+
+/// Modules of ansible-core that are not native here yet.
+const MISSING: &[&str] = &[
+    "apt_key",
+    "apt_repository",
+    "assemble",
+    "async_status",
+    "async_wrapper",
+    "cron",
+    "deb822_repository",
+    "debconf",
+    "dnf",
+    "dnf5",
+    "dpkg_selections",
+    "expect",
+    "get_url",
+    "git",
+    "iptables",
+    "known_hosts",
+    "mount_facts",
+    "package_facts",
+    "pip",
+    "reboot",
+    "rpm_key",
+    "service_facts",
+    "subversion",
+    "sysvinit",
+    "unarchive",
+    "uri",
+    "yum_repository",
+    "win_command",
+    "win_shell",
+    "yum",
+];
+
+/// Modules of collections that are native here, by full name, with their short name.
+const COLLECTION_MODULES: &[(&str, &str)] = &[("ansible.posix.authorized_key", "authorized_key")];
+
+/// Modules whose text is a command: `key=value` in it is an argument only where the module has one of that name.
+pub fn takes_command(short: &str) -> bool {
+    matches!(short, "command" | "shell" | "script" | "raw" | "expect" | "win_command" | "win_shell")
+}
+
+/// Modules whose only argument may be free text.
+pub fn is_free_form(short: &str) -> bool {
+    matches!(
+        short,
+        "command"
+            | "shell"
+            | "script"
+            | "raw"
+            | "meta"
+            | "include_tasks"
+            | "import_tasks"
+            | "include_vars"
+            | "include"
+            | "import_role"
+            | "include_role"
+            | "add_host"
+            | "group_by"
+            | "set_fact"
+            | "win_command"
+            | "win_shell"
+            | "expect"
+    )
+}
+
+/// The action of a name; `None` if nobody knows it.
+pub fn resolve(written: &str) -> Option<ActionName> {
+    let short = written
+        .strip_prefix("ansible.builtin.")
+        .or_else(|| written.strip_prefix("ansible.legacy."))
+        .or_else(|| COLLECTION_MODULES.iter().find(|(full, _)| *full == written).map(|(_, short)| *short))
+        .unwrap_or(written);
+    let make = |short: &str, kind| Some(ActionName { written: written.into(), short: short.into(), kind });
+    match short {
+        "import_tasks" => make(short, ActionKind::ImportTasks),
+        "include_tasks" | "include" => make("include_tasks", ActionKind::IncludeTasks),
+        "import_role" => make(short, ActionKind::ImportRole),
+        "include_role" => make(short, ActionKind::IncludeRole),
+        "meta" => make(short, ActionKind::Meta),
+        "systemd_service" => make("systemd", ActionKind::Module),
+        _ if ACTIONS.contains(&short) => make(short, ActionKind::Action),
+        _ if modules::registry::find(short).is_some() => make(short, ActionKind::Module),
+        _ if MISSING.contains(&short) => make(short, ActionKind::Missing),
+        // A collection that is not native: it may well exist, and the task may never run.
+        _ if short.matches('.').count() >= 2 => make(short, ActionKind::Missing),
+        _ => None,
+    }
+}
+
+/// The names that can be written, for "did you mean".
+pub fn known_names() -> Vec<&'static str> {
+    let mut names =
+        vec!["import_tasks", "include_tasks", "import_role", "include_role", "meta", "systemd_service"];
+    names.extend(ACTIONS);
+    names.extend(modules::registry::MODULES.iter().map(|entry| entry.name));
+    names.extend(MISSING);
+    names.sort_unstable();
+    names.dedup();
+    names
+}

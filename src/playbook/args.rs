@@ -1,0 +1,91 @@
+//! The arguments of a task: a mapping, `key=value` text, or free text.
+
+use super::action::{ActionName, is_free_form, takes_command};
+use super::loader::Loader;
+use crate::diag::Diagnostic;
+use crate::source::{Node, NodeKind, args as free_form};
+use std::sync::Arc;
+
+impl Loader {
+    /// The action's own value and `args:`, as one node: a mapping. A template in place of `args`' mapping is
+    /// kept under `_variable_params`.
+    pub(super) fn arguments(&self, action: &ActionName, value: &Node, args: Option<&Node>) -> Node {
+        let mut entries: Vec<(Node, Node)> = Vec::new();
+        let mut put = |key: Node, value: Node| match entries
+            .iter_mut()
+            .find(|(known, _)| known.as_str() == key.as_str())
+        {
+            Some(entry) => entry.1 = value,
+            None => entries.push((key, value)),
+        };
+        match args.map(|node| (&node.kind, node)) {
+            None | Some((NodeKind::Null, _)) => {}
+            Some((NodeKind::Map(given), _)) => {
+                given.iter().for_each(|(key, value)| put(key.clone(), value.clone()))
+            }
+            Some((NodeKind::Str(text), node)) if text.contains("{{") => {
+                put(text_node("_variable_params", node), node.clone());
+            }
+            Some((NodeKind::Str(text), node)) => {
+                for (key, value) in self.key_values(text, false, node) {
+                    put(text_node(&key, node), text_node(&value, node));
+                }
+            }
+            Some((_, node)) => self.problem(
+                Diagnostic::error(
+                    "args-not-a-mapping",
+                    "Complex args must be a dictionary or variable string (\"{{ var }}\").",
+                )
+                .at(&node.span),
+            ),
+        }
+        match &value.kind {
+            NodeKind::Null => {}
+            NodeKind::Map(given) => given.iter().for_each(|(key, value)| put(key.clone(), value.clone())),
+            NodeKind::Str(text) => {
+                let free = is_free_form(&action.short);
+                for (key, text) in self.key_values(text, takes_command(&action.short), value) {
+                    if key == "_raw_params" && !free {
+                        self.problem(
+                            Diagnostic::error(
+                                "free-form-not-allowed",
+                                format!("this task has extra params, which is only allowed in the following modules: command, shell, script, raw, … (`{}` takes key=value pairs or a mapping)", action.written),
+                            )
+                            .at(&value.span),
+                        );
+                    }
+                    put(text_node(&key, value), text_node(&text, value));
+                }
+            }
+            NodeKind::Bool(_) | NodeKind::Int(_) | NodeKind::Float(_) if is_free_form(&action.short) => {
+                put(text_node("_raw_params", value), value.clone());
+            }
+            NodeKind::List(_) if is_free_form(&action.short) => {
+                put(text_node("_raw_params", value), value.clone())
+            }
+            _ => self.problem(
+                Diagnostic::error(
+                    "unexpected-arguments",
+                    format!("unexpected parameter type in action: {}", value.describe()),
+                )
+                .at(&value.span),
+            ),
+        }
+        Node::new(NodeKind::Map(entries), value.span.clone())
+    }
+
+    fn key_values(&self, text: &str, free: bool, node: &Node) -> Vec<(String, String)> {
+        match free_form::parse_kv(text, free) {
+            Ok(pairs) => pairs,
+            Err(message) => {
+                self.problem(Diagnostic::error("malformed-arguments", message.to_string()).at(&node.span));
+                vec![]
+            }
+        }
+    }
+}
+
+/// A text at the place of another node.
+pub(super) fn text_node(text: &str, place: &Node) -> Node {
+    Node::new(NodeKind::Str(Arc::from(text)), place.span.clone())
+}

@@ -1,0 +1,112 @@
+//! What a play, role, block or task says, and what it inherits.
+
+use super::role::Role;
+use crate::diag::Span;
+use crate::source::Node;
+use crate::template::{Expr, Term};
+use indexmap::IndexMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Authored variables by name.
+pub type Vars = IndexMap<Arc<str>, Term>;
+
+/// A keyword's value, with its place.
+#[derive(Clone)]
+pub struct Attr {
+    pub term: Term,
+    pub span: Span,
+}
+
+/// A condition, with its place and text.
+#[derive(Clone)]
+pub struct Condition {
+    pub expr: Expr,
+    pub span: Span,
+    /// As it was written, for `false_condition`.
+    pub value: crate::value::Value,
+}
+
+/// Tags as written: rendered when tasks are selected.
+pub type Tags = Vec<Attr>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LevelKind {
+    Play,
+    /// A role in a play: its variables are role params.
+    Role,
+    /// A dynamic or static include: its variables are include params.
+    Include,
+    Block,
+    Task,
+}
+
+/// One step of the chain that a task inherits from: task, block, include, role, play.
+pub struct Level {
+    pub kind: LevelKind,
+    pub attrs: Vec<(&'static str, Attr)>,
+    pub when: Vec<Condition>,
+    pub tags: Tags,
+    pub vars: Vars,
+    pub parent: Option<Arc<Level>>,
+    /// The role whose content this is.
+    pub role: Option<Arc<Role>>,
+    /// The folder of the task file, where relative includes and files are looked for.
+    pub directory: Option<PathBuf>,
+}
+
+impl Level {
+    /// A level that says nothing.
+    pub fn empty(kind: LevelKind, parent: Option<Arc<Level>>) -> Self {
+        let role = parent.as_ref().and_then(|parent| parent.role.clone());
+        let directory = parent.as_ref().and_then(|parent| parent.directory.clone());
+        Self { kind, attrs: vec![], when: vec![], tags: vec![], vars: Vars::new(), parent, role, directory }
+    }
+
+    /// This level and all above it, innermost first.
+    pub fn chain(&self) -> impl Iterator<Item = &Level> {
+        std::iter::successors(Some(self), |level| level.parent.as_deref())
+    }
+
+    /// What this level itself says.
+    pub fn own(&self, name: &str) -> Option<&Attr> {
+        self.attrs.iter().find(|(key, _)| *key == name).map(|(_, attr)| attr)
+    }
+
+    /// The innermost value of a keyword.
+    pub fn find(&self, name: &str) -> Option<&Attr> {
+        self.chain().find_map(|level| level.own(name))
+    }
+
+    /// All values of a keyword that adds up (`environment`, `module_defaults`, `notify`), outermost first.
+    pub fn collect(&self, name: &str) -> Vec<&Attr> {
+        let mut found: Vec<_> = self.chain().filter_map(|level| level.own(name)).collect();
+        found.reverse();
+        found
+    }
+
+    /// All conditions, outermost first.
+    pub fn conditions(&self) -> Vec<&Condition> {
+        let mut levels: Vec<_> = self.chain().collect();
+        levels.reverse();
+        levels.into_iter().flat_map(|level| &level.when).collect()
+    }
+
+    /// All tags, outermost first.
+    pub fn all_tags(&self) -> Vec<&Attr> {
+        let mut levels: Vec<_> = self.chain().collect();
+        levels.reverse();
+        levels.into_iter().flat_map(|level| &level.tags).collect()
+    }
+}
+
+/// A text attribute as it was written, for what is decided while loading.
+pub fn plain_text(node: &Node) -> Option<String> {
+    match node.as_str() {
+        Some(text) => Some(text.to_owned()),
+        None if node.as_list().is_none() && node.as_map().is_none() && !node.is_null() => {
+            Some(crate::value::py_str(&node.to_value()))
+        }
+        None => None,
+    }
+}

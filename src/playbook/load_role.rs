@@ -1,0 +1,405 @@
+//! Roles from their folders.
+
+use super::args::text_node;
+use super::keywords::{self, Places};
+use super::level::{Level, LevelKind, Vars};
+use super::loader::{Loader, RoleRequest, TaskFile, expand_home, normalize};
+use super::role::{Role, RoleContent};
+use super::tasks::{Block, Item, LoopControl, Task};
+use crate::diag::{Diagnostic, Span};
+use crate::source::{Node, NodeKind};
+use crate::value::py_str;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+/// A chain of dependencies longer than this goes in circles.
+const DEEPEST: usize = 50;
+
+impl Loader {
+    /// The entries of a play's `roles`.
+    pub(super) fn play_roles(&self, node: &Node, level: &Arc<Level>) -> Vec<Arc<Role>> {
+        let Some(items) = node.as_list() else {
+            if !node.is_null() {
+                self.problem(
+                    Diagnostic::error(
+                        "roles-not-a-list",
+                        "A malformed role declaration was encountered: `roles` must be a list",
+                    )
+                    .at(&node.span),
+                );
+            }
+            return vec![];
+        };
+        items.iter().filter_map(|item| self.role_entry(item, level)).collect()
+    }
+
+    /// One entry of `roles` or `dependencies`: a name, or a mapping of name, keywords and parameters.
+    fn role_entry(&self, node: &Node, parent: &Arc<Level>) -> Option<Arc<Role>> {
+        let mut request = RoleRequest { public: true, ..RoleRequest::default() };
+        let mut level = Level::empty(LevelKind::Role, Some(parent.clone()));
+        match &node.kind {
+            NodeKind::Str(name) => request.name = name.to_string(),
+            NodeKind::Map(entries) => {
+                let keyword = |key: &Node| {
+                    key.as_str().and_then(keywords::keyword).is_some_and(|k| k.places.contains(Places::ROLE))
+                };
+                let words: Vec<(&Node, &Node)> = entries
+                    .iter()
+                    .filter(|(key, _)| keyword(key) && key.as_str() != Some("role"))
+                    .map(|(k, v)| (k, v))
+                    .collect();
+                level = self.level(&words, LevelKind::Role, Places::ROLE, Some(parent.clone()));
+                level.attrs.retain(|(name, _)| *name != "name");
+                for (key, value) in entries.iter().filter(|(key, _)| !keyword(key)) {
+                    request.params.insert(Arc::from(py_str(&key.to_value())), self.engine.compile(value));
+                }
+                let written: Vec<String> = entries
+                    .iter()
+                    .filter(|(key, _)| !matches!(key.as_str(), Some("role" | "name" | "tags")))
+                    .map(|(key, value)| {
+                        format!("{}={}", py_str(&key.to_value()), crate::value::py_repr(&value.to_value()))
+                    })
+                    .collect();
+                request.written_params = written.join(" ");
+                request.params.extend(level.vars.iter().map(|(key, term)| (key.clone(), term.clone())));
+                let name = node.get("role").or_else(|| node.get("name"));
+                match name.and_then(super::level::plain_text) {
+                    Some(name) => request.name = name,
+                    None => {
+                        self.problem(
+                            Diagnostic::error(
+                                "role-without-name",
+                                "role definitions must contain a role name",
+                            )
+                            .at(&node.span),
+                        );
+                        return None;
+                    }
+                }
+            }
+            _ => {
+                self.problem(
+                    Diagnostic::error(
+                        "not-a-role",
+                        format!("A malformed role declaration was encountered: this is {}", node.describe()),
+                    )
+                    .at(&node.span),
+                );
+                return None;
+            }
+        }
+        let level = Arc::new(level);
+        if request.name.contains("{{") {
+            match self.render_static(&self.attr(&text_node(&request.name, node)), &level) {
+                Ok(name) => request.name = py_str(&name),
+                Err(problem) => {
+                    self.problem(problem);
+                    return None;
+                }
+            }
+        }
+        self.role(&request, &level, &node.span)
+    }
+
+    /// Where roles are looked for.
+    fn role_folders(&self, level: &Level) -> Vec<PathBuf> {
+        let directory = self.directory();
+        let mut folders = vec![directory.join("roles")];
+        folders.extend(self.settings.paths("DEFAULT_ROLES_PATH"));
+        if let Some(role) = &level.role {
+            folders.extend(role.path.parent().map(Path::to_owned));
+        }
+        folders.push(directory);
+        folders
+    }
+
+    /// The folder of a role, and its collection if it is in one.
+    fn find_role(
+        &self,
+        request: &RoleRequest,
+        level: &Level,
+    ) -> Result<(PathBuf, Option<String>), Vec<PathBuf>> {
+        let name = expand_home(&request.name);
+        let mut tried = Vec::new();
+        let parts: Vec<&str> = request.name.splitn(3, '.').collect();
+        let mut collections: Vec<(String, &str)> = Vec::new();
+        if let [namespace, collection, role] = parts[..]
+            && !request.name.contains('/')
+        {
+            collections.push((format!("{namespace}.{collection}"), role));
+        } else {
+            let own = level.role.as_ref().and_then(|role| role.collection.clone());
+            collections.extend(
+                own.into_iter().chain(request.collections.clone()).map(|c| (c, request.name.as_str())),
+            );
+        }
+        for (collection, role) in collections {
+            for folder in self.collection_folders() {
+                let path = folder
+                    .join("ansible_collections")
+                    .join(collection.replace('.', "/"))
+                    .join("roles")
+                    .join(role);
+                if path.is_dir() {
+                    return Ok((path, Some(collection)));
+                }
+                tried.push(path);
+            }
+        }
+        for folder in self.role_folders(level) {
+            let path = normalize(&folder.join(&name));
+            if path.is_dir() {
+                return Ok((path, None));
+            }
+            if !tried.contains(&path) {
+                tried.push(path);
+            }
+        }
+        Err(tried)
+    }
+
+    pub(super) fn collection_folders(&self) -> Vec<PathBuf> {
+        let mut folders = vec![self.directory().join("collections")];
+        folders.extend(self.settings.paths("COLLECTIONS_PATHS"));
+        folders
+    }
+
+    /// Loads a role for a level (which gives it keywords and parents).
+    pub fn role(&self, request: &RoleRequest, level: &Arc<Level>, span: &Span) -> Option<Arc<Role>> {
+        let (path, collection) = match self.find_role(request, level) {
+            Ok(found) => found,
+            Err(tried) => {
+                let tried: Vec<_> = tried.iter().map(|path| path.display().to_string()).collect();
+                self.problem(
+                    Diagnostic::error(
+                        "role-not-found",
+                        format!("the role '{}' was not found in {}", request.name, tried.join(":")),
+                    )
+                    .at(span),
+                );
+                return None;
+            }
+        };
+        let parents: Vec<Arc<Role>> = match &level.role {
+            Some(parent) => std::iter::once(parent.clone()).chain(parent.parents.iter().cloned()).collect(),
+            None => vec![],
+        };
+        if parents.len() > DEEPEST {
+            self.problem(
+                Diagnostic::error("circular-roles", format!("the role '{}' depends on itself", request.name))
+                    .at(span),
+            );
+            return None;
+        }
+        let meta = self.role_file(&path, "meta", None, span).unwrap_or_else(|| empty_map(span));
+        let id = self.role_count.lock().map(|mut count| {
+            *count += 1;
+            *count
+        });
+        let mut role = Role {
+            id: id.unwrap_or_default(),
+            fingerprint: format!(
+                "{}|{:?}|{:?}|{}",
+                path.display(),
+                request.tasks_from,
+                request.vars_from,
+                request.written_params
+            ),
+            name: request.name.clone(),
+            defaults: self.role_vars(&path, "defaults", request.defaults_from.as_deref(), span),
+            vars: self.role_vars(&path, "vars", request.vars_from.as_deref(), span),
+            path,
+            collection,
+            params: request.params.clone(),
+            allow_duplicates: request
+                .allow_duplicates
+                .or_else(|| meta.get("allow_duplicates").and_then(|node| node.to_value().ansible_bool()))
+                .unwrap_or(false),
+            public: request.public,
+            parents,
+            dependencies: vec![],
+            content: OnceLock::new(),
+        };
+        if let Some(dependencies) = meta.get("dependencies").filter(|node| !node.is_null()) {
+            // Dependencies see this role as the one that asks for them, and inherit its keywords.
+            let asking = Arc::new(Role { content: OnceLock::new(), dependencies: vec![], ..shallow(&role) });
+            let mut inherited = Level::empty(LevelKind::Block, Some(level.clone()));
+            inherited.role = Some(asking);
+            let inherited = Arc::new(inherited);
+            role.dependencies = dependencies
+                .as_list()
+                .unwrap_or_default()
+                .iter()
+                .filter_map(|item| self.role_entry(item, &inherited))
+                .collect();
+        }
+        let role = Arc::new(role);
+        self.role_content(&role, request, level, span);
+        Some(role)
+    }
+
+    fn role_content(&self, role: &Arc<Role>, request: &RoleRequest, level: &Arc<Level>, span: &Span) {
+        let mut own = Level::empty(LevelKind::Block, Some(level.clone()));
+        own.role = Some(role.clone());
+        own.directory = Some(role.path.join("tasks"));
+        let own = Arc::new(own);
+        let load = |kind: &str, from: Option<&str>| {
+            let path = self.role_main(&role.path, kind, from);
+            if path.is_none()
+                && let Some(from) = from
+            {
+                self.problem(
+                    Diagnostic::error(
+                        "role-file-not-found",
+                        format!("Could not find specified file in role: {kind}/{from}"),
+                    )
+                    .at(span),
+                );
+            }
+            self.load_task_file(&TaskFile {
+                path: path?,
+                span,
+                level: own.clone(),
+                handlers: kind == "handlers",
+            })
+        };
+        let handlers = load("handlers", request.handlers_from.as_deref())
+            .map(|block| vec![Item::Block(block)])
+            .unwrap_or_default();
+        let tasks = load("tasks", request.tasks_from.as_deref());
+        if role.content.set(RoleContent { tasks, handlers }).is_err() {
+            // A role is linked once: it was made just before.
+        }
+    }
+
+    /// The items that running a role means: dependencies, its tasks, and the mark that it has run.
+    pub fn role_items(&self, role: &Arc<Role>) -> Vec<Item> {
+        let mut items = Vec::new();
+        for role in role.with_dependencies() {
+            let Some(block) = role.content.get().and_then(|content| content.tasks.clone()) else { continue };
+            let done = meta_task("role_complete", &block.level, &block.span, &self.engine);
+            items.push(Item::Block(block));
+            items.push(Item::Task(Arc::new(done)));
+        }
+        items
+    }
+
+    fn role_vars(&self, role: &Path, kind: &str, from: Option<&str>, span: &Span) -> Vars {
+        // `vars/main/` and `defaults/main/` may be folders of files, which add up.
+        let folder = role.join(kind).join(from.unwrap_or("main"));
+        if from.is_none() && folder.is_dir() && self.role_main(role, kind, None).is_none() {
+            let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
+                .map(|entries| {
+                    entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect()
+                })
+                .unwrap_or_default();
+            files.sort();
+            return files.iter().flat_map(|path| self.vars_file(path, kind, span)).collect();
+        }
+        match self.role_file(role, kind, from, span) {
+            Some(node) => self.vars(&node, kind),
+            None => Vars::new(),
+        }
+    }
+
+    fn vars_file(&self, path: &Path, kind: &str, span: &Span) -> Vars {
+        match self.yaml(path) {
+            Ok(node) => self.vars(&node, kind),
+            Err(problem) => {
+                self.problem(if problem.span.is_none() { problem.at(span) } else { problem });
+                Vars::new()
+            }
+        }
+    }
+
+    fn role_main(&self, role: &Path, kind: &str, from: Option<&str>) -> Option<PathBuf> {
+        let stem = role.join(kind).join(from.unwrap_or("main"));
+        ["", ".yml", ".yaml", ".json"]
+            .into_iter()
+            .map(|extension| PathBuf::from(format!("{}{extension}", stem.display())))
+            .find(|path| path.is_file())
+    }
+
+    fn role_file(&self, role: &Path, kind: &str, from: Option<&str>, span: &Span) -> Option<Arc<Node>> {
+        let Some(path) = self.role_main(role, kind, from) else {
+            if let Some(from) = from {
+                self.problem(
+                    Diagnostic::error(
+                        "role-file-not-found",
+                        format!("Could not find specified file in role: {kind}/{from}"),
+                    )
+                    .at(span),
+                );
+            }
+            return None;
+        };
+        match self.yaml(&path) {
+            Ok(node) => Some(node),
+            Err(problem) => {
+                self.problem(if problem.span.is_none() { problem.at(span) } else { problem });
+                None
+            }
+        }
+    }
+}
+
+fn shallow(role: &Role) -> Role {
+    Role {
+        id: role.id,
+        fingerprint: role.fingerprint.clone(),
+        name: role.name.clone(),
+        path: role.path.clone(),
+        collection: role.collection.clone(),
+        defaults: role.defaults.clone(),
+        vars: role.vars.clone(),
+        params: role.params.clone(),
+        allow_duplicates: role.allow_duplicates,
+        public: role.public,
+        parents: role.parents.clone(),
+        dependencies: vec![],
+        content: OnceLock::new(),
+    }
+}
+
+fn empty_map(span: &Span) -> Arc<Node> {
+    Arc::new(Node::new(NodeKind::Map(vec![]), span.clone()))
+}
+
+/// A `meta` task that nobody wrote.
+pub(super) fn meta_task(what: &str, level: &Arc<Level>, span: &Span, _: &crate::template::Engine) -> Task {
+    Task {
+        level: Arc::new(Level::empty(LevelKind::Task, Some(level.clone()))),
+        span: span.clone(),
+        name: None,
+        action: super::action::ActionName {
+            written: "meta".into(),
+            short: "meta".into(),
+            kind: super::action::ActionKind::Meta,
+        },
+        args: super::loader::constants([("_raw_params", what.into())]),
+        args_node: empty_map(span),
+        args_span: span.clone(),
+        looping: None,
+        control: LoopControl::default(),
+        register: None,
+        until: vec![],
+        changed_when: None,
+        failed_when: None,
+        notify: vec![],
+        listen: vec![],
+        is_handler: false,
+        implicit: true,
+    }
+}
+
+/// A block of items that stand in no file of their own.
+pub(super) fn section(items: Vec<Item>, level: &Arc<Level>, span: &Span) -> Arc<Block> {
+    Arc::new(Block {
+        level: level.clone(),
+        name: None,
+        main: items,
+        rescue: vec![],
+        always: vec![],
+        span: span.clone(),
+    })
+}

@@ -1,0 +1,511 @@
+//! Files to plays and task lists. One loader serves a whole run: dynamic includes come back to it.
+
+use super::action::{self, ActionKind};
+use super::keywords::{self, Places};
+use super::level::{Attr, Condition, Level, LevelKind, Tags, Vars};
+use super::tasks::{Block, Item};
+use crate::diag::{Diagnostic, Span, did_you_mean};
+use crate::source::{Node, NodeKind, Settings, yaml};
+use crate::template::{Context, Engine, LookupEnv, Scope, Term, Var};
+use crate::value::{Map, Value, py_str};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, RwLock};
+
+/// Parses and links. All methods push what they find wrong and go on, so that one pass finds everything.
+pub struct Loader {
+    pub engine: Arc<Engine>,
+    pub settings: Arc<Settings>,
+    /// `-e`: seen by templates in names of imported files.
+    pub extra_vars: Vars,
+    pub playbook_dir: RwLock<PathBuf>,
+    /// Reads files that may be vaults.
+    pub reader: yaml::Reader,
+    /// Check the arguments of native modules while loading (under the name `ekumen`).
+    pub strict_arguments: bool,
+    pub(super) files: RwLock<HashMap<PathBuf, Arc<Node>>>,
+    pub(super) role_count: Mutex<usize>,
+    pub(super) problems: Mutex<Vec<Diagnostic>>,
+    /// Roles imported statically by the play that is being loaded.
+    pub(super) imported: Mutex<Vec<Arc<super::role::Role>>>,
+}
+
+/// A dynamic `include_tasks`, ready to be loaded.
+pub struct TaskFile<'a> {
+    pub path: PathBuf,
+    pub span: &'a Span,
+    /// The level its tasks inherit from.
+    pub level: Arc<Level>,
+    pub handlers: bool,
+}
+
+/// A role to be loaded, by whom and how.
+#[derive(Default, Clone)]
+pub struct RoleRequest {
+    pub name: String,
+    pub params: Vars,
+    /// The parameters as they were written, to tell instances apart.
+    pub written_params: String,
+    pub tasks_from: Option<String>,
+    pub vars_from: Option<String>,
+    pub defaults_from: Option<String>,
+    pub handlers_from: Option<String>,
+    pub allow_duplicates: Option<bool>,
+    pub public: bool,
+    /// Collections to search for an unqualified name.
+    pub collections: Vec<String>,
+}
+
+impl Loader {
+    pub fn new(engine: Arc<Engine>, settings: Arc<Settings>, extra_vars: Vars) -> Self {
+        Self {
+            engine,
+            settings,
+            extra_vars,
+            playbook_dir: RwLock::new(PathBuf::from(".")),
+            reader: yaml::Reader::default(),
+            strict_arguments: false,
+            files: RwLock::default(),
+            role_count: Mutex::new(0),
+            problems: Mutex::default(),
+            imported: Mutex::default(),
+        }
+    }
+
+    /// What was found wrong since the last call, warnings included.
+    pub fn take_problems(&self) -> Vec<Diagnostic> {
+        self.problems.lock().map(|mut problems| std::mem::take(&mut *problems)).unwrap_or_default()
+    }
+
+    /// Problems that somebody took and did not want.
+    pub fn put_back(&self, problems: Vec<Diagnostic>) {
+        problems.into_iter().for_each(|problem| self.problem(problem));
+    }
+
+    /// The level that `apply` of a dynamic include describes.
+    pub fn apply_level(&self, apply: &Node, parent: Option<Arc<Level>>) -> Level {
+        let entries = apply.as_map().unwrap_or_default();
+        for (key, _) in entries {
+            if !key.as_str().and_then(keywords::keyword).is_some_and(|k| k.places.contains(Places::BLOCK)) {
+                self.unknown_keyword(key, Places::BLOCK);
+            }
+        }
+        let words: Vec<(&Node, &Node)> = entries.iter().map(|(key, value)| (key, value)).collect();
+        self.level(&words, LevelKind::Include, Places::BLOCK, parent)
+    }
+
+    pub(super) fn problem(&self, diagnostic: Diagnostic) {
+        if let Ok(mut problems) = self.problems.lock() {
+            problems.push(diagnostic);
+        }
+    }
+
+    /// A YAML file, vaults in it opened.
+    ///
+    /// # Errors
+    /// It cannot be read, parsed or decrypted.
+    pub fn read_vars(&self, path: &Path) -> Result<yaml::Loaded, Diagnostic> {
+        let mut loaded = self.reader.load(path)?;
+        self.reader.reveal(&mut loaded.node);
+        Ok(loaded)
+    }
+
+    /// A YAML file's content, read once per run.
+    pub(super) fn yaml(&self, path: &Path) -> Result<Arc<Node>, Diagnostic> {
+        if let Some(node) = self.files.read().ok().and_then(|files| files.get(path).cloned()) {
+            return Ok(node);
+        }
+        let loaded = self.read_vars(path)?;
+        for warning in loaded.warnings {
+            self.problem(warning);
+        }
+        let node = Arc::new(loaded.node);
+        if let Ok(mut files) = self.files.write() {
+            files.insert(path.to_owned(), node.clone());
+        }
+        Ok(node)
+    }
+
+    /// The variables of a mapping; anything else is a problem.
+    pub(super) fn vars(&self, node: &Node, what: &str) -> Vars {
+        match &node.kind {
+            NodeKind::Null => Vars::new(),
+            NodeKind::Map(entries) => entries
+                .iter()
+                .map(|(key, value)| (Arc::from(py_str(&key.to_value())), self.engine.compile(value)))
+                .collect(),
+            // A list of mappings is an old way to write variables.
+            NodeKind::List(items) if items.iter().all(|item| item.as_map().is_some()) => {
+                items.iter().flat_map(|item| self.vars(item, what)).collect()
+            }
+            _ => {
+                self.problem(
+                    Diagnostic::error(
+                        "vars-not-a-mapping",
+                        format!("Vars in a {what} must be specified as a dictionary."),
+                    )
+                    .at(&node.span),
+                );
+                Vars::new()
+            }
+        }
+    }
+
+    pub(super) fn attr(&self, node: &Node) -> Attr {
+        Attr { term: self.engine.compile(node), span: node.span.clone() }
+    }
+
+    /// One condition or a list of them.
+    pub(super) fn conditions(&self, node: &Node) -> Vec<Condition> {
+        match &node.kind {
+            NodeKind::List(items) => items.iter().flat_map(|item| self.conditions(item)).collect(),
+            _ => match self.engine.compile_expr(node) {
+                Ok(expr) => {
+                    vec![Condition { expr, span: node.span.clone(), value: node.to_value() }]
+                }
+                Err(problem) => {
+                    self.problem(problem);
+                    vec![]
+                }
+            },
+        }
+    }
+
+    /// Tags: a list, or a text with commas.
+    pub(super) fn tags(&self, node: &Node) -> Tags {
+        match &node.kind {
+            NodeKind::Null => vec![],
+            NodeKind::List(items) => items.iter().flat_map(|item| self.tags(item)).collect(),
+            NodeKind::Str(text) if text.contains(',') && !text.contains("{{") => text
+                .split(',')
+                .map(|tag| Attr { term: Term::Const(Value::str(tag.trim())), span: node.span.clone() })
+                .collect(),
+            _ => vec![self.attr(node)],
+        }
+    }
+
+    /// Reads the keywords that levels of all kinds have; the caller takes those that are its own before.
+    pub(super) fn level(
+        &self,
+        entries: &[(&Node, &Node)],
+        kind: LevelKind,
+        place: Places,
+        parent: Option<Arc<Level>>,
+    ) -> Level {
+        let mut level = Level::empty(kind, parent);
+        for (key, value) in entries {
+            let Some(name) = key.as_str() else { continue };
+            match name {
+                "when" => level.when = self.conditions(value),
+                "tags" => level.tags = self.tags(value),
+                "vars" => level.vars = self.vars(value, place.name()),
+                _ => {
+                    if let Some(keyword) =
+                        keywords::keyword(name).filter(|keyword| keyword.places.contains(place))
+                    {
+                        let name = if keyword.name == "user" { "remote_user" } else { keyword.name };
+                        level.attrs.push((name, self.attr(value)));
+                    }
+                }
+            }
+        }
+        level
+    }
+
+    /// The sentence for a keyword that does not exist at `place`.
+    pub(super) fn unknown_keyword(&self, key: &Node, place: Places) {
+        let name = py_str(&key.to_value());
+        let mut problem = Diagnostic::error(
+            "unknown-keyword",
+            format!("'{name}' is not a valid attribute for a {}", place.name()),
+        )
+        .at(&key.span);
+        if let Some(near) = did_you_mean(&name, keywords::names_at(place)) {
+            problem = problem.help(format!("did you mean `{near}`?"));
+        }
+        self.problem(problem);
+    }
+
+    /// Renders what must be known while loading: with `-e` and the variables of the levels above.
+    pub(super) fn render_static(&self, attr: &Attr, level: &Arc<Level>) -> Result<Value, Diagnostic> {
+        let scope = StaticScope { extra: self.extra_vars.clone(), level: level.clone() };
+        let env = LookupEnv { playbook_dir: self.directory(), ..LookupEnv::default() };
+        let context = Context::new(&self.engine, Arc::new(scope), Arc::new(env));
+        context.render(&attr.term).map_err(|error| {
+            Diagnostic::error("static-template", error.message)
+                .at(error.trace.first().unwrap_or(&attr.span))
+                .help("what is imported must be known before the play starts: only -e and variables of the play and its blocks can be used here; include_tasks and include_role have no such limit")
+        })
+    }
+
+    pub(super) fn directory(&self) -> PathBuf {
+        self.playbook_dir.read().map(|dir| dir.clone()).unwrap_or_default()
+    }
+
+    /// A task file: the block of its tasks.
+    ///
+    /// # Errors
+    /// All problems of the file.
+    pub fn task_file(&self, file: &TaskFile) -> Result<Arc<Block>, Vec<Diagnostic>> {
+        let before = self.take_problems();
+        let block = self.load_task_file(file);
+        let mut problems = self.take_problems();
+        for earlier in before {
+            self.problem(earlier);
+        }
+        match block {
+            Some(block) if problems.iter().all(|p| p.severity != crate::diag::Severity::Error) => {
+                problems.into_iter().for_each(|warning| self.problem(warning));
+                Ok(block)
+            }
+            _ => {
+                problems.retain(|p| p.severity == crate::diag::Severity::Error);
+                Err(problems)
+            }
+        }
+    }
+
+    pub(super) fn load_task_file(&self, file: &TaskFile) -> Option<Arc<Block>> {
+        let node = match self.yaml(&file.path) {
+            Ok(node) => node,
+            Err(problem) => {
+                self.problem(if problem.span.is_none() { problem.at(file.span) } else { problem });
+                return None;
+            }
+        };
+        let mut level = Level::empty(LevelKind::Block, Some(file.level.clone()));
+        level.directory = file.path.parent().map(Path::to_owned);
+        let level = Arc::new(level);
+        let main = match &node.kind {
+            NodeKind::Null => vec![],
+            NodeKind::List(items) => self.items(items, &level, file.handlers),
+            _ => {
+                self.problem(
+                    Diagnostic::error("not-a-task-list", "included task files must contain a list of tasks")
+                        .at(&node.span),
+                );
+                return None;
+            }
+        };
+        Some(Arc::new(Block {
+            level,
+            name: None,
+            main,
+            rescue: vec![],
+            always: vec![],
+            span: node.span.clone(),
+        }))
+    }
+
+    /// Looks for an included task file as Ansible does: beside the including file, in the role, in the playbook's folder.
+    pub fn find_task_file(&self, name: &str, level: &Level, handlers: bool) -> Result<PathBuf, Vec<PathBuf>> {
+        let kind = if handlers { "handlers" } else { "tasks" };
+        let mut tried = Vec::new();
+        let mut folders: Vec<PathBuf> = Vec::new();
+        folders.extend(level.directory.clone());
+        if let Some(role) = &level.role {
+            folders.push(role.path.join(kind));
+            folders.push(role.path.join("tasks"));
+        }
+        folders.push(self.directory());
+        for folder in folders {
+            let path = normalize(&folder.join(expand_home(name)));
+            if path.is_file() {
+                return Ok(path);
+            }
+            if !tried.contains(&path) {
+                tried.push(path);
+            }
+        }
+        Err(tried)
+    }
+
+    /// A list of tasks and blocks.
+    pub(super) fn items(&self, nodes: &[Node], parent: &Arc<Level>, handlers: bool) -> Vec<Item> {
+        nodes.iter().flat_map(|node| self.item(node, parent, handlers)).collect()
+    }
+
+    fn item(&self, node: &Node, parent: &Arc<Level>, handlers: bool) -> Vec<Item> {
+        match node.as_map() {
+            Some(entries)
+                if entries
+                    .iter()
+                    .any(|(key, _)| matches!(key.as_str(), Some("block" | "rescue" | "always"))) =>
+            {
+                self.block(node, parent, handlers)
+                    .into_iter()
+                    .map(|block| Item::Block(Arc::new(block)))
+                    .collect()
+            }
+            Some(_) => self.task(node, parent, handlers),
+            None => {
+                if !node.is_null() {
+                    self.problem(
+                        Diagnostic::error("not-a-task", format!("A malformed block was encountered while loading tasks: a task is a mapping, this is {}", node.describe()))
+                            .at(&node.span),
+                    );
+                }
+                vec![]
+            }
+        }
+    }
+
+    fn block(&self, node: &Node, parent: &Arc<Level>, handlers: bool) -> Option<Block> {
+        let entries = node.as_map()?;
+        for (key, _) in entries {
+            let known =
+                key.as_str().and_then(keywords::keyword).is_some_and(|k| k.places.contains(Places::BLOCK));
+            if !known {
+                self.unknown_keyword(key, Places::BLOCK);
+            }
+        }
+        let rest: Vec<(&Node, &Node)> = entries
+            .iter()
+            .filter(|(key, _)| !matches!(key.as_str(), Some("block" | "rescue" | "always" | "name")))
+            .map(|(key, value)| (key, value))
+            .collect();
+        let level = Arc::new(self.level(&rest, LevelKind::Block, Places::BLOCK, Some(parent.clone())));
+        let section = |name: &str| match node.get(name).map(|value| (&value.kind, value)) {
+            None | Some((NodeKind::Null, _)) => vec![],
+            Some((NodeKind::List(items), _)) => self.items(items, &level, handlers),
+            Some((NodeKind::Map(_), value)) => self.item(value, &level, handlers),
+            Some((_, value)) => {
+                self.problem(
+                    Diagnostic::error(
+                        "not-a-task-list",
+                        format!("A malformed block was encountered: `{name}` must be a list of tasks"),
+                    )
+                    .at(&value.span),
+                );
+                vec![]
+            }
+        };
+        let (main, rescue, always) = (section("block"), section("rescue"), section("always"));
+        if node.get("block").is_none() {
+            self.problem(
+                Diagnostic::error(
+                    "block-missing",
+                    "'rescue' and 'always' keywords cannot be used without 'block'",
+                )
+                .at(&node.span),
+            );
+        }
+        let name = node.get("name").map(|name| self.attr(name));
+        Some(Block { level, name, main, rescue, always, span: node.span.clone() })
+    }
+
+    /// Reports a module or action that nobody knows.
+    pub(super) fn unknown_action(&self, name: &str, span: &Span) {
+        let mut problem = Diagnostic::error(
+            "unknown-module",
+            format!("couldn't resolve module/action '{name}'. This often indicates a misspelling, missing collection, or incorrect module path."),
+        )
+        .at(span);
+        let short = name.strip_prefix("ansible.builtin.").unwrap_or(name);
+        if let Some(near) = did_you_mean(short, action::known_names()) {
+            problem = problem.help(format!("did you mean `{near}`?"));
+        }
+        self.problem(problem);
+    }
+
+    /// Under the name `ekumen`: arguments that a native module does not have are found before any host is contacted.
+    pub(super) fn check_arguments(&self, action: &action::ActionName, args: &Node) {
+        if !self.strict_arguments || action.kind != ActionKind::Module {
+            return;
+        }
+        let Some(entry) = crate::modules::registry::find(&action.short) else { return };
+        let fields = (entry.fields)();
+        if fields.is_empty() {
+            return;
+        }
+        for (key, _) in args.as_map().unwrap_or_default() {
+            let Some(name) = key.as_str().filter(|name| !name.contains("{{") && !name.starts_with('_'))
+            else {
+                continue;
+            };
+            if !fields.contains(&name) {
+                let mut problem = Diagnostic::error(
+                    "unknown-argument",
+                    format!("the module `{}` has no argument `{name}`", action.short),
+                )
+                .at(&key.span);
+                problem = problem.help(match did_you_mean(name, fields.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => {
+                        let public: Vec<_> =
+                            fields.iter().copied().filter(|field| !field.starts_with('_')).collect();
+                        format!("its arguments are: {}", public.join(", "))
+                    }
+                });
+                self.problem(problem);
+            }
+        }
+    }
+}
+
+/// `~` at the start of a path.
+pub(super) fn expand_home(path: &str) -> String {
+    match (path.strip_prefix("~/"), std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest).to_string_lossy().into_owned(),
+        _ => path.to_owned(),
+    }
+}
+
+/// What is known while loading.
+struct StaticScope {
+    extra: Vars,
+    level: Arc<Level>,
+}
+
+impl Scope for StaticScope {
+    fn get(&self, name: &str) -> Option<Var> {
+        if let Some(term) = self.extra.get(name) {
+            return Some(Var::Term(term.clone()));
+        }
+        for level in self.level.chain() {
+            if let Some(term) = level.vars.get(name) {
+                return Some(Var::Term(term.clone()));
+            }
+        }
+        let role = self.level.role.as_ref()?;
+        match name {
+            "role_path" => return Some(Var::Value(Value::str(role.path.to_string_lossy()))),
+            "role_name" => return Some(Var::Value(Value::str(&role.name))),
+            _ => {}
+        }
+        [&role.params, &role.vars, &role.defaults]
+            .into_iter()
+            .find_map(|vars| vars.get(name))
+            .cloned()
+            .map(Var::Term)
+    }
+
+    fn names(&self) -> Vec<Arc<str>> {
+        let mut names: Vec<_> = self.level.chain().flat_map(|level| level.vars.keys().cloned()).collect();
+        names.extend(self.extra.keys().cloned());
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+/// A mapping of constants.
+pub(super) fn constants<const N: usize>(pairs: [(&str, Value); N]) -> Term {
+    Term::Const(Value::map(pairs.into_iter().map(|(k, v)| (Value::str(k), v)).collect::<Map>()))
+}
+
+/// The path without `.` and `..` (by its text: what is a link stays one).
+pub(super) fn normalize(path: &Path) -> PathBuf {
+    use std::path::Component;
+    let mut out = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(out.components().next_back(), Some(Component::Normal(_))) => {
+                out.pop();
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}

@@ -1,0 +1,364 @@
+//! Playbook files: plays and imported playbooks.
+
+use super::keywords::{self, Places};
+use super::level::{Level, LevelKind};
+use super::load_role::{meta_task, section};
+use super::loader::{Loader, normalize};
+use super::play::{Play, Playbook, PromptSpec};
+use super::role::Role;
+use super::tasks::Item;
+use crate::diag::{Diagnostic, Severity};
+use crate::source::{Node, NodeKind};
+use crate::value::py_str;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Playbooks that import one another deeper than this go in circles.
+const DEEPEST: usize = 50;
+
+impl Loader {
+    /// Loads and links a playbook.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn playbook(&self, path: &Path) -> Result<Playbook, Vec<Diagnostic>> {
+        let directory = path
+            .parent()
+            .filter(|dir| !dir.as_os_str().is_empty())
+            .map_or_else(|| PathBuf::from("."), Path::to_owned);
+        let directory = directory.canonicalize().unwrap_or(directory);
+        if let Ok(mut dir) = self.playbook_dir.write() {
+            *dir = directory.clone();
+        }
+        let full = path.file_name().map_or_else(|| path.to_owned(), |name| directory.join(name));
+        let plays = self.plays_of(&full, None, 0);
+        self.judged(Playbook { path: full, plays })
+    }
+
+    /// A playbook that stands in no file (an ad-hoc command).
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn playbook_from(&self, node: &Node, directory: &Path) -> Result<Playbook, Vec<Diagnostic>> {
+        if let Ok(mut dir) = self.playbook_dir.write() {
+            *dir = directory.to_owned();
+        }
+        let path = directory.join("<command line>");
+        let plays = node
+            .as_list()
+            .unwrap_or_default()
+            .iter()
+            .flat_map(|item| self.play_or_import(item, &path, None, 0))
+            .collect();
+        self.judged(Playbook { path, plays })
+    }
+
+    /// The playbook, unless loading it found errors.
+    fn judged(&self, playbook: Playbook) -> Result<Playbook, Vec<Diagnostic>> {
+        let (errors, warnings): (Vec<_>, Vec<_>) =
+            self.take_problems().into_iter().partition(|problem| problem.severity == Severity::Error);
+        self.put_back(warnings);
+        if errors.is_empty() { Ok(playbook) } else { Err(errors) }
+    }
+
+    fn plays_of(&self, path: &Path, parent: Option<&Arc<Level>>, depth: usize) -> Vec<Arc<Play>> {
+        let node = match self.yaml(path) {
+            Ok(node) => node,
+            Err(problem) => {
+                self.problem(problem);
+                return vec![];
+            }
+        };
+        match &node.kind {
+            NodeKind::List(items) => {
+                items.iter().flat_map(|item| self.play_or_import(item, path, parent, depth)).collect()
+            }
+            NodeKind::Null => {
+                self.problem(
+                    Diagnostic::error("empty-playbook", "Empty playbook, nothing to do").at(&node.span),
+                );
+                vec![]
+            }
+            _ => {
+                self.problem(
+                    Diagnostic::error(
+                        "not-a-playbook",
+                        format!(
+                            "A playbook must be a list of plays, got {} instead: {}",
+                            node.describe(),
+                            path.display()
+                        ),
+                    )
+                    .at(&node.span),
+                );
+                vec![]
+            }
+        }
+    }
+
+    fn play_or_import(
+        &self,
+        node: &Node,
+        path: &Path,
+        parent: Option<&Arc<Level>>,
+        depth: usize,
+    ) -> Vec<Arc<Play>> {
+        let Some(entries) = node.as_map() else {
+            self.problem(
+                Diagnostic::error(
+                    "not-a-play",
+                    "playbook entries must be either valid plays or 'import_playbook' statements",
+                )
+                .at(&node.span),
+            );
+            return vec![];
+        };
+        let import = entries.iter().find(|(key, _)| {
+            matches!(
+                key.as_str(),
+                Some(
+                    "import_playbook"
+                        | "ansible.builtin.import_playbook"
+                        | "ansible.legacy.import_playbook"
+                        | "include"
+                )
+            )
+        });
+        match import {
+            Some((key, value)) if node.get("hosts").is_none() => {
+                self.import_playbook(node, key, value, path, parent, depth)
+            }
+            _ => self.play(node, entries, path, parent).map(Arc::new).into_iter().collect(),
+        }
+    }
+
+    fn import_playbook(
+        &self,
+        node: &Node,
+        key: &Node,
+        value: &Node,
+        path: &Path,
+        parent: Option<&Arc<Level>>,
+        depth: usize,
+    ) -> Vec<Arc<Play>> {
+        if depth > DEEPEST {
+            self.problem(
+                Diagnostic::error("circular-import", format!("{} imports itself", path.display()))
+                    .at(&value.span),
+            );
+            return vec![];
+        }
+        let words: Vec<(&Node, &Node)> = node
+            .as_map()
+            .unwrap_or_default()
+            .iter()
+            .filter(|(k, _)| !std::ptr::eq(k, key) && k.as_str() != Some("name"))
+            .map(|(k, v)| (k, v))
+            .collect();
+        let level = Arc::new(self.level(&words, LevelKind::Play, Places::TASK, parent.cloned()));
+        let name = match self.render_static(&self.attr(value), &level) {
+            Ok(name) => py_str(&name),
+            Err(problem) => {
+                self.problem(problem);
+                return vec![];
+            }
+        };
+        let file = name.split_whitespace().next().unwrap_or_default();
+        let directory = path.parent().unwrap_or(Path::new("."));
+        let target = self.collection_playbook(file).unwrap_or_else(|| normalize(&directory.join(file)));
+        self.plays_of(&target, Some(&level), depth + 1)
+    }
+
+    /// `ns.collection.playbook`.
+    fn collection_playbook(&self, name: &str) -> Option<PathBuf> {
+        let parts: Vec<&str> = name.split('.').collect();
+        let [namespace, collection, playbook] = parts[..] else { return None };
+        if name.contains('/') || name.ends_with(".yml") || name.ends_with(".yaml") {
+            return None;
+        }
+        self.collection_folders()
+            .into_iter()
+            .flat_map(|folder| {
+                let base = folder
+                    .join("ansible_collections")
+                    .join(namespace)
+                    .join(collection)
+                    .join("playbooks")
+                    .join(playbook);
+                [base.with_extension("yml"), base.with_extension("yaml"), base]
+            })
+            .find(|path| path.is_file())
+    }
+
+    fn play(
+        &self,
+        node: &Node,
+        entries: &[(Node, Node)],
+        path: &Path,
+        parent: Option<&Arc<Level>>,
+    ) -> Option<Play> {
+        for (key, _) in entries {
+            if !key
+                .as_str()
+                .and_then(keywords::keyword)
+                .is_some_and(|keyword| keyword.places.contains(Places::PLAY))
+            {
+                self.unknown_keyword(key, Places::PLAY);
+            }
+        }
+        const OWN: &[&str] = &[
+            "name",
+            "hosts",
+            "tasks",
+            "pre_tasks",
+            "post_tasks",
+            "handlers",
+            "roles",
+            "vars_files",
+            "vars_prompt",
+        ];
+        let words: Vec<(&Node, &Node)> = entries
+            .iter()
+            .filter(|(key, _)| key.as_str().is_some_and(|name| !OWN.contains(&name)))
+            .map(|(key, value)| (key, value))
+            .collect();
+        let directory = path.parent().unwrap_or(Path::new(".")).to_owned();
+        let mut level = self.level(&words, LevelKind::Play, Places::PLAY, parent.cloned());
+        level.directory = Some(directory.clone());
+        let level = Arc::new(level);
+        let Some(hosts) = node.get("hosts") else {
+            self.problem(
+                Diagnostic::error("play-without-hosts", "the field 'hosts' is required but was not set")
+                    .at(&node.span),
+            );
+            return None;
+        };
+        if hosts.is_null() || hosts.as_list().is_some_and(<[Node]>::is_empty) || hosts.as_str() == Some("") {
+            self.problem(
+                Diagnostic::error(
+                    "play-without-hosts",
+                    "Hosts list cannot be empty. Please check your playbook",
+                )
+                .at(&hosts.span),
+            );
+        }
+        self.start_play();
+        let roles = node.get("roles").map(|roles| self.play_roles(roles, &level)).unwrap_or_default();
+        let items = |name: &str, handlers: bool| match node.get(name).map(|value| (&value.kind, value)) {
+            None | Some((NodeKind::Null, _)) => vec![],
+            Some((NodeKind::List(items), _)) => self.items(items, &level, handlers),
+            Some((_, value)) => {
+                self.problem(
+                    Diagnostic::error("not-a-task-list", format!("A malformed block was encountered while loading {name}: it must be a list of tasks"))
+                        .at(&value.span),
+                );
+                vec![]
+            }
+        };
+        let flush = || Item::Task(Arc::new(meta_task("flush_handlers", &level, &node.span, &self.engine)));
+        let with_flush = |mut items: Vec<Item>| {
+            items.push(flush());
+            section(items, &level, &node.span)
+        };
+        let pre_tasks = with_flush(items("pre_tasks", false));
+        let mut main: Vec<Item> = roles.iter().flat_map(|role| self.role_items(role)).collect();
+        main.extend(items("tasks", false));
+        let tasks = with_flush(main);
+        let post_tasks = with_flush(items("post_tasks", false));
+        let own_handlers = items("handlers", true);
+        let imported = self.finish_play();
+        let all_roles: Vec<Arc<Role>> =
+            roles.iter().chain(&imported).flat_map(|role| role.with_dependencies()).collect();
+        let mut handlers: Vec<Item> = all_roles
+            .iter()
+            .filter_map(|role| role.content.get())
+            .flat_map(|content| content.handlers.clone())
+            .collect();
+        handlers.extend(own_handlers);
+        Some(Play {
+            span: node.span.clone(),
+            directory,
+            name: node.get("name").filter(|name| !name.is_null()).map(|name| self.attr(name)),
+            hosts: self.attr(hosts),
+            level,
+            vars_files: self.list_attrs(node.get("vars_files")),
+            prompts: node.get("vars_prompt").map(|prompts| self.prompts(prompts)).unwrap_or_default(),
+            roles: all_roles,
+            pre_tasks,
+            tasks,
+            post_tasks,
+            handlers,
+        })
+    }
+
+    fn list_attrs(&self, node: Option<&Node>) -> Vec<super::level::Attr> {
+        match node.map(|node| (&node.kind, node)) {
+            None | Some((NodeKind::Null, _)) => vec![],
+            Some((NodeKind::List(items), _)) => items.iter().map(|item| self.attr(item)).collect(),
+            Some((_, node)) => vec![self.attr(node)],
+        }
+    }
+
+    fn prompts(&self, node: &Node) -> Vec<PromptSpec> {
+        let items = node.as_list().unwrap_or_default();
+        items.iter().filter_map(|item| self.prompt(item)).collect()
+    }
+
+    fn prompt(&self, node: &Node) -> Option<PromptSpec> {
+        const KNOWN: &[&str] =
+            &["name", "prompt", "default", "private", "confirm", "encrypt", "salt", "salt_size", "unsafe"];
+        for (key, _) in node.as_map().unwrap_or_default() {
+            if !key.as_str().is_some_and(|name| KNOWN.contains(&name)) {
+                self.problem(
+                    Diagnostic::error(
+                        "unknown-keyword",
+                        format!(
+                            "Invalid vars_prompt data structure, found unsupported key '{}'",
+                            py_str(&key.to_value())
+                        ),
+                    )
+                    .at(&key.span),
+                );
+            }
+        }
+        let Some(name) = node.get("name").and_then(super::level::plain_text) else {
+            self.problem(
+                Diagnostic::error(
+                    "prompt-without-name",
+                    "Invalid vars_prompt data structure, missing 'name' key",
+                )
+                .at(&node.span),
+            );
+            return None;
+        };
+        let attr = |key: &str| node.get(key).map(|value| self.attr(value));
+        Some(PromptSpec {
+            name,
+            prompt: attr("prompt"),
+            default: attr("default"),
+            private: attr("private"),
+            confirm: attr("confirm"),
+            encrypt: attr("encrypt"),
+            salt: attr("salt"),
+            salt_size: attr("salt_size"),
+            is_unsafe: attr("unsafe"),
+        })
+    }
+
+    /// From here on, statically imported roles are gathered for the play that is being loaded.
+    fn start_play(&self) {
+        if let Ok(mut imported) = self.imported.lock() {
+            imported.clear();
+        }
+    }
+
+    fn finish_play(&self) -> Vec<Arc<Role>> {
+        self.imported.lock().map(|mut imported| std::mem::take(&mut *imported)).unwrap_or_default()
+    }
+
+    pub(super) fn imported_roles(&self, role: Arc<Role>) {
+        if let Ok(mut imported) = self.imported.lock() {
+            imported.push(role);
+        }
+    }
+}

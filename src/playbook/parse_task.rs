@@ -1,0 +1,426 @@
+//! One task: its action, its arguments, its keywords; static imports in place.
+
+use super::action::{self, ActionKind, ActionName};
+use super::args::text_node;
+use super::keywords::{self, Places};
+use super::level::{Level, LevelKind};
+use super::loader::{Loader, RoleRequest, TaskFile};
+use super::tasks::{Item, Loop, LoopControl, Task};
+use crate::diag::{Diagnostic, did_you_mean};
+use crate::source::{Node, NodeKind};
+use crate::value::py_str;
+use std::sync::Arc;
+
+/// The action of a task as it was found: name, its node, its value, the keys that were no keyword.
+struct Found<'n> {
+    name: String,
+    key: &'n Node,
+    value: Node,
+    local: bool,
+}
+
+impl Loader {
+    pub(super) fn task(&self, node: &Node, parent: &Arc<Level>, handler: bool) -> Vec<Item> {
+        let place = if handler { Places::HANDLER } else { Places::TASK };
+        let Some(found) = self.find_action(node, place) else { return vec![] };
+        let Some(mut action) = action::resolve(&found.name) else {
+            self.unknown_action(&found.name, &found.key.span);
+            return vec![];
+        };
+        if found.name == "include" || found.name == "ansible.builtin.include" {
+            action.written = found.name.clone();
+            self.problem(
+                Diagnostic::warning(
+                    "include-removed",
+                    "`include` was removed from ansible-core in 2.16; it is read as `include_tasks`",
+                )
+                .at(&found.key.span)
+                .help("write include_tasks (dynamic) or import_tasks (static)"),
+            );
+        }
+        let args = self.arguments(&action, &found.value, node.get("args"));
+        match action.kind {
+            ActionKind::ImportTasks => self.import_tasks(node, &args, parent, handler),
+            ActionKind::ImportRole => self.import_role(node, &args, parent),
+            _ => {
+                self.check_arguments(&action, &args);
+                self.plain_task(node, action, &args, &found, parent, handler)
+                    .map(|task| Item::Task(Arc::new(task)))
+                    .into_iter()
+                    .collect()
+            }
+        }
+    }
+
+    /// The one key that names an action. More or fewer are errors.
+    fn find_action<'n>(&self, node: &'n Node, place: Places) -> Option<Found<'n>> {
+        let entries = node.as_map()?;
+        let mut found: Vec<Found> = Vec::new();
+        let mut strangers: Vec<&Node> = Vec::new();
+        for (key, value) in entries {
+            let name = py_str(&key.to_value());
+            match name.as_str() {
+                "action" | "local_action" => {
+                    if let Some((name, value)) = self.action_statement(value) {
+                        found.push(Found { name, key, value, local: key.as_str() == Some("local_action") });
+                    }
+                }
+                _ if name.starts_with("with_") => {}
+                _ if keywords::keyword(&name).is_some() => {
+                    if !keywords::keyword(&name).is_some_and(|k| k.places.contains(place)) {
+                        self.unknown_keyword(key, place);
+                    }
+                }
+                _ if action::resolve(&name).is_some() => {
+                    found.push(Found { name, key, value: value.clone(), local: false });
+                }
+                _ => strangers.push(key),
+            }
+        }
+        match found.len() {
+            1 => {
+                strangers.iter().for_each(|key| self.unknown_keyword(key, place));
+                found.pop()
+            }
+            0 => {
+                self.no_action(node, &strangers);
+                None
+            }
+            _ => {
+                self.problem(
+                    Diagnostic::error(
+                        "conflicting-actions",
+                        format!(
+                            "conflicting action statements: {}",
+                            found.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(", ")
+                        ),
+                    )
+                    .at(&found[1].key.span)
+                    .related(&found[0].key.span, "the first one is here"),
+                );
+                None
+            }
+        }
+    }
+
+    fn no_action(&self, node: &Node, strangers: &[&Node]) {
+        let near_keyword = |key: &&&Node| {
+            did_you_mean(key.as_str().unwrap_or(""), keywords::names_at(Places::TASK)).is_some()
+        };
+        match strangers.iter().find(|key| !near_keyword(key)).or(strangers.first()) {
+            Some(key) => self.unknown_action(&py_str(&key.to_value()), &key.span),
+            None => self
+                .problem(Diagnostic::error("no-action", "no module/action detected in task.").at(&node.span)),
+        }
+    }
+
+    /// `action: copy src=a dest=b` or `action: {module: copy, src: a}`.
+    fn action_statement(&self, value: &Node) -> Option<(String, Node)> {
+        match &value.kind {
+            NodeKind::Str(text) => {
+                let text = text.trim();
+                let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+                Some((name.to_owned(), text_node(rest.trim(), value)))
+            }
+            NodeKind::Map(entries) => {
+                let name = value.get("module").and_then(Node::as_str)?.to_owned();
+                let (name, raw) = match name.split_once(char::is_whitespace) {
+                    Some((name, raw)) => (name.to_owned(), Some(raw.to_owned())),
+                    None => (name, None),
+                };
+                let mut rest: Vec<_> =
+                    entries.iter().filter(|(key, _)| key.as_str() != Some("module")).cloned().collect();
+                if let Some(raw) = raw {
+                    rest.push((text_node("_raw_params", value), text_node(&raw, value)));
+                }
+                Some((name, Node::new(NodeKind::Map(rest), value.span.clone())))
+            }
+            _ => {
+                self.problem(
+                    Diagnostic::error("no-action", "no module/action detected in task.").at(&value.span),
+                );
+                None
+            }
+        }
+    }
+
+    fn plain_task(
+        &self,
+        node: &Node,
+        action: ActionName,
+        args: &Node,
+        found: &Found,
+        parent: &Arc<Level>,
+        handler: bool,
+    ) -> Option<Task> {
+        const OWN: &[&str] = &[
+            "name",
+            "action",
+            "local_action",
+            "args",
+            "loop",
+            "loop_control",
+            "register",
+            "until",
+            "changed_when",
+            "failed_when",
+            "notify",
+            "listen",
+        ];
+        let entries = node.as_map()?;
+        let place = if handler { Places::HANDLER } else { Places::TASK };
+        let rest: Vec<(&Node, &Node)> = entries
+            .iter()
+            .filter(|(key, _)| {
+                key.as_str().is_some_and(|name| !OWN.contains(&name) && !name.starts_with("with_"))
+            })
+            .map(|(key, value)| (key, value))
+            .collect();
+        let mut level = self.level(&rest, LevelKind::Task, place, Some(parent.clone()));
+        if found.local && level.own("delegate_to").is_none() {
+            let localhost = text_node("localhost", found.key);
+            level.attrs.push(("delegate_to", self.attr(&localhost)));
+        }
+        let looping = self.looping(node);
+        let control = node.get("loop_control").map(|node| self.loop_control(node)).unwrap_or_default();
+        let list = |name: &str| match node.get(name).map(|value| (&value.kind, value)) {
+            None | Some((NodeKind::Null, _)) => vec![],
+            Some((NodeKind::List(items), _)) => items.iter().map(|item| self.attr(item)).collect(),
+            Some((_, value)) => vec![self.attr(value)],
+        };
+        let optional = |name: &str| node.get(name).map(|value| self.conditions(value));
+        let register = match node.get("register") {
+            None => None,
+            Some(name) => self.variable_name(name),
+        };
+        Some(Task {
+            level: Arc::new(level),
+            span: node.span.clone(),
+            name: node.get("name").filter(|name| !name.is_null()).map(|name| self.attr(name)),
+            action,
+            args: self.engine.compile(args),
+            args_node: Arc::new(args.clone()),
+            args_span: found.key.span.clone(),
+            looping,
+            control,
+            register,
+            until: optional("until").unwrap_or_default(),
+            changed_when: optional("changed_when"),
+            failed_when: optional("failed_when"),
+            notify: list("notify"),
+            listen: list("listen"),
+            is_handler: handler,
+            implicit: false,
+        })
+    }
+
+    fn variable_name(&self, node: &Node) -> Option<Arc<str>> {
+        let name = node.as_str().unwrap_or_default();
+        let valid = name.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        if valid {
+            return Some(Arc::from(name));
+        }
+        self.problem(
+            Diagnostic::error(
+                "invalid-variable-name",
+                format!("Invalid variable name in 'register' specified: '{}'", py_str(&node.to_value())),
+            )
+            .at(&node.span),
+        );
+        None
+    }
+
+    fn looping(&self, node: &Node) -> Option<Loop> {
+        let mut found: Option<(Loop, &Node)> = None;
+        for (key, value) in node.as_map()? {
+            let lookup = match key.as_str() {
+                Some("loop") => None,
+                Some(name) => match name.strip_prefix("with_") {
+                    Some(lookup) => Some(Arc::from(lookup)),
+                    None => continue,
+                },
+                None => continue,
+            };
+            if value.is_null() {
+                self.problem(
+                    Diagnostic::error(
+                        "empty-loop",
+                        format!("you must specify a value when using {}", key.as_str().unwrap_or("loop")),
+                    )
+                    .at(&key.span),
+                );
+                continue;
+            }
+            if let Some((_, first)) = &found {
+                self.problem(
+                    Diagnostic::error(
+                        "duplicate-loop",
+                        format!("duplicate loop in task: {}", key.as_str().unwrap_or("loop")),
+                    )
+                    .at(&key.span)
+                    .related(&first.span, "the first one is here"),
+                );
+                continue;
+            }
+            found = Some((Loop { lookup, items: self.engine.compile(value), span: value.span.clone() }, key));
+        }
+        found.map(|(looping, _)| looping)
+    }
+
+    fn loop_control(&self, node: &Node) -> LoopControl {
+        let mut control = LoopControl::default();
+        for (key, value) in node.as_map().unwrap_or_default() {
+            let attr = Some(self.attr(value));
+            match key.as_str() {
+                Some("loop_var") => control.loop_var = attr,
+                Some("index_var") => control.index_var = attr,
+                Some("label") => control.label = attr,
+                Some("pause") => control.pause = attr,
+                Some("extended") => control.extended = attr,
+                Some("extended_allitems") => control.extended_allitems = attr,
+                Some("break_when") => control.break_when = self.conditions(value),
+                _ => {
+                    let name = py_str(&key.to_value());
+                    self.problem(
+                        Diagnostic::error(
+                            "unknown-keyword",
+                            format!("'{name}' is not a valid attribute for a LoopControl"),
+                        )
+                        .at(&key.span),
+                    );
+                }
+            }
+        }
+        control
+    }
+
+    /// The keywords of an import, which all imported tasks inherit.
+    fn import_level(&self, node: &Node, parent: &Arc<Level>) -> Level {
+        let entries = node.as_map().unwrap_or_default();
+        let rest: Vec<(&Node, &Node)> = entries.iter().map(|(key, value)| (key, value)).collect();
+        let mut level = self.level(&rest, LevelKind::Include, Places::TASK, Some(parent.clone()));
+        level.attrs.retain(|(name, _)| !matches!(*name, "name" | "action" | "args" | "loop" | "register"));
+        level
+    }
+
+    fn refuse_loop(&self, node: &Node, what: &str) {
+        if let Some(looping) = self.looping(node) {
+            self.problem(
+                Diagnostic::error(
+                    "loop-on-import",
+                    format!(
+                        "You cannot use loops on '{what}' statements. You should use '{}' instead.",
+                        what.replace("import", "include")
+                    ),
+                )
+                .at(&looping.span),
+            );
+        }
+    }
+
+    fn import_tasks(&self, node: &Node, args: &Node, parent: &Arc<Level>, handler: bool) -> Vec<Item> {
+        self.refuse_loop(node, "import_tasks");
+        let Some(name) = args.get("file").or_else(|| args.get("_raw_params")) else {
+            self.problem(
+                Diagnostic::error("import-without-file", "No file specified for import_tasks").at(&node.span),
+            );
+            return vec![];
+        };
+        let mut level = self.import_level(node, parent);
+        // `import_tasks: x.yml a=1`: the old way to hand over variables.
+        for (key, value) in args.as_map().unwrap_or_default() {
+            if let Some(key) = key.as_str().filter(|key| !matches!(*key, "file" | "_raw_params")) {
+                level.vars.insert(Arc::from(key), self.engine.compile(value));
+            }
+        }
+        let level = Arc::new(level);
+        let file = match self.render_static(&self.attr(name), &level) {
+            Ok(file) => py_str(&file),
+            Err(problem) => {
+                self.problem(problem);
+                return vec![];
+            }
+        };
+        let path = match self.find_task_file(&file, parent, handler) {
+            Ok(path) => path,
+            Err(tried) => {
+                let mut problem = Diagnostic::error(
+                    "file-not-found",
+                    format!("Could not find or access '{file}' on the control machine"),
+                )
+                .at(&name.span);
+                let tried: Vec<_> = tried.iter().map(|path| path.display().to_string()).collect();
+                problem = problem.help(format!("searched: {}", tried.join(", ")));
+                self.problem(problem);
+                return vec![];
+            }
+        };
+        if self.imports_itself(&path, parent) {
+            self.problem(
+                Diagnostic::error("circular-import", format!("{} imports itself", path.display()))
+                    .at(&name.span),
+            );
+            return vec![];
+        }
+        let mut marked = Level::empty(LevelKind::Block, Some(level));
+        marked.attrs.push((
+            "_file",
+            super::level::Attr {
+                term: crate::template::Term::Const(path.to_string_lossy().as_ref().into()),
+                span: name.span.clone(),
+            },
+        ));
+        let block = self.load_task_file(&TaskFile {
+            path,
+            span: &name.span,
+            level: Arc::new(marked),
+            handlers: handler,
+        });
+        block.map(Item::Block).into_iter().collect()
+    }
+
+    /// Whether a file that is being imported now would be imported again.
+    fn imports_itself(&self, path: &std::path::Path, level: &Arc<Level>) -> bool {
+        level.chain().filter_map(|level| level.own("_file")).any(|attr| match &attr.term {
+            crate::template::Term::Const(value) => value.as_str() == path.to_str(),
+            _ => false,
+        })
+    }
+
+    fn import_role(&self, node: &Node, args: &Node, parent: &Arc<Level>) -> Vec<Item> {
+        self.refuse_loop(node, "import_role");
+        let level = Arc::new(self.import_level(node, parent));
+        let text = |name: &str| {
+            let value = args.get(name)?;
+            match self.render_static(&self.attr(value), &level) {
+                Ok(value) => Some(py_str(&value)),
+                Err(problem) => {
+                    self.problem(problem);
+                    None
+                }
+            }
+        };
+        let Some(name) = text("name").or_else(|| text("role")).or_else(|| text("_raw_params")) else {
+            self.problem(
+                Diagnostic::error("role-without-name", "'name' is a required field for import_role.")
+                    .at(&node.span),
+            );
+            return vec![];
+        };
+        let truth = |name: &str| args.get(name).and_then(|node| node.to_value().ansible_bool());
+        let request = RoleRequest {
+            name,
+            tasks_from: text("tasks_from"),
+            vars_from: text("vars_from"),
+            defaults_from: text("defaults_from"),
+            handlers_from: text("handlers_from"),
+            allow_duplicates: truth("allow_duplicates"),
+            public: truth("public").unwrap_or(true),
+            ..RoleRequest::default()
+        };
+        let Some(role) = self.role(&request, &level, &node.span) else { return vec![] };
+        self.imported_roles(role.clone());
+        self.role_items(&role)
+    }
+}

@@ -1,0 +1,78 @@
+//! Blocks and tasks.
+
+use super::action::ActionName;
+use super::level::{Attr, Condition, Level};
+use crate::diag::Span;
+use crate::source::Node;
+use crate::template::Term;
+use std::sync::Arc;
+
+/// A list of items with a rescue and an always section. Also what a task file, a role or a play's section is.
+pub struct Block {
+    pub level: Arc<Level>,
+    pub name: Option<Attr>,
+    pub main: Vec<Item>,
+    pub rescue: Vec<Item>,
+    pub always: Vec<Item>,
+    pub span: Span,
+}
+
+#[derive(Clone)]
+pub enum Item {
+    Task(Arc<Task>),
+    Block(Arc<Block>),
+}
+
+/// One task (or handler).
+#[derive(Clone)]
+pub struct Task {
+    /// What it says itself; the chain gives the rest.
+    pub level: Arc<Level>,
+    pub span: Span,
+    pub name: Option<Attr>,
+    pub action: ActionName,
+    /// A mapping (possibly `_raw_params` in it), or a template that gives one.
+    pub args: Term,
+    /// The arguments as they were written, for actions that evaluate some of them themselves.
+    pub args_node: Arc<Node>,
+    pub args_span: Span,
+    pub looping: Option<Loop>,
+    pub control: LoopControl,
+    pub register: Option<Arc<str>>,
+    pub until: Vec<Condition>,
+    pub changed_when: Option<Vec<Condition>>,
+    pub failed_when: Option<Vec<Condition>>,
+    pub notify: Vec<Attr>,
+    /// Topics a handler listens to.
+    pub listen: Vec<Attr>,
+    pub is_handler: bool,
+    /// Made by the engine, not written by anybody (implicit `flush_handlers`, fact gathering).
+    pub implicit: bool,
+}
+
+impl Task {
+    /// A keyword's innermost value.
+    pub fn attr(&self, name: &str) -> Option<&Attr> {
+        self.level.find(name)
+    }
+}
+
+/// `loop` or `with_NAME`.
+#[derive(Clone)]
+pub struct Loop {
+    /// The lookup of `with_NAME`.
+    pub lookup: Option<Arc<str>>,
+    pub items: Term,
+    pub span: Span,
+}
+
+#[derive(Clone, Default)]
+pub struct LoopControl {
+    pub loop_var: Option<Attr>,
+    pub index_var: Option<Attr>,
+    pub label: Option<Attr>,
+    pub pause: Option<Attr>,
+    pub extended: Option<Attr>,
+    pub extended_allitems: Option<Attr>,
+    pub break_when: Vec<Condition>,
+}

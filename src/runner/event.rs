@@ -1,0 +1,92 @@
+//! What happens in a run: the only thing that reporters see.
+
+use super::result::TaskResult;
+use crate::diag::{Diagnostic, Span};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The task an event is about.
+#[derive(Clone, Debug)]
+pub struct TaskInfo {
+    /// As it is shown: `role : name`, or the action where there is no name.
+    pub name: String,
+    pub action: String,
+    pub span: Span,
+    pub handler: bool,
+    pub check_mode: bool,
+    /// Nobody wrote it; it is not announced unless something happens.
+    pub implicit: bool,
+}
+
+/// One thing that happened, in order.
+#[derive(Clone, Debug)]
+pub enum Event {
+    Start {
+        playbook: PathBuf,
+    },
+    Play {
+        name: String,
+    },
+    /// The play's pattern matches no host.
+    NoHostsMatched,
+    /// Every host of the batch is gone.
+    NoHostsLeft,
+    Task(Arc<TaskInfo>),
+    /// A host began to work on a task (for the live display).
+    Begin {
+        host: Arc<str>,
+        task: Arc<TaskInfo>,
+    },
+    /// One item of a loop is done.
+    Item {
+        host: Arc<str>,
+        task: Arc<TaskInfo>,
+        result: Arc<TaskResult>,
+    },
+    /// A host is done with a task.
+    Result {
+        host: Arc<str>,
+        task: Arc<TaskInfo>,
+        result: Arc<TaskResult>,
+    },
+    /// A try of `until` failed; `left` tries are left.
+    Retry {
+        host: Arc<str>,
+        task: Arc<TaskInfo>,
+        result: Arc<TaskResult>,
+        left: u64,
+    },
+    /// Hosts go on with an included file or role.
+    Included {
+        file: String,
+        hosts: Vec<String>,
+        label: Option<String>,
+    },
+    /// What a running command prints.
+    Output {
+        host: Arc<str>,
+        text: String,
+    },
+    /// A line of prompt or other plain text.
+    Message(String),
+    Problem(Diagnostic),
+    Recap(BTreeMap<String, Tally>),
+}
+
+/// A host's line of the recap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub ok: u64,
+    pub changed: u64,
+    pub unreachable: u64,
+    pub failed: u64,
+    pub skipped: u64,
+    pub rescued: u64,
+    pub ignored: u64,
+}
+
+/// Consumes events. Called from one thread.
+pub trait Reporter {
+    fn on(&mut self, event: &Event);
+}

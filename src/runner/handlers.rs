@@ -1,0 +1,48 @@
+//! The handlers of a play: finding those that a notification means.
+
+use crate::playbook::{Item, Task};
+use crate::template::Context;
+use crate::value::py_str;
+use std::sync::Arc;
+
+/// All handlers in the order in which they run.
+pub fn flatten(items: &[Item]) -> Vec<Arc<Task>> {
+    items
+        .iter()
+        .flat_map(|item| match item {
+            Item::Task(task) => vec![task.clone()],
+            Item::Block(block) => flatten(&block.main),
+        })
+        .collect()
+}
+
+/// The names that a handler answers to.
+fn names(task: &Task, context: &Context) -> Vec<String> {
+    let Some(name) = task.name.as_ref().and_then(|name| context.render(&name.term).ok()) else {
+        return vec![];
+    };
+    let name = py_str(&name);
+    let mut names = vec![name.clone()];
+    if let Some(role) = &task.level.role {
+        names.push(format!("{} : {name}", role.name));
+        names.push(format!("{} : {name}", role.display_name()));
+    }
+    names
+}
+
+/// The indices of the handlers that a notification means: the last one of that name, and all that listen to it.
+pub fn find(handlers: &[Arc<Task>], wanted: &str, context: &Context) -> Vec<usize> {
+    let named = (0..handlers.len())
+        .rev()
+        .find(|index| names(&handlers[*index], context).iter().any(|name| name == wanted));
+    let listening = (0..handlers.len()).filter(|index| {
+        handlers[*index].listen.iter().any(|topic| match context.render(&topic.term) {
+            Ok(crate::value::Value::List(topics)) => topics.iter().any(|topic| py_str(topic) == wanted),
+            Ok(topic) => py_str(&topic) == wanted,
+            Err(_) => false,
+        })
+    });
+    let mut found: Vec<usize> = named.into_iter().collect();
+    found.extend(listening.filter(|index| Some(*index) != named));
+    found
+}

@@ -1,0 +1,257 @@
+//! Dynamic includes: files and roles that tasks ask for while the play runs.
+
+use super::event::{Event, TaskInfo};
+use super::play::{PlayRun, Runner, Stop};
+use super::result::{Cause, Include, TaskResult};
+use super::strategy::Walks;
+use crate::diag::Diagnostic;
+use crate::playbook::{ActionKind, Block, Item, Level, LevelKind, RoleRequest, Task, TaskFile};
+use crate::template::Term;
+use crate::value::{Value, py_str};
+use crate::vars::Exported;
+use std::sync::Arc;
+
+/// What several hosts asked for alike.
+struct Group {
+    include: Include,
+    hosts: Vec<usize>,
+}
+
+impl Runner<'_> {
+    /// Loads what hosts asked for and puts it in front of them. Hosts whose file cannot be loaded fail.
+    pub(super) fn include(
+        &mut self,
+        run: &Arc<PlayRun>,
+        walks: &mut Walks,
+        task: &Arc<Task>,
+        info: &Arc<TaskInfo>,
+        asked: Vec<(usize, Vec<Include>)>,
+    ) -> Result<(), Stop> {
+        let mut groups: Vec<Group> = Vec::new();
+        let mut wanted: Vec<(usize, Vec<usize>)> = Vec::new();
+        for (host, includes) in asked {
+            let mut numbers = Vec::new();
+            for include in includes {
+                let number = match groups.iter().position(|group| group.include == include) {
+                    Some(number) => number,
+                    None => {
+                        groups.push(Group { include, hosts: vec![] });
+                        groups.len() - 1
+                    }
+                };
+                groups[number].hosts.push(host);
+                numbers.push(number);
+            }
+            wanted.push((host, numbers));
+        }
+        let mut blocks: Vec<Option<Arc<Block>>> = Vec::new();
+        let mut broken: Vec<(usize, Vec<Diagnostic>)> = Vec::new();
+        for group in &groups {
+            let loaded = match task.action.kind {
+                ActionKind::IncludeRole => self.include_role(run, task, &group.include),
+                _ => self.include_file(walks, task, group),
+            };
+            match loaded {
+                Ok(block) => blocks.push(Some(block)),
+                Err(problems) => {
+                    broken.extend(group.hosts.iter().map(|host| (*host, problems.clone())));
+                    blocks.push(None);
+                }
+            }
+        }
+        self.emit_warnings();
+        for (host, numbers) in wanted {
+            if let Some((_, problems)) = broken.iter().find(|(broken, _)| *broken == host) {
+                self.include_failed(run, walks, host, task, info, problems)?;
+                continue;
+            }
+            let mine: Vec<Arc<Block>> = numbers.iter().filter_map(|number| blocks[*number].clone()).collect();
+            walks[host].1.include(mine, numbers);
+        }
+        Ok(())
+    }
+
+    fn include_failed(
+        &mut self,
+        run: &Arc<PlayRun>,
+        walks: &mut Walks,
+        index: usize,
+        task: &Arc<Task>,
+        info: &Arc<TaskInfo>,
+        problems: &[Diagnostic],
+    ) -> Result<(), Stop> {
+        let first = problems
+            .first()
+            .map(|problem| problem.summary.clone())
+            .unwrap_or_else(|| "the include failed".into());
+        let place = problems.first().and_then(|problem| problem.span.as_ref());
+        let mut result =
+            TaskResult::failure(first.clone()).with("changed", false).with("reason", first.as_str());
+        result.data.shift_remove("msg");
+        result.causes = vec![Cause::new(first, place)];
+        let host = walks[index].0.clone();
+        self.emit(&Event::Result {
+            host: host.clone(),
+            task: info.clone(),
+            result: Arc::new(result.clone()),
+        });
+        // The include itself had been counted as ok.
+        if let Some(tally) = self.tally.get_mut(host.as_ref()) {
+            tally.ok = tally.ok.saturating_sub(1);
+        }
+        self.absorb_failure(run, walks, index, task, info, result)
+    }
+
+    fn absorb_failure(
+        &mut self,
+        run: &Arc<PlayRun>,
+        walks: &mut Walks,
+        index: usize,
+        task: &Arc<Task>,
+        info: &Arc<TaskInfo>,
+        result: TaskResult,
+    ) -> Result<(), Stop> {
+        let plain = Arc::new(Task {
+            action: crate::playbook::ActionName { kind: ActionKind::Action, ..task.action.clone() },
+            ..(**task).clone()
+        });
+        let host = walks[index].0.clone();
+        self.absorb(run, walks, &plain, info, &[index], vec![(host, result)], false).map(drop)
+    }
+
+    /// The level that included tasks inherit from: where the include stands, with its variables and `apply`.
+    fn include_level(&self, task: &Task, include: &Include) -> Result<Level, Vec<Diagnostic>> {
+        let mut level = Level::empty(LevelKind::Include, task.level.parent.clone());
+        if let Some(apply) = task.args_node.get("apply") {
+            level = self.shared.loader.apply_level(apply, task.level.parent.clone());
+            let problems = self.errors();
+            if !problems.is_empty() {
+                return Err(problems);
+            }
+        }
+        for (name, term) in &task.level.vars {
+            level.vars.insert(name.clone(), term.clone());
+        }
+        for (name, value) in &include.locals {
+            if !matches!(name.as_str(), Some("ansible_search_path")) {
+                level.vars.insert(Arc::from(py_str(name)), Term::Const(value.clone()));
+            }
+        }
+        // `include_tasks: x.yml a=1`: the old way to hand over variables.
+        if task.action.kind == ActionKind::IncludeTasks
+            && let Some(args) = include.args.as_map()
+        {
+            for (name, value) in args {
+                if let Some(name) =
+                    name.as_str().filter(|name| !matches!(*name, "file" | "_raw_params" | "apply"))
+                {
+                    level.vars.insert(Arc::from(name), Term::Const(value.clone()));
+                }
+            }
+        }
+        Ok(level)
+    }
+
+    /// Errors that the loader gathered; warnings stay with it.
+    fn errors(&self) -> Vec<Diagnostic> {
+        let (errors, warnings): (Vec<_>, Vec<_>) = self
+            .shared
+            .loader
+            .take_problems()
+            .into_iter()
+            .partition(|problem| problem.severity == crate::diag::Severity::Error);
+        self.shared.loader.put_back(warnings);
+        errors
+    }
+
+    fn include_file(
+        &mut self,
+        walks: &Walks,
+        task: &Arc<Task>,
+        group: &Group,
+    ) -> Result<Arc<Block>, Vec<Diagnostic>> {
+        let include = &group.include;
+        let level = Arc::new(self.include_level(task, include)?);
+        let path = self.shared.loader.find_task_file(&include.name, &task.level, task.is_handler).map_err(
+            |tried| {
+                let shown = tried.first().map(|path| path.display().to_string()).unwrap_or_default();
+                let tried: Vec<_> = tried.iter().map(|path| path.display().to_string()).collect();
+                vec![
+                    Diagnostic::error(
+                        "file-not-found",
+                        format!("Could not find or access '{shown}' on the Ansible Controller."),
+                    )
+                    .at(&task.args_span)
+                    .help(format!("searched: {}", tried.join(", "))),
+                ]
+            },
+        )?;
+        let file = TaskFile { path: path.clone(), span: &task.args_span, level, handlers: task.is_handler };
+        let block = self.shared.loader.task_file(&file)?;
+        let hosts = group.hosts.iter().map(|index| walks[*index].0.to_string()).collect();
+        self.emit(&Event::Included {
+            file: path.to_string_lossy().into_owned(),
+            hosts,
+            label: include.label.clone(),
+        });
+        Ok(block)
+    }
+
+    fn include_role(
+        &mut self,
+        run: &Arc<PlayRun>,
+        task: &Arc<Task>,
+        include: &Include,
+    ) -> Result<Arc<Block>, Vec<Diagnostic>> {
+        let level = Arc::new(self.include_level(task, include)?);
+        let args = include.args.as_map().cloned().unwrap_or_default();
+        let text = |name: &str| args.get(name).filter(|value| !value.is_null()).map(py_str);
+        let truth = |name: &str| args.get(name).and_then(Value::ansible_bool);
+        let request = RoleRequest {
+            name: include.name.clone(),
+            tasks_from: text("tasks_from"),
+            vars_from: text("vars_from"),
+            defaults_from: text("defaults_from"),
+            handlers_from: text("handlers_from"),
+            allow_duplicates: Some(truth("allow_duplicates").unwrap_or(true)),
+            public: truth("public").unwrap_or(false),
+            ..RoleRequest::default()
+        };
+        let role = self.shared.loader.role(&request, &level, &task.args_span);
+        let errors = self.errors();
+        let Some(role) = role.filter(|_| errors.is_empty()) else { return Err(errors) };
+        let new: Vec<Item> = role
+            .with_dependencies()
+            .iter()
+            .filter_map(|role| role.content.get())
+            .flat_map(|content| content.handlers.clone())
+            .collect();
+        if let Ok(mut handlers) = run.handlers.write() {
+            let mut all = (**handlers).clone();
+            all.extend(super::handlers::flatten(&new));
+            *handlers = Arc::new(all);
+        }
+        if role.public
+            && let Ok(mut exported) = run.scope.exported.write()
+        {
+            let added = role
+                .with_dependencies()
+                .into_iter()
+                .map(|role| Exported { vars: role.vars.clone(), defaults: role.defaults.clone() });
+            let mut all: Vec<Exported> = exported
+                .iter()
+                .map(|one| Exported { vars: one.vars.clone(), defaults: one.defaults.clone() })
+                .collect();
+            all.extend(added);
+            *exported = Arc::new(all);
+        }
+        Ok(Arc::new(Block {
+            level,
+            name: None,
+            main: self.shared.loader.role_items(&role),
+            rescue: vec![],
+            always: vec![],
+            span: task.span.clone(),
+        }))
+    }
+}

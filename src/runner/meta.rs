@@ -1,0 +1,176 @@
+//! `meta`: tasks that steer the run itself.
+
+use super::event::Event;
+use super::play::{PlayRun, Runner, Stop};
+use super::strategy::Walks;
+use crate::diag::{Diagnostic, did_you_mean};
+use crate::playbook::Task;
+use crate::template::Term;
+use crate::value::py_str;
+use std::sync::Arc;
+
+const KNOWN: &[&str] = &[
+    "clear_facts",
+    "clear_host_errors",
+    "end_batch",
+    "end_host",
+    "end_play",
+    "end_role",
+    "flush_handlers",
+    "noop",
+    "refresh_inventory",
+    "reset_connection",
+    "role_complete",
+];
+
+/// These are decided once, for all hosts.
+const ONCE: &[&str] = &["clear_facts", "clear_host_errors", "end_batch", "end_play", "refresh_inventory"];
+
+impl Runner<'_> {
+    /// Does what a meta task says for the hosts of `group`; true if the playbook stops here.
+    pub(super) fn meta(
+        &mut self,
+        run: &Arc<PlayRun>,
+        walks: &mut Walks,
+        task: &Arc<Task>,
+        group: &[usize],
+    ) -> Result<bool, Stop> {
+        let name = self.meta_name(run, walks, task, group)?;
+        if !KNOWN.contains(&name.as_str()) {
+            let mut problem =
+                Diagnostic::error("unknown-meta", format!("invalid meta action requested: {name}"))
+                    .at(&task.args_span);
+            if let Some(near) = did_you_mean(&name, KNOWN.iter().copied()) {
+                problem = problem.help(format!("did you mean `{near}`?"));
+            }
+            return Err(Stop::Broken(Box::new(problem)));
+        }
+        if ONCE.contains(&name.as_str()) {
+            let decides = self.holds(run, walks, task, group[0])?;
+            group.iter().for_each(|index| walks[*index].1.advance());
+            if decides {
+                self.meta_for_all(run, walks, &name)?;
+            }
+            return Ok(false);
+        }
+        for index in group.iter().copied() {
+            let holds = task.implicit || self.holds(run, walks, task, index)?;
+            let (host, walk) = &mut walks[index];
+            if !holds {
+                walk.advance();
+                continue;
+            }
+            match name.as_str() {
+                "flush_handlers" => walk.flush(),
+                "end_host" => walk.end(),
+                "end_role" => match &task.level.role {
+                    Some(role) => walk.end_role(role.id),
+                    None => {
+                        return Err(Stop::Broken(Box::new(
+                            Diagnostic::error(
+                                "end-role-outside",
+                                "Cannot execute 'end_role' from outside of a role",
+                            )
+                            .at(&task.args_span),
+                        )));
+                    }
+                },
+                "role_complete" => {
+                    if let Some(role) = &task.level.role {
+                        self.completed_roles.insert((host.to_string(), role.fingerprint.clone()));
+                    }
+                    walk.advance();
+                }
+                "reset_connection" => {
+                    walk.advance();
+                    let host = host.clone();
+                    let context = self.task_context(run, task, &host);
+                    if let Ok(route) = super::connect::route(&self.shared, task, &context, &host) {
+                        self.shared.sessions.reset(&route.target);
+                    }
+                }
+                _ => walk.advance(),
+            }
+        }
+        Ok(false)
+    }
+
+    fn meta_name(
+        &self,
+        run: &Arc<PlayRun>,
+        walks: &Walks,
+        task: &Arc<Task>,
+        group: &[usize],
+    ) -> Result<String, Stop> {
+        let args = match &task.args {
+            Term::Const(value) => value.clone(),
+            other => {
+                let context = self.task_context(run, task, &walks[group[0]].0);
+                context.render(other).map_err(|error| {
+                    Stop::Broken(Box::new(Diagnostic::error("meta", error.message).at(&task.args_span)))
+                })?
+            }
+        };
+        Ok(args.get("_raw_params").map(py_str).unwrap_or_default().trim().to_owned())
+    }
+
+    fn holds(
+        &mut self,
+        run: &Arc<PlayRun>,
+        walks: &Walks,
+        task: &Arc<Task>,
+        index: usize,
+    ) -> Result<bool, Stop> {
+        let context = self.task_context(run, task, &walks[index].0);
+        for condition in task.level.conditions() {
+            match context.condition(&condition.expr) {
+                Ok(true) => {}
+                Ok(false) => return Ok(false),
+                // In a drift check it cannot be known; going on shows more than stopping.
+                Err(error) if error.kind == crate::template::TemplateErrorKind::Unknown => return Ok(false),
+                Err(error) => {
+                    return Err(Stop::Broken(Box::new(
+                        Diagnostic::error(
+                            "condition",
+                            format!("Error while evaluating conditional: {}", error.message),
+                        )
+                        .at(&condition.span),
+                    )));
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn meta_for_all(&mut self, run: &Arc<PlayRun>, walks: &mut Walks, name: &str) -> Result<(), Stop> {
+        match name {
+            "end_play" | "end_batch" => walks.iter_mut().for_each(|(_, walk)| walk.end()),
+            "clear_facts" => run.scope.all_hosts.iter().for_each(|host| self.shared.store.clear_facts(host)),
+            "clear_host_errors" => {
+                for (host, walk) in walks.iter_mut() {
+                    walk.forgive();
+                    self.failed.remove(host.as_ref());
+                    self.unreachable.remove(host.as_ref());
+                }
+                if let Ok(mut gone) = run.scope.gone.write() {
+                    gone.clear();
+                }
+            }
+            "refresh_inventory" => {
+                let sources = self.shared.magic.inventory_sources.clone();
+                match crate::inventory::load(&sources, &self.shared.settings) {
+                    Ok((inventory, warnings)) => {
+                        if let Ok(mut slot) = self.shared.store.inventory.write() {
+                            *slot = inventory;
+                        }
+                        warnings.into_iter().for_each(|warning| self.emit(&Event::Problem(warning)));
+                        self.shared.store.refresh_all();
+                    }
+                    Err(problem) => return Err(Stop::Broken(Box::new(problem))),
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}

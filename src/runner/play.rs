@@ -1,0 +1,635 @@
+//! A playbook's plays, one after the other: hosts, batches, facts, prompts.
+
+use super::event::{Event, Reporter, Tally};
+use super::handlers;
+use super::prompts;
+use super::shared::Shared;
+use super::walk::Walk;
+use crate::diag::{Diagnostic, Severity};
+use crate::playbook::{
+    ActionKind, ActionName, Attr, Block, Item, Level, LevelKind, LoopControl, Play, Playbook, PromptSpec,
+    Task,
+};
+use crate::source::{Node, NodeKind};
+use crate::template::{Context, LookupEnv, TemplateError, Term};
+use crate::value::{Map, Value, py_str};
+use crate::vars::{Exported, PlayScope, TaskScope, Terms};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, RwLock};
+
+/// A play while it runs.
+pub struct PlayRun {
+    pub play: Arc<Play>,
+    pub scope: Arc<PlayScope>,
+    /// Includes of roles add to them.
+    pub handlers: RwLock<Arc<Vec<Arc<Task>>>>,
+    pub strategy: Strategy,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    Linear,
+    Free,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, Default)]
+pub struct Verdict {
+    pub failed: bool,
+    pub unreachable: bool,
+    pub changed: bool,
+    pub unknown: bool,
+    /// A play's pattern (or `--limit`, or `--tags`) selected nothing at all in the whole run.
+    pub nothing_ran: bool,
+    /// The content itself was wrong; the diagnostics were reported.
+    pub broken: bool,
+    pub interrupted: bool,
+}
+
+/// Runs playbooks and tells reporters.
+pub struct Runner<'r> {
+    pub shared: Arc<Shared>,
+    pub(super) reporters: Vec<&'r mut dyn Reporter>,
+    pub(super) tally: BTreeMap<String, Tally>,
+    pub(super) failed: HashSet<String>,
+    pub(super) unreachable: HashSet<String>,
+    pub(super) pool: rayon::ThreadPool,
+    pub(super) verdict: Verdict,
+    /// `--start-at-task` has not been reached yet.
+    pub(super) waiting_for_start: bool,
+    pub(super) completed_roles: HashSet<(String, String)>,
+}
+
+/// Why a run stops at once.
+pub(super) enum Stop {
+    /// No further play.
+    Playbook,
+    /// Wrong content that only showed while running.
+    Broken(Box<Diagnostic>),
+}
+
+impl<'r> Runner<'r> {
+    /// # Errors
+    /// When the threads cannot be started.
+    pub fn new(
+        shared: Arc<Shared>,
+        reporters: Vec<&'r mut dyn Reporter>,
+    ) -> Result<Self, rayon::ThreadPoolBuildError> {
+        let hosts = shared.host_names().len().max(1);
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(shared.options.forks.clamp(1, hosts.max(4)))
+            .stack_size(8 * 1024 * 1024)
+            .thread_name(|index| format!("fork-{index}"))
+            .build()?;
+        let waiting_for_start = shared.options.start_at.is_some();
+        Ok(Self {
+            shared,
+            reporters,
+            tally: BTreeMap::new(),
+            failed: HashSet::new(),
+            unreachable: HashSet::new(),
+            pool,
+            verdict: Verdict { nothing_ran: true, ..Verdict::default() },
+            waiting_for_start,
+            completed_roles: HashSet::new(),
+        })
+    }
+
+    pub(super) fn emit(&mut self, event: &Event) {
+        for reporter in &mut self.reporters {
+            reporter.on(event);
+        }
+    }
+
+    /// What the loader and the templates noticed meanwhile.
+    pub(super) fn emit_warnings(&mut self) {
+        let mut problems = self.shared.loader.take_problems();
+        problems.extend(self.shared.store.take_problems());
+        problems.extend(self.shared.engine.take_warnings());
+        for problem in problems {
+            self.emit(&Event::Problem(problem));
+        }
+    }
+
+    /// Runs a playbook; the recap is not shown yet ([`Runner::finish`] does).
+    pub fn run(&mut self, playbook: &Playbook) {
+        self.emit_warnings();
+        self.emit(&Event::Start { playbook: playbook.path.clone() });
+        if let (Some(directory), Ok(mut slot)) =
+            (playbook.path.parent(), self.shared.store.playbook_dir.write())
+        {
+            *slot = directory.to_owned();
+        }
+        self.shared.store.refresh_all();
+        for play in &playbook.plays {
+            if self.shared.stopping() {
+                break;
+            }
+            match self.play(play) {
+                Ok(()) => {}
+                Err(Stop::Playbook) => break,
+                Err(Stop::Broken(problem)) => {
+                    self.emit_warnings();
+                    self.emit(&Event::Problem(*problem));
+                    self.verdict.broken = true;
+                    break;
+                }
+            }
+        }
+    }
+
+    /// The recap and the verdict.
+    pub fn finish(mut self) -> Verdict {
+        self.emit_warnings();
+        let tally = std::mem::take(&mut self.tally);
+        self.emit(&Event::Recap(tally));
+        self.verdict.interrupted = self.shared.stopping();
+        self.verdict.clone()
+    }
+
+    fn play_context(&self, play: &Arc<Play>, scope: Option<&Arc<PlayScope>>, host: &str) -> Context {
+        let mut view = TaskScope::host(&self.shared.store, host, &self.shared.magic);
+        view.layers = Some(play.level.clone());
+        view.play = scope.cloned();
+        let directory = self.shared.playbook_dir();
+        let env = LookupEnv {
+            search_path: vec![play.directory.clone(), directory.clone()],
+            playbook_dir: directory,
+            hosts: self.shared.host_names(),
+            settings: self.shared.lookup_settings.clone(),
+        };
+        Context::new(&self.shared.engine, Arc::new(view), Arc::new(env))
+    }
+
+    fn play(&mut self, play: &Arc<Play>) -> Result<(), Stop> {
+        let context = self.play_context(play, None, "");
+        let broken = |error: TemplateError, attr: &Attr| {
+            Stop::Broken(Box::new(
+                Diagnostic::error("play-keyword", error.message)
+                    .at(error.trace.first().unwrap_or(&attr.span)),
+            ))
+        };
+        let pattern = context.render(&play.hosts.term).map_err(|error| broken(error, &play.hosts))?;
+        let pattern = match &pattern {
+            Value::List(items) => items.iter().map(py_str).collect::<Vec<_>>().join(","),
+            other => py_str(other),
+        };
+        let name = match &play.name {
+            Some(attr) => {
+                context.render(&attr.term).map_err(|error| broken(error, attr)).map(|name| py_str(&name))?
+            }
+            None => pattern.clone(),
+        };
+        let prompts = self.prompts(play, &context);
+        let selected = self
+            .shared
+            .store
+            .inventory
+            .read()
+            .map_err(|_| Stop::Playbook)?
+            .select(&pattern, self.shared.options.limit.as_deref());
+        let (hosts, warnings) =
+            selected.map_err(|problem| Stop::Broken(Box::new(problem.at(&play.hosts.span))))?;
+        for warning in warnings {
+            self.emit(&Event::Problem(warning));
+        }
+        let all_hosts: Vec<String> = hosts;
+        let roles: Vec<String> = play
+            .roles
+            .iter()
+            .filter(|role| role.parents.is_empty())
+            .map(|role| role.display_name())
+            .collect();
+        let dependent: Vec<String> = play
+            .roles
+            .iter()
+            .filter(|role| !role.parents.is_empty())
+            .map(|role| role.display_name())
+            .collect();
+        let exported = play
+            .roles
+            .iter()
+            .filter(|role| role.public)
+            .map(|role| Exported { vars: role.vars.clone(), defaults: role.defaults.clone() })
+            .collect();
+        let batches = self.batches(play, &context, &all_hosts)?;
+        let scope = Arc::new(PlayScope {
+            name: name.clone(),
+            prompts,
+            vars_files: RwLock::default(),
+            all_hosts: Arc::new(all_hosts.clone()),
+            batch: RwLock::new(Arc::new(all_hosts.clone())),
+            gone: RwLock::new(self.failed.union(&self.unreachable).cloned().collect()),
+            role_names: roles,
+            dependent_role_names: dependent,
+            exported: RwLock::new(Arc::new(exported)),
+            layers: play.level.clone(),
+        });
+        let strategy = match self
+            .text(play, &context, "strategy")?
+            .or_else(|| self.shared.settings.str("DEFAULT_STRATEGY").map(str::to_owned))
+            .as_deref()
+            .map(|name| name.rsplit('.').next().unwrap_or(name).to_owned())
+            .as_deref()
+        {
+            Some("free" | "host_pinned") => Strategy::Free,
+            None | Some("linear" | "debug" | "mitogen_linear") => Strategy::Linear,
+            Some(other) => {
+                return Err(Stop::Broken(Box::new(
+                    Diagnostic::error(
+                        "unknown-strategy",
+                        format!("Invalid play strategy specified: {other}"),
+                    )
+                    .at(&play.span),
+                )));
+            }
+        };
+        let run = Arc::new(PlayRun {
+            play: play.clone(),
+            scope: scope.clone(),
+            handlers: RwLock::new(Arc::new(handlers::flatten(&play.handlers))),
+            strategy,
+        });
+        self.emit(&Event::Play { name });
+        if all_hosts.is_empty() {
+            self.emit(&Event::NoHostsMatched);
+            return Ok(());
+        }
+        let sections = self.sections(play, &context)?;
+        let force_handlers = self.shared.options.force_handlers
+            || match play.level.find("force_handlers") {
+                Some(attr) => {
+                    context.render(&attr.term).ok().and_then(|value| value.ansible_bool()).unwrap_or(false)
+                }
+                None => self.shared.settings.bool("DEFAULT_FORCE_HANDLERS"),
+            };
+        let mut first = true;
+        for batch in batches {
+            let batch: Vec<String> = batch
+                .into_iter()
+                .filter(|host| !self.failed.contains(host) && !self.unreachable.contains(host))
+                .collect();
+            if batch.is_empty() {
+                self.emit(&Event::NoHostsLeft);
+                return Err(Stop::Playbook);
+            }
+            if !first {
+                let name = scope.name.clone();
+                self.emit(&Event::Play { name });
+            }
+            first = false;
+            if let Ok(mut slot) = scope.batch.write() {
+                *slot = Arc::new(batch.clone());
+            }
+            for host in &batch {
+                self.shared.store.host(host);
+            }
+            let (errors, warnings): (Vec<_>, Vec<_>) = self
+                .shared
+                .store
+                .take_problems()
+                .into_iter()
+                .partition(|problem| problem.severity == Severity::Error);
+            warnings.into_iter().for_each(|warning| self.emit(&Event::Problem(warning)));
+            if !errors.is_empty() {
+                return Err(Stop::problems(errors));
+            }
+            self.vars_files(&run, &batch)?;
+            let before = self.failed.len() + self.unreachable.len();
+            let walks: Vec<(Arc<str>, Walk)> = batch
+                .iter()
+                .map(|host| (Arc::from(host.as_str()), Walk::new(sections.clone(), force_handlers)))
+                .collect();
+            self.completed_roles.clear();
+            let broke = self.run_batch(&run, walks)?;
+            let now = self.failed.len() + self.unreachable.len() - before;
+            if broke || now >= batch.len() || self.shared.stopping() {
+                return Err(Stop::Playbook);
+            }
+        }
+        Ok(())
+    }
+
+    fn text(&self, play: &Play, context: &Context, name: &str) -> Result<Option<String>, Stop> {
+        match play.level.find(name) {
+            None => Ok(None),
+            Some(attr) => match context.render(&attr.term) {
+                Ok(Value::Null) => Ok(None),
+                Ok(value) => Ok(Some(py_str(&value))),
+                Err(error) => Err(Stop::Broken(Box::new(
+                    Diagnostic::error("play-keyword", error.message).at(&attr.span),
+                ))),
+            },
+        }
+    }
+
+    /// `serial`: numbers and shares of hosts, the last one for all that remain.
+    fn batches(&self, play: &Play, context: &Context, hosts: &[String]) -> Result<Vec<Vec<String>>, Stop> {
+        let hosts = self.ordered(play, context, hosts)?;
+        let Some(attr) = play.level.find("serial") else { return Ok(vec![hosts]) };
+        let value = context.render(&attr.term).map_err(|error| {
+            Stop::Broken(Box::new(Diagnostic::error("play-keyword", error.message).at(&attr.span)))
+        })?;
+        let steps: Vec<String> = match &value {
+            Value::List(items) => items.iter().map(py_str).collect(),
+            Value::Null => vec![],
+            other => vec![py_str(other)],
+        };
+        let size = |step: &String| -> Result<usize, Stop> {
+            let number = match step.trim().strip_suffix('%') {
+                Some(share) => share
+                    .trim()
+                    .parse::<f64>()
+                    .ok()
+                    .map(|share| ((share / 100.0 * hosts.len() as f64) as usize).max(1)),
+                None => step.trim().parse::<i64>().ok().map(|count| usize::try_from(count).unwrap_or(0)),
+            };
+            number.ok_or_else(|| {
+                Stop::Broken(Box::new(
+                    Diagnostic::error(
+                        "bad-serial",
+                        format!("`serial` must be a number of hosts or a percentage, not `{step}`"),
+                    )
+                    .at(&attr.span),
+                ))
+            })
+        };
+        let sizes = steps.iter().map(size).collect::<Result<Vec<_>, _>>()?;
+        let mut batches = Vec::new();
+        let mut rest = hosts.as_slice();
+        let mut step = 0;
+        while !rest.is_empty() {
+            let wanted = sizes.get(step.min(sizes.len().saturating_sub(1))).copied().unwrap_or(0);
+            let count = if wanted == 0 { rest.len() } else { wanted.min(rest.len()) };
+            let (batch, after) = rest.split_at(count);
+            batches.push(batch.to_vec());
+            rest = after;
+            step += 1;
+        }
+        if batches.is_empty() {
+            batches.push(vec![]);
+        }
+        Ok(batches)
+    }
+
+    fn ordered(&self, play: &Play, context: &Context, hosts: &[String]) -> Result<Vec<String>, Stop> {
+        let mut hosts = hosts.to_vec();
+        match self.text(play, context, "order")?.as_deref() {
+            None | Some("inventory" | "") => {}
+            Some("reverse_inventory") => hosts.reverse(),
+            Some("sorted") => hosts.sort(),
+            Some("reverse_sorted") => {
+                hosts.sort();
+                hosts.reverse();
+            }
+            Some("shuffle") => {
+                // Any order will do; one that differs from run to run without a generator of its own.
+                let seed = std::time::SystemTime::now()
+                    .duration_since(std::time::UNIX_EPOCH)
+                    .map(|t| t.subsec_nanos())
+                    .unwrap_or(0);
+                hosts.sort_by_cached_key(|host| {
+                    use sha1::Digest;
+                    sha1::Sha1::digest(format!("{seed}{host}")).to_vec()
+                });
+            }
+            Some(other) => {
+                return Err(Stop::Broken(Box::new(
+                    Diagnostic::error(
+                        "bad-order",
+                        format!("Invalid 'order' specified for inventory hosts: {other}"),
+                    )
+                    .at(&play.span),
+                )));
+            }
+        }
+        Ok(hosts)
+    }
+
+    fn sections(&self, play: &Arc<Play>, context: &Context) -> Result<Arc<Block>, Stop> {
+        let mut main = Vec::new();
+        if let Some(task) = self.gathering(play, context)? {
+            let block = Block {
+                level: play.level.clone(),
+                name: None,
+                main: vec![Item::Task(Arc::new(task))],
+                rescue: vec![],
+                always: vec![],
+                span: play.span.clone(),
+            };
+            main.push(Item::Block(Arc::new(block)));
+        }
+        main.extend([&play.pre_tasks, &play.tasks, &play.post_tasks].map(|block| Item::Block(block.clone())));
+        Ok(Arc::new(Block {
+            level: play.level.clone(),
+            name: None,
+            main,
+            rescue: vec![],
+            always: vec![],
+            span: play.span.clone(),
+        }))
+    }
+
+    /// The task that gathers facts, if the play wants it.
+    fn gathering(&self, play: &Arc<Play>, context: &Context) -> Result<Option<Task>, Stop> {
+        let policy = self
+            .shared
+            .settings
+            .str("DEFAULT_GATHERING")
+            .map(str::to_owned)
+            .unwrap_or_else(|| "implicit".into());
+        let wanted = match play.level.find("gather_facts") {
+            Some(attr) => match context.render(&attr.term) {
+                Ok(value) => value.ansible_bool().unwrap_or(true),
+                Err(error) => {
+                    return Err(Stop::Broken(Box::new(
+                        Diagnostic::error("play-keyword", error.message).at(&attr.span),
+                    )));
+                }
+            },
+            None => policy != "explicit",
+        };
+        if !wanted {
+            return Ok(None);
+        }
+        let mut args: Vec<(Term, Term)> = Vec::new();
+        for name in ["gather_subset", "gather_timeout", "fact_path"] {
+            if let Some(attr) = play.level.find(name) {
+                args.push((Term::Const(Value::str(name)), attr.term.clone()));
+            }
+        }
+        let mut level = Level::empty(LevelKind::Task, Some(play.level.clone()));
+        level.tags = vec![Attr { term: Term::Const("always".into()), span: play.span.clone() }];
+        Ok(Some(Task {
+            level: Arc::new(level),
+            span: play.span.clone(),
+            name: Some(Attr { term: Term::Const("Gathering Facts".into()), span: play.span.clone() }),
+            action: ActionName {
+                written: "gather_facts".into(),
+                short: "gather_facts".into(),
+                kind: ActionKind::Action,
+            },
+            args: Term::Map(args.into()),
+            args_node: Arc::new(Node::new(NodeKind::Map(vec![]), play.span.clone())),
+            args_span: play.span.clone(),
+            looping: None,
+            control: LoopControl::default(),
+            register: None,
+            until: vec![],
+            changed_when: None,
+            failed_when: None,
+            notify: vec![],
+            listen: vec![],
+            is_handler: false,
+            implicit: true,
+        }))
+    }
+
+    /// `vars_prompt`: asked once, unless `-e` answers.
+    fn prompts(&self, play: &Play, context: &Context) -> Map {
+        let mut answers = Map::new();
+        for spec in &play.prompts {
+            if self.shared.store.extra.contains_key(spec.name.as_str()) {
+                continue;
+            }
+            if let Some(answer) = self.ask(spec, context) {
+                answers.insert(Value::str(&spec.name), answer);
+            }
+        }
+        answers
+    }
+
+    fn ask(&self, spec: &PromptSpec, context: &Context) -> Option<Value> {
+        use std::io::IsTerminal;
+        let render = |attr: &Option<Attr>| {
+            attr.as_ref().and_then(|attr| context.render(&attr.term).ok()).filter(|value| !value.is_null())
+        };
+        let truth = |attr: &Option<Attr>, default: bool| {
+            render(attr).and_then(|value| value.ansible_bool()).unwrap_or(default)
+        };
+        let default = render(&spec.default);
+        let text = render(&spec.prompt).map(|text| py_str(&text)).unwrap_or_else(|| spec.name.clone());
+        let shown = match &default {
+            Some(default) => format!("{text} [{}]: ", py_str(default)),
+            None => format!("{text}: "),
+        };
+        if !std::io::stdin().is_terminal() {
+            return default.or_else(|| Some("".into()));
+        }
+        let echo = !truth(&spec.private, true);
+        loop {
+            let ask = |prompt: &str| {
+                use std::io::Write;
+                let mut out = std::io::stdout().lock();
+                drop(out.write_all(prompt.as_bytes()));
+                drop(out.flush());
+                drop(out);
+                prompts::read_line(echo)
+            };
+            let first = ask(&shown)?;
+            if truth(&spec.confirm, false) && ask(&format!("confirm {shown}"))? != first {
+                continue;
+            }
+            let answer = if first.is_empty() {
+                default.clone().unwrap_or_else(|| "".into())
+            } else {
+                Value::from(first)
+            };
+            return match render(&spec.encrypt).map(|method| py_str(&method)) {
+                Some(method) if !method.is_empty() => {
+                    Some(Value::from(encrypted(&py_str(&answer), &method, context)?))
+                }
+                _ => Some(answer),
+            };
+        }
+    }
+
+    /// `vars_files`: for each host, since names may hold its variables. A list in the list means the first that exists.
+    pub(super) fn vars_files(&mut self, run: &Arc<PlayRun>, hosts: &[String]) -> Result<(), Stop> {
+        if run.play.vars_files.is_empty() {
+            return Ok(());
+        }
+        let mut cache: HashMap<Vec<std::path::PathBuf>, Arc<Terms>> = HashMap::new();
+        for host in hosts {
+            let context = self.play_context(&run.play, Some(&run.scope), host);
+            let mut files = Vec::new();
+            for attr in &run.play.vars_files {
+                let value = match context.render(&attr.term) {
+                    Ok(value) => value,
+                    // It may depend on facts that are not there yet.
+                    Err(_) => continue,
+                };
+                let candidates: Vec<String> = match &value {
+                    Value::List(items) => items.iter().map(py_str).collect(),
+                    Value::Null => continue,
+                    other => vec![py_str(other)],
+                };
+                let paths: Vec<_> = candidates
+                    .iter()
+                    .flat_map(|name| {
+                        [run.play.directory.join("vars").join(name), run.play.directory.join(name)]
+                    })
+                    .collect();
+                match paths.iter().find(|path| path.is_file()) {
+                    Some(path) => files.push(path.clone()),
+                    None => {
+                        return Err(Stop::Broken(Box::new(
+                            Diagnostic::error(
+                                "vars-file-not-found",
+                                format!("vars file {} was not found", candidates.join(", ")),
+                            )
+                            .at(&attr.span)
+                            .help(format!(
+                                "searched: {}",
+                                paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ")
+                            )),
+                        )));
+                    }
+                }
+            }
+            let terms = match cache.get(&files) {
+                Some(terms) => terms.clone(),
+                None => {
+                    let mut terms = Terms::new();
+                    for path in &files {
+                        let loaded = self
+                            .shared
+                            .loader
+                            .read_vars(path)
+                            .map_err(|problem| Stop::Broken(Box::new(problem)))?;
+                        for warning in loaded.warnings {
+                            self.emit(&Event::Problem(warning));
+                        }
+                        for (key, node) in loaded.node.as_map().unwrap_or_default() {
+                            terms
+                                .insert(Arc::from(py_str(&key.to_value())), self.shared.engine.compile(node));
+                        }
+                    }
+                    let terms = Arc::new(terms);
+                    cache.insert(files, terms.clone());
+                    terms
+                }
+            };
+            if let Ok(mut slot) = run.scope.vars_files.write() {
+                slot.insert(Arc::from(host.as_str()), terms);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `encrypt` of a prompt: what the filter `password_hash` gives.
+fn encrypted(text: &str, method: &str, context: &Context) -> Option<String> {
+    let _ = context;
+    crate::template::password_hash(text, method).ok()
+}
+
+impl Stop {
+    pub(super) fn problems(problems: Vec<Diagnostic>) -> Self {
+        let first = problems.into_iter().find(|problem| problem.severity == Severity::Error);
+        match first {
+            Some(problem) => Stop::Broken(Box::new(problem)),
+            None => Stop::Playbook,
+        }
+    }
+}

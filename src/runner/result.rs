@@ -1,0 +1,181 @@
+//! How a task ended on a host.
+
+use crate::diag::Span;
+use crate::protocol::{Diff, Outcome};
+use crate::template::Term;
+use crate::value::{Map, Value};
+use std::sync::Arc;
+
+/// The end of a task (or of one item of its loop) on one host.
+#[derive(Clone, Debug, Default)]
+pub struct TaskResult {
+    /// What `register` sees, without `changed` and `failed` unless the module gave them.
+    pub data: Map,
+    pub changed: bool,
+    pub failed: bool,
+    pub skipped: bool,
+    pub unreachable: bool,
+    /// A failure that `ignore_errors` (or `ignore_unreachable`) turned into a line of text.
+    pub ignored: bool,
+    /// Why a check could not tell.
+    pub unknown: Option<String>,
+    pub diff: Vec<Diff>,
+    pub items: Option<Vec<TaskResult>>,
+    /// The label of an item, as it is shown.
+    pub label: Option<String>,
+    /// Hide the contents.
+    pub no_log: bool,
+    /// The host it ran on instead.
+    pub delegated: Option<String>,
+    /// What went wrong before or beside the module, outermost first; empty where the module's own message says it.
+    pub causes: Vec<Cause>,
+    pub warnings: Vec<String>,
+    /// Show the data as the result (`debug`), not as one line of JSON.
+    pub verbose_always: bool,
+    pub effects: Vec<Effect>,
+}
+
+/// One link of the chain of causes that is shown above a failed result.
+#[derive(Clone, Debug)]
+pub struct Cause {
+    pub text: String,
+    /// Where; the task's own place if `None`.
+    pub place: Option<Span>,
+    pub help: Option<String>,
+}
+
+impl Cause {
+    pub fn new(text: impl Into<String>, place: Option<&Span>) -> Self {
+        Self { text: text.into(), place: place.cloned(), help: None }
+    }
+}
+
+/// What a task changes in the run itself.
+#[derive(Clone)]
+pub enum Effect {
+    /// Facts of the host.
+    Facts(Map),
+    /// `set_fact`: variables of the host.
+    Set(Map),
+    /// `include_vars`.
+    IncludeVars(Vec<(Arc<str>, Term)>),
+    AddHost {
+        name: String,
+        groups: Vec<String>,
+        vars: Map,
+    },
+    GroupBy {
+        group: String,
+        parents: Vec<String>,
+    },
+    Stats {
+        data: Map,
+        per_host: bool,
+        aggregate: bool,
+    },
+    /// A dynamic include, to be done by the strategy.
+    Include(Include),
+}
+
+impl std::fmt::Debug for Effect {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(match self {
+            Effect::Facts(_) => "Facts",
+            Effect::Set(_) => "Set",
+            Effect::IncludeVars(_) => "IncludeVars",
+            Effect::AddHost { .. } => "AddHost",
+            Effect::GroupBy { .. } => "GroupBy",
+            Effect::Stats { .. } => "Stats",
+            Effect::Include(_) => "Include",
+        })
+    }
+}
+
+/// What a host asked to include.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Include {
+    /// The file or the role's name.
+    pub name: String,
+    /// The rendered arguments (`tasks_from`, `apply`, …).
+    pub args: Value,
+    /// The loop variables of the item it was asked for.
+    pub locals: Map,
+    pub label: Option<String>,
+}
+
+impl TaskResult {
+    pub fn failure(msg: impl Into<String>) -> Self {
+        let data = [(Value::str("msg"), Value::from(msg.into()))].into_iter().collect();
+        Self { data, failed: true, ..Self::default() }
+    }
+
+    pub fn unreachable(msg: impl Into<String>) -> Self {
+        let msg = msg.into();
+        let data =
+            [("changed", Value::Bool(false)), ("msg", msg.as_str().into()), ("unreachable", true.into())];
+        let data = data.into_iter().map(|(key, value)| (Value::str(key), value)).collect();
+        Self {
+            data,
+            unreachable: true,
+            causes: vec![Cause::new(format!("Task failed: {msg}"), None)],
+            ..Self::default()
+        }
+    }
+
+    pub fn from_outcome(outcome: Outcome) -> Self {
+        let data = outcome.result.as_map().cloned().unwrap_or_default();
+        Self {
+            skipped: data.get("skipped").is_some_and(Value::truthy),
+            data,
+            changed: outcome.changed,
+            failed: outcome.failed,
+            unknown: outcome.unknown,
+            diff: outcome.diff,
+            warnings: outcome.warnings,
+            ..Self::default()
+        }
+    }
+
+    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.data.insert(Value::str(key), value.into());
+        self
+    }
+
+    /// A failure before the module ran: `outer` (the task) because of `inner` (a place in its text).
+    pub fn broken(outer: &str, inner: Cause) -> Self {
+        let msg = match outer {
+            "" => format!("Task failed: {}", inner.text),
+            outer => format!("Task failed: {outer}: {}", inner.text),
+        };
+        let outer =
+            if outer.is_empty() { "Task failed.".to_owned() } else { format!("Task failed: {outer}.") };
+        let data = [(Value::str("msg"), Value::from(msg))].into_iter().collect();
+        Self { data, failed: true, causes: vec![Cause::new(outer, None), inner], ..Self::default() }
+    }
+
+    pub fn ok(data: Map) -> Self {
+        Self { data, ..Self::default() }
+    }
+
+    /// What `register` stores: the data with `changed` and `failed`.
+    pub fn registered(&self) -> Value {
+        if let Some(why) = &self.unknown {
+            return Value::Unknown(why.as_str().into());
+        }
+        let mut data = self.data.clone();
+        data.insert("changed".into(), self.changed.into());
+        if self.unreachable {
+            data.insert("unreachable".into(), true.into());
+        }
+        data.insert("failed".into(), self.failed.into());
+        if self.skipped {
+            data.insert("skipped".into(), true.into());
+        }
+        data.shift_remove("invocation");
+        Value::map(data)
+    }
+
+    pub fn msg(&self) -> String {
+        self.data.get("msg").map(crate::value::py_str).unwrap_or_default()
+    }
+}

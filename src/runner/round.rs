@@ -1,0 +1,382 @@
+//! The work of one thread, and what the main thread makes of results.
+
+use super::event::{Event, TaskInfo};
+use super::handlers;
+use super::play::{PlayRun, Runner, Stop};
+use super::result::{Effect, Include, TaskResult};
+use super::shared::Shared;
+use super::strategy::Walks;
+use super::task::TaskRun;
+use super::walk::AfterFailure;
+use crate::diag::Diagnostic;
+use crate::playbook::Task;
+use crate::template::Context;
+use crate::value::{Map, Value, py_str};
+use std::sync::Arc;
+use std::sync::mpsc;
+
+/// A task for one host.
+pub(super) struct Job {
+    pub run: Arc<PlayRun>,
+    pub task: Arc<Task>,
+    pub info: Arc<TaskInfo>,
+    pub host: Arc<str>,
+    /// The host's number among those the task was sent to.
+    pub index: usize,
+}
+
+/// What comes back.
+pub(super) enum Reply {
+    Event(usize, Event),
+    Done(usize, Box<TaskResult>),
+}
+
+impl Job {
+    pub fn run(&self, shared: &Arc<Shared>, sender: &mpsc::Sender<Reply>) {
+        let send = |event| drop(sender.send(Reply::Event(self.index, event)));
+        let work = std::panic::AssertUnwindSafe(|| self.task_run(shared, &send).run());
+        let result = std::panic::catch_unwind(work).unwrap_or_else(|_| {
+            TaskResult::failure("the task crashed on the control machine; this is a bug in Ekumen")
+        });
+        drop(sender.send(Reply::Done(self.index, Box::new(result))));
+    }
+
+    fn task_run<'a>(&'a self, shared: &'a Arc<Shared>, send: &'a dyn Fn(Event)) -> TaskRun<'a> {
+        TaskRun { shared, play: &self.run, host: &self.host, task: &self.task, info: &self.info, send }
+    }
+
+    /// What the task sees on its host.
+    pub fn context(&self, shared: &Arc<Shared>, locals: Map) -> Context {
+        self.task_run(shared, &|_| {}).context(locals)
+    }
+}
+
+impl Runner<'_> {
+    /// Takes the results of a step: variables, notifications, failures, includes. True if the playbook stops here.
+    #[expect(clippy::too_many_arguments, reason = "the state of one step; a struct would only rename them")]
+    pub(super) fn absorb(
+        &mut self,
+        run: &Arc<PlayRun>,
+        walks: &mut Walks,
+        task: &Arc<Task>,
+        info: &Arc<TaskInfo>,
+        group: &[usize],
+        results: Vec<(Arc<str>, TaskResult)>,
+        once: bool,
+    ) -> Result<bool, Stop> {
+        let mut includes: Vec<(usize, Vec<Include>)> = Vec::new();
+        let mut failed_now = false;
+        for (host, result) in &results {
+            let Some(index) = group.iter().copied().find(|index| walks[*index].0 == *host) else { continue };
+            let receivers: Vec<Arc<str>> = if once {
+                walks.iter().filter(|(_, walk)| walk.live()).map(|(name, _)| name.clone()).collect()
+            } else {
+                vec![host.clone()]
+            };
+            self.keep(run, task, host, &receivers, result)?;
+            self.count(host, result);
+            if result.unreachable && !result.ignored {
+                let targets: Vec<usize> = if once { group.to_vec() } else { vec![index] };
+                for index in targets {
+                    walks[index].1.unreachable = true;
+                    self.unreachable.insert(walks[index].0.to_string());
+                    self.gone(run, &walks[index].0.clone());
+                }
+                self.verdict.unreachable = true;
+                failed_now = true;
+                continue;
+            }
+            if result.failed && !result.ignored {
+                failed_now = true;
+                let targets: Vec<usize> = if once { group.to_vec() } else { vec![index] };
+                for index in targets {
+                    let counted = walks[index].0 == *host;
+                    self.host_failed(run, walks, index, task, result, counted);
+                }
+                continue;
+            }
+            if result.changed || result.unknown.is_some() {
+                let wanted = self.notify(run, task, host)?;
+                let targets: Vec<usize> = if once { group.to_vec() } else { vec![index] };
+                for index in targets {
+                    for handler in &wanted {
+                        if !walks[index].1.notified.contains(handler) {
+                            walks[index].1.notified.push(*handler);
+                        }
+                    }
+                }
+            }
+            let asked: Vec<Include> = included(result);
+            let targets: Vec<usize> = if once { group.to_vec() } else { vec![index] };
+            for index in targets {
+                includes.push((index, asked.clone()));
+            }
+        }
+        let stop = failed_now && self.fatal_for_all(run, walks, task)?;
+        if task.action.kind == crate::playbook::ActionKind::IncludeTasks
+            || task.action.kind == crate::playbook::ActionKind::IncludeRole
+        {
+            self.include(run, walks, task, info, includes)?;
+        } else {
+            includes.into_iter().for_each(|(index, _)| walks[index].1.advance());
+        }
+        Ok(stop)
+    }
+
+    /// Variables and other effects of a result.
+    fn keep(
+        &mut self,
+        run: &Arc<PlayRun>,
+        task: &Arc<Task>,
+        host: &Arc<str>,
+        receivers: &[Arc<str>],
+        result: &TaskResult,
+    ) -> Result<(), Stop> {
+        let delegate_facts = task.attr("delegate_facts").is_some()
+            && self.truth(task, &self.task_context(run, task, host), "delegate_facts");
+        let mut inventory_changed = false;
+        for effect in &result.effects {
+            match effect {
+                Effect::Facts(facts) => match &result.delegated {
+                    Some(other) if delegate_facts => self.shared.store.add_facts(other, facts),
+                    _ => receivers.iter().for_each(|host| self.shared.store.add_facts(host, facts)),
+                },
+                Effect::Set(vars) => {
+                    let delegated = result.delegated.as_deref().filter(|_| delegate_facts);
+                    for (name, value) in vars {
+                        match delegated {
+                            Some(other) => self.shared.store.set(other, &py_str(name), value.clone()),
+                            None => receivers
+                                .iter()
+                                .for_each(|host| self.shared.store.set(host, &py_str(name), value.clone())),
+                        }
+                    }
+                }
+                Effect::IncludeVars(terms) => {
+                    receivers.iter().for_each(|host| self.shared.store.include(host, terms))
+                }
+                Effect::AddHost { name, groups, vars } => {
+                    self.add_host(name, groups, vars, task);
+                    inventory_changed = true;
+                }
+                Effect::GroupBy { group, parents } => {
+                    self.group_by(host, group, parents);
+                    inventory_changed = true;
+                }
+                Effect::Stats { .. } | Effect::Include(_) => {}
+            }
+        }
+        if inventory_changed {
+            self.shared.store.refresh_all();
+        }
+        if let Some(name) = &task.register {
+            let value = result.registered();
+            receivers.iter().for_each(|host| self.shared.store.set(host, name, value.clone()));
+        }
+        for text in &result.warnings {
+            self.emit(&Event::Problem(Diagnostic::warning("module", text.clone())));
+        }
+        // Names of vars_files may have waited for these facts.
+        if result.effects.iter().any(|effect| matches!(effect, Effect::Facts(_))) {
+            let hosts: Vec<String> = receivers.iter().map(|host| host.to_string()).collect();
+            self.vars_files(run, &hosts)?;
+        }
+        Ok(())
+    }
+
+    fn add_host(&mut self, name: &str, groups: &[String], vars: &Map, task: &Task) {
+        let Ok(mut inventory) = self.shared.store.inventory.write() else { return };
+        inventory.add_host(name, groups);
+        for (key, value) in vars {
+            inventory.set_var(name, &py_str(key), crate::source::Node::from_value(value, &task.span));
+        }
+    }
+
+    fn group_by(&mut self, host: &str, group: &str, parents: &[String]) {
+        let Ok(mut inventory) = self.shared.store.inventory.write() else { return };
+        inventory.add_child(group, host);
+        for parent in parents.iter().filter(|parent| *parent != "all") {
+            inventory.add_child(parent, group);
+        }
+    }
+
+    /// The recap's counters.
+    fn count(&mut self, host: &str, result: &TaskResult) {
+        let tally = self.tally.entry(host.to_owned()).or_default();
+        if result.unreachable {
+            if result.ignored {
+                tally.skipped += 1;
+            }
+            tally.unreachable += 1;
+        } else if result.failed {
+            if result.ignored {
+                tally.ok += 1;
+                tally.ignored += 1;
+                if result.changed {
+                    tally.changed += 1;
+                }
+            }
+        } else if result.skipped {
+            tally.skipped += 1;
+        } else {
+            tally.ok += 1;
+            if result.changed {
+                tally.changed += 1;
+                self.verdict.changed = true;
+            }
+        }
+        if result.unknown.is_some() {
+            self.verdict.unknown = true;
+        }
+    }
+
+    fn host_failed(
+        &mut self,
+        run: &Arc<PlayRun>,
+        walks: &mut Walks,
+        index: usize,
+        task: &Arc<Task>,
+        result: &TaskResult,
+        counted: bool,
+    ) {
+        let (host, walk) = &mut walks[index];
+        let after = walk.fail();
+        let host = host.clone();
+        let tally = self.tally.entry(host.to_string()).or_default();
+        match after {
+            AfterFailure::Rescued => {
+                if counted {
+                    tally.rescued += 1;
+                }
+                let failed_task = Value::object([
+                    ("name", Value::from(self.written_name(run, task, &host))),
+                    ("action", Value::str(&task.action.written)),
+                ]);
+                self.shared.store.set(&host, "ansible_failed_task", failed_task);
+                self.shared.store.set(&host, "ansible_failed_result", result.registered());
+            }
+            AfterFailure::Failing | AfterFailure::Out => {
+                if counted {
+                    tally.failed += 1;
+                }
+                self.verdict.failed = true;
+                self.failed.insert(host.to_string());
+                self.gone(run, &host);
+            }
+        }
+    }
+
+    /// The name somebody gave the task, empty if nobody did.
+    fn written_name(&self, run: &Arc<PlayRun>, task: &Arc<Task>, host: &Arc<str>) -> String {
+        let Some(name) = &task.name else { return String::new() };
+        self.task_context(run, task, host).render(&name.term).map(|name| py_str(&name)).unwrap_or_default()
+    }
+
+    pub(super) fn gone(&mut self, run: &PlayRun, host: &str) {
+        if let Ok(mut gone) = run.scope.gone.write() {
+            gone.insert(host.to_owned());
+        }
+    }
+
+    /// `any_errors_fatal` and `max_fail_percentage`.
+    fn fatal_for_all(
+        &mut self,
+        run: &Arc<PlayRun>,
+        walks: &mut Walks,
+        task: &Arc<Task>,
+    ) -> Result<bool, Stop> {
+        let Some((host, _)) = walks.first() else { return Ok(false) };
+        let context = self.task_context(run, task, &host.clone());
+        let fatal = self.truth(task, &context, "any_errors_fatal")
+            || (task.attr("any_errors_fatal").is_none() && self.shared.settings.bool("ANY_ERRORS_FATAL"));
+        let failed = walks.iter().filter(|(_, walk)| walk.failed || walk.unreachable).count();
+        let share = task
+            .attr("max_fail_percentage")
+            .and_then(|attr| context.render(&attr.term).ok())
+            .and_then(|value| py_str(&value).trim().parse::<f64>().ok());
+        let too_many = share.is_some_and(|share| failed as f64 / walks.len() as f64 * 100.0 > share);
+        if fatal {
+            let mut any_left = false;
+            for index in 0..walks.len() {
+                let (name, walk) = &mut walks[index];
+                if walk.failed || walk.unreachable || walk.ended {
+                    continue;
+                }
+                let name = name.clone();
+                if !self.failed.contains(name.as_ref()) && walk.fail() == AfterFailure::Rescued {
+                    any_left = true;
+                    continue;
+                }
+                any_left |= !walks[index].1.failed;
+                self.failed.insert(name.to_string());
+                self.gone(run, &name);
+            }
+            if !any_left {
+                self.emit(&Event::NoHostsLeft);
+                self.verdict.failed = true;
+                return Ok(true);
+            }
+            return Ok(false);
+        }
+        if too_many {
+            for (_, walk) in walks.iter_mut() {
+                walk.end();
+            }
+            self.emit(&Event::NoHostsLeft);
+            self.verdict.failed = true;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// The handlers that a changed task notifies.
+    fn notify(&mut self, run: &Arc<PlayRun>, task: &Arc<Task>, host: &Arc<str>) -> Result<Vec<usize>, Stop> {
+        let mut levels: Vec<_> = task.level.collect("notify").into_iter().collect();
+        levels.extend(task.notify.iter());
+        if levels.is_empty() {
+            return Ok(vec![]);
+        }
+        let context = self.task_context(run, task, host);
+        let handlers = run.handlers.read().map(|handlers| handlers.clone()).unwrap_or_default();
+        let mut wanted = Vec::new();
+        for attr in levels {
+            let value = context.render(&attr.term).map_err(|error| {
+                Stop::Broken(Box::new(
+                    Diagnostic::error("notify", error.message).at(error.trace.first().unwrap_or(&attr.span)),
+                ))
+            })?;
+            let names: Vec<String> = match &value {
+                Value::List(items) => items.iter().map(py_str).collect(),
+                Value::Null => vec![],
+                other => vec![py_str(other)],
+            };
+            for name in names {
+                let found = handlers::find(&handlers, &name, &context);
+                if found.is_empty() {
+                    let problem = Diagnostic::error(
+                        "unknown-handler",
+                        format!("The requested handler '{name}' was not found in either the main handlers list nor in the listening handlers list"),
+                    )
+                    .at(&attr.span);
+                    if self.shared.settings.bool("ERROR_ON_MISSING_HANDLER") {
+                        return Err(Stop::Broken(Box::new(problem)));
+                    }
+                    self.emit(&Event::Problem(Diagnostic {
+                        severity: crate::diag::Severity::Warning,
+                        ..problem
+                    }));
+                }
+                wanted.extend(found);
+            }
+        }
+        Ok(wanted)
+    }
+}
+
+fn included(result: &TaskResult) -> Vec<Include> {
+    let own = result.effects.iter().filter_map(|effect| match effect {
+        Effect::Include(include) => Some(include.clone()),
+        _ => None,
+    });
+    own.collect()
+}

@@ -1,0 +1,343 @@
+//! Who does what next: `linear` keeps all hosts in step, `free` lets each go its own way.
+
+use super::event::{Event, TaskInfo};
+use super::play::{PlayRun, Runner, Stop, Strategy};
+use super::result::TaskResult;
+use super::round::{Job, Reply};
+use super::tags::tags_of;
+use super::walk::{Place, Walk};
+use crate::playbook::{ActionKind, Task};
+use crate::template::Context;
+use crate::value::{Map, py_str};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc;
+
+/// Hosts with their ways through the play.
+pub(super) type Walks = Vec<(Arc<str>, Walk)>;
+
+impl Runner<'_> {
+    /// Runs one batch to its end; true if the playbook stops here.
+    pub(super) fn run_batch(&mut self, run: &Arc<PlayRun>, mut walks: Walks) -> Result<bool, Stop> {
+        let broke = match run.strategy {
+            Strategy::Linear => self.linear(run, &mut walks)?,
+            Strategy::Free => self.free(run, &mut walks)?,
+        };
+        Ok(broke)
+    }
+
+    fn linear(&mut self, run: &Arc<PlayRun>, walks: &mut Walks) -> Result<bool, Stop> {
+        loop {
+            if self.shared.stopping() {
+                return Ok(true);
+            }
+            let handlers = run.handlers.read().map(|handlers| handlers.clone()).unwrap_or_default();
+            let mut next: Option<(Place, Arc<Task>)> = None;
+            let mut places: Vec<Option<(Place, Arc<Task>)>> = Vec::with_capacity(walks.len());
+            for (_, walk) in walks.iter_mut() {
+                let peeked = walk.peek(&handlers).map(|(task, place)| (place, task));
+                if let Some((place, task)) = &peeked
+                    && next.as_ref().is_none_or(|(first, _)| place < first)
+                {
+                    next = Some((place.clone(), task.clone()));
+                }
+                places.push(peeked);
+            }
+            let Some((place, task)) = next else { return Ok(false) };
+            let group: Vec<usize> = places
+                .iter()
+                .enumerate()
+                .filter(|(_, peeked)| {
+                    peeked.as_ref().is_some_and(|(at, of)| *at == place && Arc::ptr_eq(of, &task))
+                })
+                .map(|(index, _)| index)
+                .collect();
+            if self.step(run, walks, &task, &group)? {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// One task on the hosts of `group`; true if the playbook stops here.
+    fn step(
+        &mut self,
+        run: &Arc<PlayRun>,
+        walks: &mut Walks,
+        task: &Arc<Task>,
+        group: &[usize],
+    ) -> Result<bool, Stop> {
+        let first = walks[group[0]].0.clone();
+        let context = self.task_context(run, task, &first);
+        if !self.selected(task, &context) {
+            group.iter().for_each(|index| walks[*index].1.advance());
+            return Ok(false);
+        }
+        if task.action.kind == ActionKind::Meta {
+            return self.meta(run, walks, task, group);
+        }
+        let (skip, group): (Vec<usize>, Vec<usize>) =
+            group.iter().copied().partition(|index| self.role_done(task, &walks[*index].0));
+        skip.into_iter().for_each(|index| walks[index].1.advance());
+        if group.is_empty() {
+            return Ok(false);
+        }
+        let info = Arc::new(self.info(run, task, &context));
+        if self.waiting_for_start && !self.reached_start(&info) {
+            group.iter().for_each(|index| walks[*index].1.advance());
+            return Ok(false);
+        }
+        if self.shared.options.step && !self.confirmed(&info, walks) {
+            group.iter().for_each(|index| walks[*index].1.advance());
+            return Ok(false);
+        }
+        self.emit_warnings();
+        self.emit(&Event::Task(info.clone()));
+        let once = self.truth(task, &context, "run_once");
+        let hosts: Vec<Arc<str>> =
+            if once { vec![first] } else { group.iter().map(|index| walks[*index].0.clone()).collect() };
+        let throttle =
+            self.number(task, &context, "throttle").filter(|limit| *limit > 0).unwrap_or(usize::MAX);
+        let mut results: Vec<(Arc<str>, TaskResult)> = Vec::with_capacity(hosts.len());
+        for chunk in hosts.chunks(throttle.min(hosts.len().max(1))) {
+            results.extend(self.scatter(run, task, &info, chunk));
+        }
+        self.absorb(run, walks, task, &info, &group, results, once)
+    }
+
+    /// Sends a task to hosts and gathers what they say, events in the order of the hosts.
+    fn scatter(
+        &mut self,
+        run: &Arc<PlayRun>,
+        task: &Arc<Task>,
+        info: &Arc<TaskInfo>,
+        hosts: &[Arc<str>],
+    ) -> Vec<(Arc<str>, TaskResult)> {
+        self.verdict.nothing_ran = false;
+        let (sender, receiver) = mpsc::channel();
+        for (index, host) in hosts.iter().enumerate() {
+            self.submit(
+                Job { run: run.clone(), task: task.clone(), info: info.clone(), host: host.clone(), index },
+                &sender,
+            );
+            self.emit(&Event::Begin { host: host.clone(), task: info.clone() });
+        }
+        drop(sender);
+        let mut waiting: Vec<Vec<Event>> = hosts.iter().map(|_| Vec::new()).collect();
+        let mut results: Vec<Option<TaskResult>> = hosts.iter().map(|_| None).collect();
+        let mut shown = 0;
+        for reply in receiver {
+            match reply {
+                Reply::Event(_, event @ Event::Output { .. }) => self.emit(&event),
+                Reply::Event(index, event) if index == shown => self.emit(&event),
+                Reply::Event(index, event) => waiting[index].push(event),
+                Reply::Done(index, result) => {
+                    results[index] = Some(*result);
+                    // Whatever is complete up to here can be shown now.
+                    while shown < hosts.len() {
+                        for event in std::mem::take(&mut waiting[shown]) {
+                            self.emit(&event);
+                        }
+                        let Some(result) = &results[shown] else { break };
+                        let event = Event::Result {
+                            host: hosts[shown].clone(),
+                            task: info.clone(),
+                            result: Arc::new(result.clone()),
+                        };
+                        self.emit(&event);
+                        shown += 1;
+                    }
+                }
+            }
+        }
+        hosts
+            .iter()
+            .cloned()
+            .zip(results)
+            .map(|(host, result)| {
+                (host, result.unwrap_or_else(|| TaskResult::failure("the task crashed; this is a bug")))
+            })
+            .collect()
+    }
+
+    fn submit(&self, job: Job, sender: &mpsc::Sender<Reply>) {
+        let (shared, sender) = (self.shared.clone(), sender.clone());
+        self.pool.spawn(move || job.run(&shared, &sender));
+    }
+
+    fn free(&mut self, run: &Arc<PlayRun>, walks: &mut Walks) -> Result<bool, Stop> {
+        let (sender, receiver) = mpsc::channel();
+        let mut busy: HashMap<usize, (Arc<Task>, Arc<TaskInfo>)> = HashMap::new();
+        let mut events: HashMap<usize, Vec<Event>> = HashMap::new();
+        loop {
+            for index in 0..walks.len() {
+                while !busy.contains_key(&index) && !self.shared.stopping() {
+                    let handlers = run.handlers.read().map(|handlers| handlers.clone()).unwrap_or_default();
+                    let Some((task, _)) = walks[index].1.peek(&handlers) else { break };
+                    let host = walks[index].0.clone();
+                    let context = self.task_context(run, &task, &host);
+                    if !self.selected(&task, &context) || self.role_done(&task, &host) {
+                        walks[index].1.advance();
+                        continue;
+                    }
+                    if task.action.kind == ActionKind::Meta {
+                        if self.meta(run, walks, &task, &[index])? {
+                            return Ok(true);
+                        }
+                        continue;
+                    }
+                    let info = Arc::new(self.info(run, &task, &context));
+                    self.verdict.nothing_ran = false;
+                    self.submit(
+                        Job {
+                            run: run.clone(),
+                            task: task.clone(),
+                            info: info.clone(),
+                            host: host.clone(),
+                            index,
+                        },
+                        &sender,
+                    );
+                    self.emit(&Event::Begin { host, task: info.clone() });
+                    busy.insert(index, (task, info));
+                }
+            }
+            if busy.is_empty() {
+                return Ok(self.shared.stopping());
+            }
+            match receiver.recv() {
+                Err(_) => return Ok(true),
+                Ok(Reply::Event(_, event @ Event::Output { .. })) => self.emit(&event),
+                Ok(Reply::Event(index, event)) => events.entry(index).or_default().push(event),
+                Ok(Reply::Done(index, result)) => {
+                    let Some((task, info)) = busy.remove(&index) else { continue };
+                    for event in events.remove(&index).unwrap_or_default() {
+                        self.emit(&event);
+                    }
+                    let host = walks[index].0.clone();
+                    self.emit_warnings();
+                    self.emit(&Event::Result {
+                        host: host.clone(),
+                        task: info.clone(),
+                        result: Arc::new((*result).clone()),
+                    });
+                    if self.absorb(run, walks, &task, &info, &[index], vec![(host, *result)], false)? {
+                        return Ok(true);
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn task_context(&self, run: &Arc<PlayRun>, task: &Arc<Task>, host: &Arc<str>) -> Context {
+        Job {
+            run: run.clone(),
+            task: task.clone(),
+            info: Arc::new(TaskInfo::of(task, String::new())),
+            host: host.clone(),
+            index: 0,
+        }
+        .context(&self.shared, Map::new())
+    }
+
+    /// Handlers and engine-made meta tasks run whatever the tags.
+    fn selected(&self, task: &Arc<Task>, context: &Context) -> bool {
+        if task.is_handler || (task.implicit && task.action.kind == ActionKind::Meta) {
+            return true;
+        }
+        self.shared.options.tags.selects(&tags_of(&task.level, context))
+    }
+
+    /// A role runs once per host and play, unless it allows duplicates.
+    fn role_done(&self, task: &Task, host: &str) -> bool {
+        match &task.level.role {
+            Some(role) if !role.allow_duplicates && !task.is_handler => {
+                self.completed_roles.contains(&(host.to_owned(), role.fingerprint.clone()))
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) fn info(&self, run: &Arc<PlayRun>, task: &Arc<Task>, context: &Context) -> TaskInfo {
+        let _ = run;
+        let name = match &task.name {
+            // A name that cannot be rendered is shown as it was written.
+            Some(name) => match context.render(&name.term) {
+                Ok(value) => py_str(&value),
+                Err(_) => self.shared.engine.source_of(&name.term),
+            },
+            None => String::new(),
+        };
+        let name = if name.trim().is_empty() { task.action.written.clone() } else { name };
+        let shown = match &task.level.role {
+            Some(role) => format!("{} : {name}", role.display_name()),
+            None => name,
+        };
+        let mut info = TaskInfo::of(task, shown);
+        info.check_mode = task
+            .attr("check_mode")
+            .and_then(|attr| context.render(&attr.term).ok())
+            .and_then(|v| v.ansible_bool())
+            .unwrap_or(self.shared.options.check);
+        info
+    }
+
+    pub(super) fn truth(&self, task: &Task, context: &Context, name: &str) -> bool {
+        task.attr(name)
+            .and_then(|attr| context.render(&attr.term).ok())
+            .and_then(|value| value.ansible_bool())
+            .unwrap_or(false)
+    }
+
+    fn number(&self, task: &Task, context: &Context, name: &str) -> Option<usize> {
+        let value = context.render(&task.attr(name)?.term).ok()?;
+        py_str(&value).trim().parse().ok()
+    }
+
+    fn reached_start(&mut self, info: &TaskInfo) -> bool {
+        let Some(wanted) = &self.shared.options.start_at else { return true };
+        let short = info.name.split_once(" : ").map_or(info.name.as_str(), |(_, name)| name);
+        let matches = |text: &str| {
+            glob::Pattern::new(wanted).is_ok_and(|pattern| pattern.matches(text)) || text == wanted
+        };
+        let reached = matches(&info.name) || matches(short);
+        if reached {
+            self.waiting_for_start = false;
+        }
+        // Facts are gathered all the same.
+        reached || info.implicit
+    }
+
+    /// `--step`.
+    fn confirmed(&mut self, info: &TaskInfo, _: &Walks) -> bool {
+        let prompt = format!("Perform task: TASK: {} (N)o/(y)es/(c)ontinue: ", info.name);
+        self.emit(&Event::Message(String::new()));
+        use std::io::Write;
+        let mut out = std::io::stdout().lock();
+        drop(out.write_all(prompt.as_bytes()));
+        drop(out.flush());
+        drop(out);
+        match super::prompts::read_line(true).unwrap_or_default().to_lowercase().as_str() {
+            "y" | "yes" => true,
+            "c" | "continue" => {
+                if let Some(shared) = Arc::get_mut(&mut self.shared) {
+                    shared.options.step = false;
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+impl TaskInfo {
+    pub(super) fn of(task: &Task, name: String) -> Self {
+        Self {
+            name,
+            action: task.action.short.clone(),
+            span: task.span.clone(),
+            handler: task.is_handler,
+            check_mode: false,
+            implicit: task.implicit,
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Which tasks `--tags` and `--skip-tags` select.
+
+use crate::playbook::Level;
+use crate::template::Context;
+use crate::value::{Value, py_str};
+
+/// `--tags` and `--skip-tags`.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    pub only: Vec<String>,
+    pub skip: Vec<String>,
+}
+
+impl Default for Selection {
+    fn default() -> Self {
+        Self { only: vec!["all".into()], skip: vec![] }
+    }
+}
+
+/// The tags of a task, its blocks, roles and play.
+pub fn tags_of(level: &Level, context: &Context) -> Vec<String> {
+    let mut tags = Vec::new();
+    for attr in level.all_tags() {
+        let mut push = |value: &Value| {
+            tags.extend(
+                py_str(value).split(',').map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()),
+            );
+        };
+        match context.render(&attr.term) {
+            Ok(Value::List(items)) => items.iter().for_each(push),
+            Ok(Value::Null) | Err(_) => {}
+            Ok(value) => push(&value),
+        }
+    }
+    tags.dedup();
+    tags
+}
+
+impl Selection {
+    /// Whether a task with these tags runs.
+    pub fn selects(&self, tags: &[String]) -> bool {
+        let has = |list: &[String], word: &str| list.iter().any(|tag| tag == word);
+        let meets = |list: &[String]| tags.iter().any(|tag| has(list, tag));
+        let untagged = tags.is_empty();
+        let never = has(tags, "never");
+        let run = if has(tags, "always") || (has(&self.only, "all") && !never) || meets(&self.only) {
+            true
+        } else {
+            (has(&self.only, "tagged") && !untagged && !never) || (has(&self.only, "untagged") && untagged)
+        };
+        if !run {
+            return false;
+        }
+        let skipped = (has(&self.skip, "all") && (!has(tags, "always") || has(&self.skip, "always")))
+            || meets(&self.skip)
+            || (has(&self.skip, "tagged") && !untagged)
+            || (has(&self.skip, "untagged") && untagged);
+        !skipped
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selection_is_ansibles() {
+        let texts = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
+        let cases: &[(&[&str], &[&str], &[&str], bool)] = &[
+            (&["all"], &[], &[], true),
+            (&["all"], &[], &["never"], false),
+            (&["never"], &[], &["never", "x"], true),
+            (&["x"], &[], &["never", "x"], true),
+            (&["x"], &[], &["y"], false),
+            (&["x"], &[], &["always"], true),
+            (&["x"], &["always"], &["always"], false),
+            (&["tagged"], &[], &["y"], true),
+            (&["tagged"], &[], &[], false),
+            (&["untagged"], &[], &[], true),
+            (&["all"], &["y"], &["y"], false),
+            (&["all"], &["tagged"], &["y"], false),
+            (&["all"], &["untagged"], &[], false),
+            (&["all"], &["all"], &["always"], true),
+        ];
+        for (only, skip, tags, expected) in cases {
+            let selection = Selection { only: texts(only), skip: texts(skip) };
+            assert_eq!(
+                selection.selects(&texts(tags)),
+                *expected,
+                "--tags {only:?} --skip-tags {skip:?} on {tags:?}"
+            );
+        }
+    }
+}
