@@ -20,7 +20,7 @@ import tempfile
 import yaml
 
 HERE = pathlib.Path(__file__).resolve().parent
-VOLATILE = {"atime", "mtime", "ctime", "inode", "dev", "version", "backup_file", "src", "uid", "gid", "md5sum",
+VOLATILE = {"atime", "mtime", "ctime", "inode", "dev", "version", "backup_file", "backup", "src", "uid", "gid", "md5sum",
             "after_header", "mimetype", "charset", "exception", "blocks", "path_content", "block_size", "attr_flags",
             "attributes", "start", "end", "delta"}
 

@@ -186,8 +186,7 @@ impl Args {
             let found = regex.search(original).map_err(Failure::new)?;
             let Some(whole) = found.and_then(|captures| captures.get(0)) else { return Ok(lines.len()) };
             let end = if after { whole.end() } else { whole.start() };
-            return Ok(original[..end].matches('\n').count()
-                + usize::from(after && !original[..end].ends_with('\n')));
+            return Ok((original[..end].matches('\n').count() + usize::from(after)).min(lines.len()));
         }
         let found = lines.iter().rposition(|line| regex.is_match(line));
         Ok(found.map_or(lines.len(), |index| index + usize::from(after)))

@@ -202,10 +202,10 @@ impl<'s> Search<'s> {
         paths.sort();
         let (directories, files): (Vec<PathBuf>, Vec<PathBuf>) =
             paths.into_iter().partition(|path| path.is_dir());
+        self.examined += directories.len() + files.len();
         if self.args.depth.is_some_and(|most| depth > most && most > 0) {
             return Ok(());
         }
-        self.examined += directories.len() + files.len();
         for path in files.iter().chain(&directories) {
             self.consider(path)?;
             if self.full() {

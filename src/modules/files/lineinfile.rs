@@ -201,41 +201,28 @@ impl<'a> Wanted<'a> {
             return Ok(replace(lines, index, new));
         }
         let anchor = args.anchor()?;
-        let exact = lines.iter().rposition(|line| text::bare(line) == self.line);
-        let position = anchor.as_ref().and_then(|(pattern, after)| {
-            let found = pick(&|line| pattern.is_match(line) && text::bare(line) != self.line, lines);
-            found.map(|index| if *after { index + 1 } else { index })
-        });
-        match exact {
-            // The line is there, but perhaps not where the anchor wants one; a second one goes beside it.
-            Some(index) if searched || anchor.is_none() => {
-                if searched {
-                    return Ok(replace(lines, index, self.line.to_owned()));
-                }
-                return Ok("");
-            }
-            Some(_) => {
-                let after = anchor.as_ref().is_some_and(|(_, after)| *after);
-                let Some(position) = position else { return Ok("") };
-                let neighbour = match (after, position) {
-                    (true, position) => lines.get(position).or(lines.last()),
-                    (false, 0) => lines.first(),
-                    (false, position) => lines.get(position - 1),
-                };
-                if neighbour.is_some_and(|line| text::bare(line) == self.line) {
-                    return Ok("");
-                }
-                return Ok(self.insert(lines, position));
-            }
-            None => {}
+        let is_anchor = |line: &String| {
+            anchor.as_ref().is_some_and(|(pattern, _)| pattern.is_match(line))
+                && text::bare(line) != self.line
+        };
+        let anchored = pick(&is_anchor, lines);
+        // Who asks for the first match does not want to know what comes after it.
+        let seen = anchored.filter(|_| args.firstmatch).unwrap_or(lines.len());
+        if let Some(index) = lines[..seen].iter().rposition(|line| text::bare(line) == self.line) {
+            return Ok(replace(lines, index, self.line.to_owned()));
         }
         if args.backrefs {
             return Ok("");
         }
-        let at_start =
-            args.insertbefore.as_deref() == Some("BOF") || args.insertafter.as_deref() == Some("BOF");
-        let position = if at_start { 0 } else { position.unwrap_or(lines.len()) };
-        Ok(self.insert(lines, position))
+        if args.insertbefore.as_deref() == Some("BOF") || args.insertafter.as_deref() == Some("BOF") {
+            return Ok(self.insert(lines, 0));
+        }
+        let after = anchor.as_ref().is_some_and(|(_, after)| *after);
+        let Some(anchored) = anchored else { return Ok(self.insert(lines, lines.len())) };
+        if after && lines.get(anchored + 1).is_some_and(|next| text::bare(next) == self.line) {
+            return Ok("");
+        }
+        Ok(self.insert(lines, anchored + usize::from(after)))
     }
 
     fn insert(&self, lines: &mut Vec<String>, position: usize) -> &'static str {

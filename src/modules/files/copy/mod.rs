@@ -194,6 +194,7 @@ fn plan_file(args: &Args, digest: &Digest, host: &Probe) -> Result<Plan<Todo>, F
             None => return Err(Failure::new("can not use content with a dir as dest")),
         }
     }
+    let header = dest.clone();
     if args.follow {
         dest = file::destination(Path::new(&dest), true).to_string_lossy().into_owned();
     }
@@ -227,9 +228,9 @@ fn plan_file(args: &Args, digest: &Digest, host: &Probe) -> Result<Plan<Todo>, F
     let diff = if host.wants_diff() {
         let after = host.inline_blob(digest);
         let size = args._size.unwrap_or_else(|| after.map_or(u64::MAX, |bytes| bytes.len() as u64));
-        let header = args.source().unwrap_or(&dest).to_owned();
-        let after = Side { header: Some(header), content: after, size };
-        vec![file_diff(host, &place, &after)]
+        let source = args.source().unwrap_or(&header).to_owned();
+        let after = Side { header: Some(source), content: after, size };
+        vec![file_diff(host, &place, header, &after)]
     } else {
         Vec::new()
     };
@@ -276,13 +277,13 @@ fn plan_attributes(
     Ok(Plan::Change { diff: vec![diff], todo: Todo::Attributes { path: dest, attributes }, result })
 }
 
-fn file_diff(host: &Probe, place: &Path, after: &Side) -> Diff {
+/// `header` is what the destination is called, links not followed.
+fn file_diff(host: &Probe, place: &Path, header: String, after: &Side) -> Diff {
     match file::metadata(place, true).filter(|found| found.is_file()) {
         None => diff::texts(&Side::absent(), after),
         Some(found) => {
             let content = diff::readable(host, place);
-            let header = Some(place.to_string_lossy().into_owned());
-            diff::texts(&Side { header, content: content.as_deref(), size: found.len() }, after)
+            diff::texts(&Side { header: Some(header), content: content.as_deref(), size: found.len() }, after)
         }
     }
 }
