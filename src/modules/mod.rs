@@ -1,6 +1,7 @@
 //! Host-side halves of tasks, one file each, in families. To add one: write the file, implement
 //! [`kit::Module`], add a line to [`registry`].
 
+mod accounts;
 mod commands;
 pub mod files;
 pub mod kit;

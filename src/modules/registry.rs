@@ -20,6 +20,8 @@ pub static MODULES: &[Entry] = &[
     entry::<super::ping::Ping>(),
     entry::<super::commands::raw::Raw>(),
     entry::<super::commands::script::Script>(),
+    entry::<super::accounts::group::Group>(),
+    entry::<super::accounts::user::User>(),
     entry::<super::services::service::Service>(),
     entry::<super::services::systemd::Systemd>(),
     entry::<super::services::systemd::SystemdService>(),
