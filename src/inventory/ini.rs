@@ -4,7 +4,7 @@ use super::load::Loading;
 use super::{literal, range};
 use crate::diag::{Diagnostic, SourceFile, Span};
 use crate::source::Node;
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 #[derive(Clone, Copy, PartialEq)]
@@ -59,7 +59,7 @@ impl<'a> Reader<'a, '_> {
         let mut group = super::model::UNGROUPED;
         let mut section = Section::Hosts;
         let mut pending = Pending::default();
-        let mut defined: HashMap<usize, ()> = HashMap::new();
+        let mut defined: HashSet<usize> = HashSet::new();
         for (number, text) in self.file.text.lines().enumerate() {
             self.line = u32::try_from(number + 1).unwrap_or(u32::MAX);
             self.text = text;
@@ -78,12 +78,12 @@ impl<'a> Reader<'a, '_> {
                 };
                 group = self.loading.group(name);
                 if section == Section::Vars {
-                    if !defined.contains_key(&group) && !self.loading.is_known(group) {
+                    if !defined.contains(&group) && !self.loading.is_known(group) {
                         pending.vars.push((name.to_owned(), self.span(text, text)));
                     }
                     continue;
                 }
-                defined.insert(group, ());
+                defined.insert(group);
                 pending.vars.retain(|(waiting, _)| waiting != name);
                 if let Some(at) = pending.children.iter().position(|(child, _)| child == name) {
                     for (parent, _) in pending.children.swap_remove(at).1 {
@@ -104,11 +104,7 @@ impl<'a> Reader<'a, '_> {
                     let Some(child) = group_name(line) else {
                         return Err(self.error(format!("Expected group name, got: {line}")));
                     };
-                    match self
-                        .loading
-                        .known_group(child)
-                        .filter(|id| defined.contains_key(id) || self.loading.is_known(*id))
-                    {
+                    match self.loading.known_group(child) {
                         Some(child) => self.link(group, child)?,
                         None => {
                             let place = (group, self.span(text, text));

@@ -1,7 +1,7 @@
 //! Which variables apply to a host, weakest first.
 
 use super::files::VarsFile;
-use super::model::{ALL, Inventory, Vars};
+use super::model::{ALL, Inventory, Vars, put};
 use super::pattern::is_localhost;
 use crate::diag::{Diagnostic, Span};
 use crate::source::{Node, NodeKind};
@@ -92,6 +92,33 @@ impl Inventory {
         for dir in self.source_dirs.iter().map(PathBuf::as_path).chain(playbook_dir) {
             let of = LayerOf::Host(name.clone());
             add(&mut layers, &of, &self.files.get(&dir.join("host_vars"), &name)?);
+        }
+        Ok(layers)
+    }
+
+    /// The layers as one set of variables; mappings are merged where the settings say so (`hash_behaviour`).
+    pub fn merged(&self, layers: &[VarLayer]) -> Vars {
+        let mut merged = Vars::new();
+        for (name, value) in layers.iter().flat_map(|layer| layer.vars.iter()) {
+            put(&mut merged, name, value.clone(), self.merge_hashes);
+        }
+        merged
+    }
+
+    /// The variables that belong to a group itself: from the sources, then from `group_vars`.
+    ///
+    /// # Errors
+    /// See [`Inventory::var_layers`].
+    pub fn group_layers(
+        &self,
+        group: &str,
+        playbook_dir: Option<&Path>,
+    ) -> Result<Vec<VarLayer>, Diagnostic> {
+        let mut layers = Vec::new();
+        if let Some(&id) = self.group_index.get(group) {
+            self.group_layer(id, &mut layers);
+            self.group_files(&[id], None, &mut layers)?;
+            self.group_files(&[id], Some(playbook_dir), &mut layers)?;
         }
         Ok(layers)
     }

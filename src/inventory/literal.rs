@@ -69,6 +69,10 @@ impl Reader<'_> {
                 let end =
                     self.rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(self.rest.len());
                 let kind = match &self.rest[..end] {
+                    "set" if self.rest.starts_with("set()") => {
+                        self.rest = &self.rest["set()".len()..];
+                        return Some(NodeKind::List(Vec::new()));
+                    }
                     "True" => NodeKind::Bool(true),
                     "False" => NodeKind::Bool(false),
                     "None" => NodeKind::Null,
@@ -343,7 +347,7 @@ mod tests {
             ("1,2", "[1, 2]"),
             ("[1,", "'[1,'"),
             ("[1] + [2]", "'[1] + [2]'"),
-            ("set()", "'set()'"),
+            ("set()", "[]"),
             ("{a:1}", "'{a:1}'"),
             ("", "''"),
             ("...", "'...'"),

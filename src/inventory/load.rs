@@ -7,6 +7,7 @@ use super::{ini, layers, range, script, structured};
 use crate::diag::{Diagnostic, Diagnostics, Span};
 use crate::source::{Node, NodeKind, Settings, yaml};
 use fancy_regex::Regex;
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -40,7 +41,6 @@ pub fn load_with(
         ..Inventory::default()
     };
     let configured = settings.list("DEFAULT_HOST_LIST");
-    let is_default = sources.is_empty() && !settings.is_set("DEFAULT_HOST_LIST");
     let sources = if sources.is_empty() { &configured } else { sources };
     let mut patterns = Vec::new();
     for pattern in settings.list("INVENTORY_IGNORE_PATTERNS").iter().filter(|pattern| !pattern.is_empty()) {
@@ -68,16 +68,20 @@ pub fn load_with(
         any_is_failed: settings.bool("INVENTORY_ANY_UNPARSED_IS_FAILED"),
         group_names: settings.str("TRANSFORM_INVALID_GROUP_CHARS").unwrap_or("never").to_owned(),
         bad_group_name: false,
+        clashes: BTreeSet::new(),
     };
     let mut parsed = false;
     for source in sources {
         let is_list = source.contains(',') && !Path::new(source).exists();
         if is_list {
-            parsed |= loading.host_list(source);
+            loading.host_list(source);
+            loading.reconcile();
+            parsed = true;
             continue;
         }
         let path = absolute(&settings.surroundings().working_directory, source);
-        if is_default && !path.exists() {
+        // The default is there on few machines, and nobody asked for it.
+        if path == Path::new("/etc/ansible/hosts") && !path.exists() {
             continue;
         }
         let dir =
@@ -85,7 +89,10 @@ pub fn load_with(
         if !loading.inventory.source_dirs.contains(&dir) {
             loading.inventory.source_dirs.push(dir);
         }
-        parsed |= loading.path(&path)?;
+        if loading.path(&path)? {
+            loading.reconcile();
+            parsed = true;
+        }
     }
     if loading.bad_group_name && matches!(loading.group_names.as_str(), "never" | "always") {
         let what = match loading.group_names.as_str() {
@@ -99,7 +106,7 @@ pub fn load_with(
         loading.note(what.to_owned());
     }
     let mut diagnostics = loading.diagnostics;
-    for name in inventory.reconcile() {
+    for name in &loading.clashes {
         diagnostics.push(Diagnostic::warning(
             "host-named-as-group",
             format!("Found both group and host with same name: {name}"),
@@ -177,6 +184,8 @@ pub(super) struct Loading<'a> {
     any_is_failed: bool,
     group_names: String,
     bad_group_name: bool,
+    /// Names that are both a host's and a group's.
+    clashes: BTreeSet<Arc<str>>,
 }
 
 impl Loading<'_> {
@@ -236,16 +245,20 @@ impl Loading<'_> {
             let host = &mut self.inventory.hosts[id];
             host.inventory_file.clone_from(&self.source.file);
             host.inventory_dir.clone_from(&self.source.dir);
-        }
-        if let Some(port) = port {
-            let port = Node::new(NodeKind::Int(port.into()), place.clone());
-            self.inventory.set_host_var(id, "ansible_port", port);
+            // Only what makes a host known sets its port.
+            if let Some(port) = port {
+                let port = Node::new(NodeKind::Int(port.into()), place.clone());
+                self.inventory.set_host_var(id, "ansible_port", port);
+            }
         }
         self.inventory.enlist(group.unwrap_or(ALL), id);
     }
 
     pub fn host_var(&mut self, host: &str, name: &str, value: Node) {
-        if let Some(&id) = self.inventory.host_index.get(host) {
+        // Where a group has the host's name, the variables of both are the group's, as in Ansible.
+        if let Some(&id) = self.inventory.group_index.get(host) {
+            self.inventory.set_group_var(id, name, value);
+        } else if let Some(&id) = self.inventory.host_index.get(host) {
             self.inventory.set_host_var(id, name, value);
         }
     }
@@ -254,7 +267,13 @@ impl Loading<'_> {
         self.inventory.set_group_var(group, name, value);
     }
 
-    fn host_list(&mut self, source: &str) -> bool {
+    /// After a source that could be read; of one that could not, groups stay unattached, as in Ansible.
+    fn reconcile(&mut self) {
+        let clashes = self.inventory.reconcile();
+        self.clashes.extend(clashes);
+    }
+
+    fn host_list(&mut self, source: &str) {
         self.source = Source { file: Some(source.into()), dir: None };
         let ranges = self.enabled.iter().any(|name| name == "advanced_host_list");
         let place = Span::synthetic("<inventory list>", source);
@@ -268,7 +287,6 @@ impl Loading<'_> {
                 self.host(&name, Some(UNGROUPED), port, &place);
             }
         }
-        true
     }
 
     /// A file or a folder; true if it could be read.

@@ -9,6 +9,7 @@ mod model;
 mod pattern;
 mod range;
 mod script;
+mod show;
 mod structured;
 #[cfg(test)]
 mod tests;
@@ -17,3 +18,4 @@ pub use layers::{LayerOf, VarLayer};
 pub use load::{load, load_with};
 pub use model::{Group, Host, Inventory, Vars};
 pub use pattern::{NO_HOSTS, is_localhost};
+pub use show::{Format, View};

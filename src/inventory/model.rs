@@ -397,7 +397,7 @@ impl Inventory {
 }
 
 /// A later value replaces an earlier one, or is merged into it (`hash_behaviour = merge`).
-fn put(vars: &mut Vars, name: &str, value: Node, merge: bool) {
+pub(super) fn put(vars: &mut Vars, name: &str, value: Node, merge: bool) {
     match vars.get_mut(name) {
         Some(old) if merge => merge_nodes(old, value),
         Some(old) => *old = value,

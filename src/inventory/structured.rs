@@ -36,7 +36,7 @@ fn error(what: impl Into<String>, node: &Node) -> Diagnostic {
     Diagnostic::error("bad-inventory", what).at(&node.span)
 }
 
-/// Variables first, then child groups, then hosts, as Ansible does: it decides the order of hosts.
+/// The sections in the order written, which decides the order of hosts.
 fn group(loading: &mut Loading, key: &Node, definition: &Node) -> Result<Option<usize>, Diagnostic> {
     let name = py_str(&key.to_value());
     let entries = match &definition.kind {
@@ -57,7 +57,6 @@ fn group(loading: &mut Loading, key: &Node, definition: &Node) -> Result<Option<
         ));
     }
     let id = loading.group(&name);
-    let mut sections: [Option<(&Node, Vec<(Node, Node)>)>; 3] = [None, None, None];
     for (section, value) in entries {
         let title = py_str(&section.to_value());
         let members = match &value.kind {
@@ -88,26 +87,30 @@ fn group(loading: &mut Loading, key: &Node, definition: &Node) -> Result<Option<
             }
         };
         match title.as_str() {
-            "vars" => sections[0] = Some((value, members)),
-            "children" => sections[1] = Some((value, members)),
-            "hosts" => sections[2] = Some((value, members)),
+            "vars" => {
+                for (key, value) in members {
+                    loading.group_var(id, &py_str(&key.to_value()), value);
+                }
+            }
+            "children" => {
+                for (key, definition) in members {
+                    let Some(child) = group(loading, &key, &definition)? else {
+                        let name = py_str(&key.to_value());
+                        return Err(error(format!("{name} is not a known host nor group"), &key));
+                    };
+                    loading.link(id, child).map_err(|what| error(what, &key))?;
+                }
+            }
+            "hosts" => {
+                for (key, definition) in members {
+                    host(loading, id, &key, &definition)?;
+                }
+            }
             _ => loading.warn(
                 format!("Skipping unexpected key ({title}) in group ({name}), only \"vars\", \"children\" and \"hosts\" are valid"),
                 &section.span,
             ),
         }
-    }
-    let [vars, children, hosts] = sections;
-    for (key, value) in vars.into_iter().flat_map(|(_, members)| members) {
-        loading.group_var(id, &py_str(&key.to_value()), value);
-    }
-    for (key, definition) in children.into_iter().flat_map(|(_, members)| members) {
-        if let Some(child) = group(loading, &key, &definition)? {
-            loading.link(id, child).map_err(|what| error(what, &key))?;
-        }
-    }
-    for (key, definition) in hosts.into_iter().flat_map(|(_, members)| members) {
-        host(loading, id, &key, &definition)?;
     }
     Ok(Some(id))
 }

@@ -209,3 +209,87 @@ fn errors_are_at_their_place() {
         );
     }
 }
+
+/// `tests/inventory/record.py` recorded what ansible-inventory prints for each of these inventories.
+#[test]
+fn inventories_are_shown_as_ansible_inventory_shows_them() {
+    use crate::source::settings::{Name, Surroundings};
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/inventory");
+    let mut cases: Vec<_> =
+        std::fs::read_dir(root).expect("cases").flatten().map(|entry| entry.path()).collect();
+    cases.retain(|path| path.join("expected.json").exists());
+    cases.sort();
+    assert!(cases.len() > 30);
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let read = |name: &str| std::fs::read_to_string(case.join(name)).unwrap_or_default();
+        let expected: serde_json::Value = serde_json::from_str(&read("expected.json")).expect("recorded");
+        let mut words: Vec<String> = read("ARGS").split_whitespace().map(str::to_owned).collect();
+        if words.is_empty() {
+            let mut names: Vec<String> = std::fs::read_dir(case)
+                .expect("a folder")
+                .flatten()
+                .filter_map(|entry| entry.file_name().into_string().ok())
+                .filter(|name| name.starts_with("hosts"))
+                .collect();
+            names.sort();
+            words = vec!["-i".into(), names.swap_remove(0)];
+        }
+        let playbook_dir =
+            words.iter().position(|word| word == "--playbook-dir").map(|at| case.join(&words[at + 1]));
+        let sources: Vec<String> =
+            words.windows(2).filter(|pair| pair[0] == "-i").map(|pair| pair[1].clone()).collect();
+        let variables = read("ENV")
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let around = Surroundings {
+            variables,
+            working_directory: case.clone(),
+            home: "/nonexistent".into(),
+            name: Name::Ansible,
+        };
+        let (settings, _) = Settings::load(around).expect("settings");
+        let (inventory, diagnostics) = load(&sources, &settings).expect("loads");
+        let vault = crate::source::vault::Vault::default();
+        for (mode, recorded) in expected.as_object().expect("modes") {
+            let has = |flag: &str| mode.contains(flag);
+            if has("--yaml") {
+                continue;
+            }
+            let format = if has("--yaml") { Format::Yaml } else { Format::Json };
+            let view = View {
+                inventory: &inventory,
+                playbook_dir: playbook_dir.as_deref(),
+                export: has("--export"),
+                vault: &vault,
+            };
+            let after = |flag: &str| mode.split_once(flag).map(|(_, rest)| rest.trim());
+            let shown = if let Some(host) = after("--host") {
+                match &inventory.select(host, None).expect("valid").0[..] {
+                    [name] => view.host(name, format).unwrap_or_default(),
+                    _ => String::new(),
+                }
+            } else if has("--graph") {
+                let start = if has("web") { "web" } else { "all" };
+                match inventory.group(start) {
+                    Some(group) => view.graph(group, has("--vars")).unwrap_or_default(),
+                    None => String::new(),
+                }
+            } else {
+                let (hosts, _) = inventory.select("all", after("--limit")).expect("valid");
+                view.list(&hosts.into_iter().collect(), format).unwrap_or_default()
+            };
+            let text = recorded["out"].as_str().expect("text");
+            if shown != text {
+                wrong.push(format!(
+                    "{} {mode}\n{diagnostics:?}\n{}",
+                    case.display(),
+                    similar::TextDiff::from_lines(text, &shown).unified_diff().header("ansible", "ours")
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong[..wrong.len().min(40)].join("\n"));
+}

@@ -6,6 +6,9 @@ use ctr::Ctr128BE;
 use ctr::cipher::{KeyIvInit, StreamCipher};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
 
 const HEADER: &str = "$ANSIBLE_VAULT";
 const ITERATIONS: u32 = 10_000;
@@ -35,18 +38,28 @@ pub struct VaultSecret {
     pub password: Secret,
 }
 
-impl std::fmt::Debug for VaultSecret {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+impl fmt::Debug for VaultSecret {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "VaultSecret({})", self.id)
     }
 }
 
 /// The passwords of a run.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Vault {
     secrets: Vec<VaultSecret>,
     /// Only a password whose name the text carries is tried (`DEFAULT_VAULT_ID_MATCH`).
     id_match: bool,
+    /// What was decrypted, and the number of the password: a key takes milliseconds, and a group's variable is
+    /// read for every host.
+    opened: Arc<Mutex<HashMap<String, (Vec<u8>, usize)>>>,
+}
+
+/// The names of the passwords, and nothing else.
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.debug_tuple("Vault").field(&self.secrets).finish()
+    }
 }
 
 /// Whether a text or file is a vault.
@@ -56,7 +69,7 @@ pub fn is_encrypted(bytes: &[u8]) -> bool {
 
 impl Vault {
     pub fn new(secrets: Vec<VaultSecret>, id_match: bool) -> Self {
-        Self { secrets, id_match }
+        Self { secrets, id_match, opened: Arc::default() }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -75,12 +88,22 @@ impl Vault {
         if self.secrets.is_empty() {
             return Err(VaultError::NoSecrets);
         }
+        if let Some((plain, secret)) = self.opened.lock().ok().and_then(|opened| opened.get(text).cloned()) {
+            return Ok((plain, &self.secrets[secret].id));
+        }
         let (id, body) = envelope(text)?;
         let sealed = Sealed::parse(&body)?;
-        let named = |secret: &&VaultSecret| id.is_some_and(|id| id == secret.id);
-        let others = self.secrets.iter().filter(|secret| !named(secret) && !(self.id_match && id.is_some()));
-        for secret in self.secrets.iter().filter(named).chain(others) {
+        let named = |secret: &VaultSecret| id.is_some_and(|id| id == secret.id);
+        let is_candidate = |secret: &VaultSecret| !(self.id_match && id.is_some()) || named(secret);
+        let mut order: Vec<usize> =
+            (0..self.secrets.len()).filter(|at| is_candidate(&self.secrets[*at])).collect();
+        order.sort_by_key(|at| !named(&self.secrets[*at]));
+        for at in order {
+            let secret = &self.secrets[at];
             if let Some(plain) = sealed.open(secret.password.expose()) {
+                if let Ok(mut opened) = self.opened.lock() {
+                    opened.insert(text.to_owned(), (plain.clone(), at));
+                }
                 return Ok((plain, &secret.id));
             }
         }

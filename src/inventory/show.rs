@@ -1,0 +1,276 @@
+//! An inventory as text: what `ansible-inventory` prints.
+
+use super::{Group, Inventory, LayerOf, Vars};
+use crate::diag::{Diagnostic, Span};
+use crate::source::vault::Vault;
+use crate::source::{Node, NodeKind};
+use crate::value::{Map, Value, py_str, to_json_pretty};
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Json,
+    Yaml,
+}
+
+/// An inventory as `ansible-inventory` shows it.
+pub struct View<'a> {
+    pub inventory: &'a Inventory,
+    /// The folder whose `group_vars` and `host_vars` count as the playbook's.
+    pub playbook_dir: Option<&'a Path>,
+    /// Variables where they were set, instead of what they come to for each host.
+    pub export: bool,
+    /// For vaulted texts in graphs, which show plain values.
+    pub vault: &'a Vault,
+}
+
+impl View<'_> {
+    /// What the variables come to for a host; with `--export` only those set for the host itself.
+    fn host_vars(&self, host: &str) -> Result<Vars, Diagnostic> {
+        let mut layers = self.inventory.var_layers(host, self.playbook_dir)?;
+        if self.export {
+            layers.retain(|layer| matches!(layer.of, LayerOf::Host(_)));
+        }
+        Ok(self.inventory.merged(&layers))
+    }
+
+    fn group_vars(&self, group: &Group) -> Result<Vars, Diagnostic> {
+        let layers = self.inventory.group_layers(&group.name, self.playbook_dir)?;
+        let mut vars = self.inventory.merged(&layers);
+        if group.priority != 1 {
+            let span = Span::synthetic("<priority>", "");
+            vars.insert("ansible_group_priority".into(), Node::new(NodeKind::Int(group.priority), span));
+        }
+        Ok(vars)
+    }
+
+    /// A host's variables (`--host`).
+    ///
+    /// # Errors
+    /// A variables file that cannot be read.
+    pub fn host(&self, name: &str, format: Format) -> Result<String, Diagnostic> {
+        let vars = self.host_vars(name)?;
+        match format {
+            Format::Json => Ok(to_json_pretty(&for_json_map(&vars)) + "\n"),
+            Format::Yaml => yaml(&for_yaml(&vars)),
+        }
+    }
+
+    /// Everything about `hosts` (`--list`).
+    ///
+    /// # Errors
+    /// A variables file that cannot be read.
+    pub fn list(&self, hosts: &HashSet<String>, format: Format) -> Result<String, Diagnostic> {
+        match format {
+            Format::Json => Ok(self.list_json(hosts)? + "\n"),
+            Format::Yaml => self.list_yaml(hosts),
+        }
+    }
+
+    /// The tree below a group (`--graph`), one line per group, host and (if wanted) variable.
+    ///
+    /// # Errors
+    /// A variables file that cannot be read, a vaulted text that cannot be decrypted.
+    pub fn graph(&self, group: &Group, vars: bool) -> Result<String, Diagnostic> {
+        let mut lines = Vec::new();
+        self.subtree(group, 0, vars, &mut lines)?;
+        Ok(lines.join("\n") + "\n")
+    }
+
+    fn subtree(
+        &self,
+        group: &Group,
+        depth: usize,
+        vars: bool,
+        lines: &mut Vec<String>,
+    ) -> Result<(), Diagnostic> {
+        push(lines, depth, &format!("@{}:", group.name));
+        let (hosts, children) = self.inventory.direct(group);
+        for child in children {
+            self.subtree(child, depth + 1, vars, lines)?;
+        }
+        if &*group.name != "all" {
+            for host in hosts {
+                push(lines, depth + 1, &host.name);
+                if vars {
+                    self.graph_vars(&self.host_vars(&host.name)?, depth + 2, lines)?;
+                }
+            }
+        }
+        if vars {
+            self.graph_vars(&self.group_vars(group)?, depth + 1, lines)?;
+        }
+        Ok(())
+    }
+
+    fn graph_vars(&self, vars: &Vars, depth: usize, lines: &mut Vec<String>) -> Result<(), Diagnostic> {
+        let sorted: BTreeMap<&Arc<str>, &Node> = vars.iter().collect();
+        for (name, value) in sorted {
+            let text = py_str(&self.revealed(value)?);
+            push(lines, depth, &format!("{{{name} = {text}}}"));
+        }
+        Ok(())
+    }
+
+    /// The plain value, vaulted texts decrypted.
+    fn revealed(&self, node: &Node) -> Result<Value, Diagnostic> {
+        Ok(match &node.kind {
+            NodeKind::Vault(text) => {
+                let (plain, _) = self
+                    .vault
+                    .decrypt(text)
+                    .map_err(|error| Diagnostic::error("vault", error.to_string()).at(&node.span))?;
+                Value::from(String::from_utf8_lossy(&plain).into_owned())
+            }
+            NodeKind::List(items) => {
+                Value::list(items.iter().map(|item| self.revealed(item)).collect::<Result<_, _>>()?)
+            }
+            NodeKind::Map(entries) => {
+                let mut map = Map::new();
+                for (key, value) in entries {
+                    map.insert(key.to_value(), self.revealed(value)?);
+                }
+                Value::map(map)
+            }
+            _ => node.to_value(),
+        })
+    }
+
+    fn list_json(&self, hosts: &HashSet<String>) -> Result<String, Diagnostic> {
+        let mut hostvars = Map::new();
+        for host in self.inventory.hosts().filter(|host| hosts.contains(&*host.name)) {
+            let vars = self.host_vars(&host.name)?;
+            if !vars.is_empty() {
+                hostvars.insert(Value::from(host.name.clone()), for_json_map(&vars));
+            }
+        }
+        let meta =
+            Value::object([("hostvars", Value::map(hostvars)), ("profile", "inventory_legacy".into())]);
+        let mut groups = Map::from([(Value::str("_meta"), meta)]);
+        let mut work = vec!["all".to_owned()];
+        while let Some(name) = work.pop() {
+            let Some(group) = self.inventory.group(&name) else { continue };
+            let (members, children) = self.inventory.direct(group);
+            let mut entry = Map::new();
+            let members: Vec<Value> = members
+                .iter()
+                .filter(|host| name != "all" && hosts.contains(&*host.name))
+                .map(|host| Value::from(host.name.clone()))
+                .collect();
+            if !members.is_empty() {
+                entry.insert("hosts".into(), Value::list(members));
+            }
+            if !children.is_empty() {
+                let names = children.iter().map(|child| Value::from(child.name.clone())).collect();
+                entry.insert("children".into(), Value::list(names));
+            }
+            if self.export {
+                let vars = self.group_vars(group)?;
+                if !vars.is_empty() {
+                    entry.insert("vars".into(), for_json_map(&vars));
+                }
+            }
+            for child in children {
+                if !groups.contains_key(&*child.name) {
+                    work.push(child.name.to_string());
+                }
+            }
+            if !entry.is_empty() {
+                groups.insert(Value::from(name), Value::map(entry));
+            }
+        }
+        Ok(to_json_pretty(&Value::map(groups)))
+    }
+
+    fn list_yaml(&self, hosts: &HashSet<String>) -> Result<String, Diagnostic> {
+        let Some(all) = self.inventory.group("all") else { return Ok(String::new()) };
+        let mut seen = Seen::default();
+        let tree = self.yaml_group(all, hosts, &mut seen)?;
+        yaml(&Value::object([("all", tree)]))
+    }
+
+    /// Hosts and groups in full the first time they come, `{}` from then on.
+    fn yaml_group(
+        &self,
+        group: &Group,
+        wanted: &HashSet<String>,
+        seen: &mut Seen,
+    ) -> Result<Value, Diagnostic> {
+        let (hosts, children) = self.inventory.direct(group);
+        let mut entry = Map::new();
+        let mut subgroups = Map::new();
+        for child in children {
+            let is_new = seen.groups.insert(child.name.clone());
+            let tree = if is_new { self.yaml_group(child, wanted, seen)? } else { Value::map(Map::new()) };
+            let is_empty = tree.as_map().is_none_or(Map::is_empty);
+            if !(is_empty && is_new && &*child.name == "ungrouped") {
+                subgroups.insert(Value::from(child.name.clone()), tree);
+            }
+        }
+        if !subgroups.is_empty() {
+            entry.insert("children".into(), Value::map(subgroups));
+        }
+        let mut members = Map::new();
+        for host in hosts {
+            if &*group.name == "all" || !wanted.contains(&*host.name) {
+                continue;
+            }
+            let vars = if seen.hosts.insert(host.name.clone()) {
+                for_yaml(&self.host_vars(&host.name)?)
+            } else {
+                Value::map(Map::new())
+            };
+            members.insert(Value::from(host.name.clone()), vars);
+        }
+        if !members.is_empty() {
+            entry.insert("hosts".into(), Value::map(members));
+        }
+        if self.export {
+            let vars = self.group_vars(group)?;
+            if !vars.is_empty() {
+                entry.insert("vars".into(), for_yaml(&vars));
+            }
+        }
+        Ok(Value::map(entry))
+    }
+}
+
+#[derive(Default)]
+struct Seen {
+    groups: HashSet<Arc<str>>,
+    hosts: HashSet<Arc<str>>,
+}
+
+fn push(lines: &mut Vec<String>, depth: usize, text: &str) {
+    let indent = "  |".repeat(depth);
+    let dashes = if depth > 0 { "--" } else { "" };
+    lines.push(format!("{indent}{dashes}{text}"));
+}
+
+/// Variables as JSON that an inventory can be made of again.
+fn for_json_map(vars: &Vars) -> Value {
+    Value::map(vars.iter().map(|(name, value)| (Value::from(name.clone()), for_json(value))).collect())
+}
+
+fn for_json(node: &Node) -> Value {
+    match &node.kind {
+        NodeKind::Vault(text) => Value::object([("__ansible_vault", Value::from(text.clone()))]),
+        NodeKind::Unsafe(text) => Value::object([("__ansible_unsafe", Value::from(text.clone()))]),
+        NodeKind::List(items) => Value::list(items.iter().map(for_json).collect()),
+        NodeKind::Map(entries) => {
+            Value::map(entries.iter().map(|(key, value)| (key.to_value(), for_json(value))).collect())
+        }
+        _ => node.to_value(),
+    }
+}
+
+fn for_yaml(vars: &Vars) -> Value {
+    Value::map(vars.iter().map(|(name, value)| (Value::from(name.clone()), value.to_value())).collect())
+}
+
+fn yaml(value: &Value) -> Result<String, Diagnostic> {
+    let _ = value;
+    Err(Diagnostic::error("usage", "YAML output is not there yet"))
+}
