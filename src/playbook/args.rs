@@ -45,11 +45,11 @@ impl Loader {
             NodeKind::Str(text) => {
                 let free = is_free_form(&action.short);
                 for (key, text) in self.key_values(text, takes_command(&action.short), value) {
-                    if key == "_raw_params" && !free {
+                    if key == "_raw_params" && !free && self.strict_arguments {
                         self.problem(
                             Diagnostic::error(
                                 "free-form-not-allowed",
-                                format!("this task has extra params, which is only allowed in the following modules: command, shell, script, raw, … (`{}` takes key=value pairs or a mapping)", action.written),
+                                format!("`{}` takes key=value pairs or a mapping, not free text: `{text}`", action.written),
                             )
                             .at(&value.span),
                         );

@@ -288,7 +288,7 @@ impl Human {
     }
 
     fn diff_of(&mut self, info: &Arc<TaskInfo>, result: &TaskResult) {
-        if !self.look.diff || result.no_log || !result.changed || result.diff.is_empty() {
+        if result.no_log || !result.changed || result.diff.is_empty() {
             return;
         }
         self.task_banner(info);

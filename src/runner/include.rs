@@ -48,7 +48,7 @@ impl Runner<'_> {
         let mut broken: Vec<(usize, Vec<Diagnostic>)> = Vec::new();
         for group in &groups {
             let loaded = match task.action.kind {
-                ActionKind::IncludeRole => self.include_role(run, task, &group.include),
+                ActionKind::IncludeRole => self.include_role(run, walks, task, group),
                 _ => self.include_file(walks, task, group),
             };
             match loaded {
@@ -200,9 +200,11 @@ impl Runner<'_> {
     fn include_role(
         &mut self,
         run: &Arc<PlayRun>,
+        walks: &Walks,
         task: &Arc<Task>,
-        include: &Include,
+        group: &Group,
     ) -> Result<Arc<Block>, Vec<Diagnostic>> {
+        let include = &group.include;
         let level = Arc::new(self.include_level(task, include)?);
         let args = include.args.as_map().cloned().unwrap_or_default();
         let text = |name: &str| args.get(name).filter(|value| !value.is_null()).map(py_str);
@@ -220,6 +222,8 @@ impl Runner<'_> {
         let role = self.shared.loader.role(&request, &level, &task.args_span);
         let errors = self.errors();
         let Some(role) = role.filter(|_| errors.is_empty()) else { return Err(errors) };
+        let hosts = group.hosts.iter().map(|index| walks[*index].0.to_string()).collect();
+        self.emit(&Event::Included { file: include.name.clone(), hosts, label: include.label.clone() });
         let new: Vec<Item> = role
             .with_dependencies()
             .iter()

@@ -2,6 +2,7 @@
 
 use super::event::Event;
 use super::play::{PlayRun, Runner, Stop};
+use super::result::TaskResult;
 use super::strategy::Walks;
 use crate::diag::{Diagnostic, did_you_mean};
 use crate::playbook::Task;
@@ -47,6 +48,7 @@ impl Runner<'_> {
         }
         if ONCE.contains(&name.as_str()) {
             let decides = self.holds(run, walks, task, group[0])?;
+            self.announce(run, walks, task, group[0], decides);
             group.iter().for_each(|index| walks[*index].1.advance());
             if decides {
                 self.meta_for_all(run, walks, &name)?;
@@ -55,6 +57,7 @@ impl Runner<'_> {
         }
         for index in group.iter().copied() {
             let holds = task.implicit || self.holds(run, walks, task, index)?;
+            self.announce(run, walks, task, index, holds);
             let (host, walk) = &mut walks[index];
             if !holds {
                 walk.advance();
@@ -93,6 +96,21 @@ impl Runner<'_> {
             }
         }
         Ok(false)
+    }
+
+    /// A meta task that somebody wrote is shown for each host it is done for, as Ansible does.
+    fn announce(&mut self, run: &Arc<PlayRun>, walks: &Walks, task: &Arc<Task>, index: usize, holds: bool) {
+        if task.implicit {
+            return;
+        }
+        let host = walks[index].0.clone();
+        let context = self.task_context(run, task, &host);
+        let info = Arc::new(self.info(run, task, &context));
+        self.emit(&Event::Task(info.clone()));
+        if !holds {
+            let result = TaskResult { skipped: true, ..TaskResult::default() };
+            self.emit(&Event::Result { host, task: info, result: Arc::new(result) });
+        }
     }
 
     fn meta_name(

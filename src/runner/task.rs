@@ -406,6 +406,11 @@ impl TaskRun<'_> {
                 "the module {name} is not available in this version (docs/compatibility.md lists what is)"
             ))));
         }
+        if args.contains_key("_raw_params") && !crate::playbook::is_free_form(&self.task.action.short) {
+            let text = format!("Task failed: Action '{}' does not support raw params.", canonical(&self.task.action.written));
+            let cause = Cause::new(text.as_str(), None);
+            return Err(marked(Box::new(TaskResult { causes: vec![cause], ..TaskResult::failure(text) })));
+        }
         let delegated = self.delegate(context).map_err(fail)?;
         let route_context = match &delegated {
             Some(host) => {
