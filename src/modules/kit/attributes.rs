@@ -341,13 +341,33 @@ impl Differences {
         }
         // Changing the owner clears the set-user-ID bit, so the mode comes after it.
         if let Some(bits) = self.mode {
-            rustix::fs::chmod(path, rustix::fs::Mode::from_raw_mode(bits))
-                .map_err(|e| details("chmod failed", e))?;
+            chmod(path, bits, follow).map_err(|e| details("chmod failed", e))?;
         }
         if let Some(letters) = &self.flags {
             flags::set(path, letters)?;
         }
         Ok(())
+    }
+}
+
+/// `chmod`; where links are not to be followed, not even one that somebody has just put there (the kernel
+/// has no flag for it that works everywhere).
+fn chmod(path: &Path, bits: u32, follow: bool) -> rustix::io::Result<()> {
+    use rustix::fs::{Mode, OFlags};
+    use std::os::fd::AsRawFd;
+    let mode = Mode::from_raw_mode(bits);
+    if follow {
+        return rustix::fs::chmod(path, mode);
+    }
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::open(path, flags, Mode::empty())?;
+    if rustix::fs::FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode).is_symlink() {
+        return Err(rustix::io::Errno::LOOP);
+    }
+    match rustix::fs::chmod(format!("/proc/self/fd/{}", file.as_raw_fd()), mode) {
+        // Without /proc there is only the name.
+        Err(rustix::io::Errno::NOENT) => rustix::fs::chmod(path, mode),
+        other => other,
     }
 }
 

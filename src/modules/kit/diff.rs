@@ -1,7 +1,7 @@
 //! Before and after of texts, with Ansible's limits.
 
 use super::Probe;
-use crate::protocol::Diff;
+use crate::protocol::{Diff, INLINE_BLOB};
 use std::path::Path;
 
 /// Larger files are not shown.
@@ -45,7 +45,9 @@ pub fn texts(before: &Side, after: &Side) -> Diff {
     }
     for (side, name) in [(before, "destination"), (after, "source")] {
         if side.size > MAX_SIZE || side.content.is_none() {
-            skipped += &format!("diff skipped: {name} file size is greater than {MAX_SIZE}\n");
+            // A content that did not travel with the request is not here before it is needed.
+            let limit = if side.size > MAX_SIZE { MAX_SIZE } else { INLINE_BLOB as u64 };
+            skipped += &format!("diff skipped: {name} file size is greater than {limit}\n");
         }
     }
     if !skipped.is_empty() {

@@ -148,7 +148,7 @@ impl Module for FileModule {
         let attributes = resolved.map_err(|failure| attributes::failure_at(host, &path, "path", failure))?;
         let mut draft = Draft::new(host, args, attributes);
         match state {
-            State::Absent => draft.absent(&path),
+            State::Absent => draft.absent(&path)?,
             State::File => draft.file(&mut path)?,
             State::Directory => draft.directory(&mut path)?,
             State::Link => draft.link(&path)?,

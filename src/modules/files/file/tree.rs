@@ -78,11 +78,16 @@ impl Draft<'_> {
         Ok(())
     }
 
-    pub(super) fn absent(&mut self, path: &str) {
+    pub(super) fn absent(&mut self, path: &str) -> Result<(), Failure> {
         let found = state(Path::new(path));
         self.result.insert("state".into(), "absent".into());
         if found == "absent" {
-            return;
+            return Ok(());
+        }
+        // A slash at the end would mean what a link leads to, not the link.
+        let place = path.trim_end_matches('/');
+        if place.is_empty() {
+            return Err(Failure::new("rmtree failed: / is not removed"));
         }
         self.note("state", found, "absent");
         if found == "directory" && self.host.wants_diff() {
@@ -91,8 +96,8 @@ impl Draft<'_> {
             let content = Value::object([("directories", directories), ("files", files)]);
             self.before.insert("path_content".into(), content);
         }
-        // A slash at the end would mean what a link leads to, not the link.
-        self.steps.push(Step::Remove(path.trim_end_matches('/').into()));
+        self.steps.push(Step::Remove(place.into()));
+        Ok(())
     }
 }
 
