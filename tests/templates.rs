@@ -37,7 +37,7 @@ fn answer(engine: &Arc<Engine>, vars: &Node, case: &str) -> Result<Value, String
         let (options, text) = rest.split_once("} ").ok_or("no options")?;
         let options = yaml::parse_text("options", &format!("{options}}}")).map_err(|error| error.summary)?;
         let file = engine.compile_file(Path::new("/t/x.j2"), text, &options.node.to_value());
-        ctx.render_file(&file.map_err(|error| error.summary)?).map(Value::from)
+        ctx.render_file_value(&file.map_err(|error| error.summary)?)
     } else {
         ctx.render(&engine.compile(&text_node(case)))
     };

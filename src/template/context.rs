@@ -1,12 +1,12 @@
 //! A scope to render in, and the values of its lazy variables.
 
-use super::engine::{Engine, Expr, ExprKind, FileTemplate, Template};
+use super::engine::{Engine, Expr, ExprKind, FileTemplate, Template, trailing_newlines, with_newlines};
 use super::eval::{Args, Eval, Out};
-use super::object::{Dict, List, Missing, Res, V, failed, unknown};
+use super::object::{Dict, List, Missing, Res, V, failed, text, unknown};
 use super::syntax::Source;
 use super::{LookupEnv, Scope, TemplateError, TemplateErrorKind, Term, Var, is_omit, lookups};
 use crate::diag::Diagnostic;
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, py_str};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -191,14 +191,22 @@ impl Ctx {
         out
     }
 
-    pub fn render_file(&self, file: &FileTemplate, extra: &[(Arc<str>, V)]) -> Res<String> {
+    /// A template file: text, or the value of its one expression.
+    ///
+    /// # Errors
+    /// With the innermost place that failed.
+    pub fn render_file(&self, file: &FileTemplate, extra: &[(Arc<str>, V)]) -> Res<V> {
         let mut eval = Eval::new(self, &file.source);
         for (name, value) in extra {
             eval.define(name, value.clone());
         }
         let mut out = Out::default();
         eval.run(file, &mut out)?;
-        out.finish_text()
+        let value = out.finish();
+        if file.source.syntax.keep_trailing_newline {
+            return Ok(value);
+        }
+        Ok(with_newlines(value, trailing_newlines(&file.source.text)))
     }
 }
 
@@ -379,7 +387,21 @@ impl Context {
     /// # Errors
     /// See [`TemplateError`].
     pub fn render_file(&self, template: &FileTemplate) -> Result<String, TemplateError> {
-        self.0.render_file(template, &[])
+        match self.0.render_file(template, &[])?.need()? {
+            // Nothing but `None`, or nothing at all.
+            V::None => Ok(String::new()),
+            value @ (V::Tuple(_) | V::List(_) | V::Dict(_)) => Ok(py_str(&export(&value)?)),
+            value => text(&value),
+        }
+    }
+
+    /// A template file rendered as the `template` lookup does it: a file that is one expression alone gives
+    /// that value.
+    ///
+    /// # Errors
+    /// See [`TemplateError`].
+    pub fn render_file_value(&self, template: &FileTemplate) -> Result<Value, TemplateError> {
+        export(&self.0.render_file(template, &[])?.need()?)
     }
 
     /// Runs a lookup by name, as `with_NAME` and `query` do: always a list.

@@ -73,8 +73,12 @@ impl Template {
             first_line: 1,
             syntax: default_syntax().clone(),
         };
-        let newlines = text.len() - text.trim_end_matches('\n').len();
+        let newlines = trailing_newlines(text);
         Self { source: Arc::new(source), program: OnceLock::new(), newlines }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.source.text
     }
 
     pub(super) fn program(&self) -> Result<&Program, &TemplateError> {
@@ -86,17 +90,26 @@ impl Template {
     }
 
     pub(super) fn with_newlines(&self, value: V) -> V {
-        match &value {
-            V::Str(text) if self.newlines > 0 => {
-                let has = text.len() - text.trim_end_matches('\n').len();
-                if has >= self.newlines {
-                    return value;
-                }
-                V::from(format!("{text}{}", "\n".repeat(self.newlines - has)))
-            }
-            _ => value,
-        }
+        with_newlines(value, self.newlines)
     }
+}
+
+/// A text with at least as many newlines at its end as its template has.
+pub(super) fn with_newlines(value: V, newlines: usize) -> V {
+    match &value {
+        V::Str(text) if newlines > 0 => {
+            let has = trailing_newlines(text);
+            if has >= newlines {
+                return value;
+            }
+            V::from(format!("{text}{}", "\n".repeat(newlines - has)))
+        }
+        _ => value,
+    }
+}
+
+pub(super) fn trailing_newlines(text: &str) -> usize {
+    text.len() - text.trim_end_matches('\n').len()
 }
 
 fn default_syntax() -> &'static Arc<Syntax> {
@@ -282,7 +295,7 @@ impl Engine {
     /// # Errors
     /// Syntax errors, unknown filters and tests, with their place in the file.
     pub fn compile_file(&self, path: &Path, text: &str, options: &Value) -> Result<FileTemplate, Diagnostic> {
-        let mut syntax = Syntax { raw_strings: false, keep_trailing_newline: true, ..Syntax::default() };
+        let mut syntax = Syntax { raw_strings: false, ..Syntax::default() };
         if let Value::Map(options) = options {
             for (name, value) in options.iter() {
                 apply_option(&mut syntax, name.as_str().unwrap_or(""), value);

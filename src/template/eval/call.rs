@@ -329,7 +329,20 @@ impl Eval<'_> {
             if let Some(at) = named.iter().position(|(name, _)| &**name == "caller") {
                 env.set("caller".into(), named.remove(at).1);
             }
-            env.set("varargs".into(), V::tuple(positional.collect()));
+            let more: Vec<V> = positional.collect();
+            let name = &definition.name;
+            if !more.is_empty() && !definition.more.0 {
+                return Err(failed(format!(
+                    "macro '{name}' takes not more than {} argument(s)",
+                    definition.args.len()
+                )));
+            }
+            if let Some((unknown, _)) = named.first()
+                && !definition.more.1
+            {
+                return Err(failed(format!("macro '{name}' takes no keyword argument '{unknown}'")));
+            }
+            env.set("varargs".into(), V::tuple(more));
             let kwargs =
                 named.into_iter().map(|(name, value)| (crate::value::Value::Str(name), value)).collect();
             env.set("kwargs".into(), V::dict(kwargs));

@@ -19,7 +19,7 @@ fn attribute_of(c: &Call, index: usize) -> Res<Option<Attribute>> {
 }
 
 pub fn join(c: &mut Call) -> Res<V> {
-    let separator = c.text_or(0, "")?;
+    let separator = c.get(0).map_or(Ok(String::new()), text)?;
     let mut items = c.value.items()?;
     if let Some(attribute) = attribute_of(c, 1)? {
         items = items.iter().map(|item| attribute.get(item)).collect::<Res<_>>()?;
@@ -148,7 +148,6 @@ pub fn slice(c: &mut Call) -> Res<V> {
         let mut row = items[at..end].to_vec();
         if let Some(fill) = &fill
             && number >= extra
-            && extra > 0
         {
             row.push(fill.clone());
         }

@@ -4,7 +4,7 @@ use super::select::fold_case;
 use crate::diag::Diagnostic;
 use crate::template::eval::Call;
 use crate::template::object::{
-    Entries, Res, V, attribute, failed, item, key_of, repr, sort_values, text, undefined,
+    Entries, Res, V, attribute, failed, has_method, item, key_of, repr, sort_values, text, undefined,
 };
 use crate::value::Value;
 
@@ -40,9 +40,31 @@ pub fn mandatory(c: &mut Call) -> Res<V> {
     }
 }
 
+/// Attributes alone, never members.
+pub fn attr(c: &mut Call) -> Res<V> {
+    let name = c.text_or(0, "")?;
+    if let V::Dict(_) = &c.value
+        && !has_method(&c.value, &name)
+    {
+        return attribute(&V::dict(Entries::new()), &name);
+    }
+    attribute(&c.value, &name)
+}
+
 pub fn boolean(c: &mut Call) -> Res<V> {
-    let value = c.value.to_value()?;
-    match value.ansible_bool() {
+    let known = match &c.value {
+        V::Bool(b) => Some(*b),
+        V::Int(1) => Some(true),
+        V::Int(0) => Some(false),
+        V::Float(f) => Some(*f == 1.0),
+        V::Str(text) => match &*text.to_lowercase() {
+            "yes" | "on" | "1" | "true" => Some(true),
+            "no" | "off" | "0" | "false" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    };
+    match known {
         Some(result) => Ok(V::Bool(result)),
         None => {
             let message = format!(

@@ -1,4 +1,4 @@
-//! JSON, YAML, Base64, and Python's pretty printer.
+//! JSON, YAML and Base64.
 
 use crate::source::yaml;
 use crate::template::eval::Call;
@@ -203,60 +203,4 @@ pub fn b64decode(c: &mut Call) -> Res<V> {
     );
     let bytes = lenient.decode(&text).map_err(|_| failed("Incorrect padding"))?;
     Ok(V::from(decode(&bytes, &c.text_or(0, "utf-8")?)?))
-}
-
-pub fn pprint(c: &mut Call) -> Res<V> {
-    let mut out = String::new();
-    pretty(&c.value.to_value()?, 0, 0, &mut out);
-    Ok(V::from(out))
-}
-
-/// Python's `pprint.pformat` at its usual width of 80.
-fn pretty(value: &Value, indent: usize, after: usize, out: &mut String) {
-    let flat = crate::value::py_repr(&sorted(value));
-    if flat.chars().count() + indent + after <= 80 {
-        out.push_str(&flat);
-        return;
-    }
-    let separator = format!(",\n{}", " ".repeat(indent + 1));
-    match value {
-        Value::List(items) if !items.is_empty() => {
-            out.push('[');
-            for (i, item) in items.iter().enumerate() {
-                if i > 0 {
-                    out.push_str(&separator);
-                }
-                pretty(item, indent + 1, if i + 1 == items.len() { after + 1 } else { 1 }, out);
-            }
-            out.push(']');
-        }
-        Value::Map(map) if !map.is_empty() => {
-            let Value::Map(map) = sorted(&Value::Map(map.clone())) else { return };
-            out.push('{');
-            for (i, (key, item)) in map.iter().enumerate() {
-                if i > 0 {
-                    out.push_str(&separator);
-                }
-                let key = crate::value::py_repr(key);
-                out.push_str(&key);
-                out.push_str(": ");
-                let inner = indent + key.chars().count() + 3;
-                pretty(item, inner, if i + 1 == map.len() { after + 1 } else { 1 }, out);
-            }
-            out.push('}');
-        }
-        _ => out.push_str(&flat),
-    }
-}
-
-fn sorted(value: &Value) -> Value {
-    match value {
-        Value::Map(map) => {
-            let mut entries: Vec<(Value, Value)> = map.iter().map(|(k, v)| (k.clone(), sorted(v))).collect();
-            entries.sort_by_key(|(key, _)| crate::value::py_str(key));
-            Value::map(entries.into_iter().collect())
-        }
-        Value::List(items) => Value::list(items.iter().map(sorted).collect()),
-        other => other.clone(),
-    }
 }

@@ -267,18 +267,19 @@ pub fn comment(c: &mut Call) -> Res<V> {
             out.push_str(&newline);
         }
     }
-    // Lines that are empty get the decoration without its blanks.
-    let body = text
-        .split(&*newline)
-        .map(|line| if line.is_empty() { bare.clone() } else { format!("{decoration}{line}") })
-        .collect::<Vec<_>>()
-        .join(&newline);
-    out.push_str(&body);
-    if !postfix.is_empty() {
-        for _ in 0..postfix_count {
+    // Empty lines get the decoration without its blanks, but for the last one.
+    let lines: Vec<&str> = text.split(&*newline).collect();
+    for (i, line) in lines.iter().enumerate() {
+        let last = i + 1 == lines.len();
+        out.push_str(if line.is_empty() && !last { &bare } else { &decoration });
+        out.push_str(line);
+        if !last {
             out.push_str(&newline);
-            out.push_str(&postfix);
         }
+    }
+    for _ in 0..postfix_count {
+        out.push_str(&newline);
+        out.push_str(&postfix);
     }
     if !end.is_empty() {
         out.push_str(&newline);

@@ -103,6 +103,10 @@ pub fn lines(lookup: &mut Lookup) -> Res<Vec<V>> {
 pub fn template(lookup: &mut Lookup) -> Res<Vec<V>> {
     let mut options = Map::new();
     for (name, value) in &lookup.options {
+        // Ansible's lookup, other than its module, knows nothing of this one.
+        if &**name == "lstrip_blocks" {
+            continue;
+        }
         options.insert(Value::Str(name.clone()), value.to_value()?);
     }
     let extra: Vec<(Arc<str>, V)> = match lookup.option("template_vars") {
@@ -127,7 +131,7 @@ pub fn template(lookup: &mut Lookup) -> Res<Vec<V>> {
             error.trace.extend(diagnostic.span);
             error
         })?;
-        out.push(V::from(ctx.render_file(&file, &extra)?));
+        out.push(ctx.render_file(&file, &extra)?.need()?);
     }
     Ok(out)
 }

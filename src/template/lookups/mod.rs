@@ -149,7 +149,7 @@ pub fn function(eval: &mut Eval, mut args: Args, want_list: bool) -> Res<V> {
     if found.len() == 1 {
         return Ok(found.into_iter().next().unwrap_or(V::None));
     }
-    if found.iter().all(|item| matches!(item, V::Str(_))) {
+    if !found.is_empty() && found.iter().all(|item| matches!(item, V::Str(_))) {
         let texts: Vec<&str> = found.iter().filter_map(V::as_str).collect();
         return Ok(V::from(texts.join(",")));
     }

@@ -244,7 +244,7 @@ pub fn has_method(value: &V, name: &str) -> bool {
         V::Str(_) => STRING.contains(&name),
         V::List(_) => LIST.contains(&name),
         V::Tuple(_) => matches!(name, "count" | "index"),
-        V::Dict(_) => DICT.contains(&name) || name == "__setitem__",
+        V::Dict(_) => DICT.contains(&name),
         V::Int(_) | V::Bool(_) => matches!(name, "bit_length"),
         V::Float(_) => matches!(name, "is_integer"),
         V::Bytes(_) => name == "decode",
@@ -470,13 +470,6 @@ fn dict_method(value: &V, dict: &super::Dict, args: &MethodArgs) -> Res<V> {
             }
             dict.change(|entries| {
                 entries.extend(more);
-                Ok(V::None)
-            })
-        }
-        "__setitem__" => {
-            let (key, item) = (key_of(args.need(0, "key")?)?, args.need(1, "value")?.clone());
-            dict.change(|entries| {
-                entries.insert(key, item);
                 Ok(V::None)
             })
         }

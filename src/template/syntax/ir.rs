@@ -106,6 +106,8 @@ pub struct Macro {
     pub args: Vec<Arc<str>>,
     /// Of the last arguments.
     pub defaults: Vec<Ex>,
+    /// Whether the body asks for `varargs` and `kwargs`.
+    pub more: (bool, bool),
     pub body: Body,
 }
 

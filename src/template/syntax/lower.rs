@@ -43,6 +43,7 @@ fn lower(parsed: &ast::Stmt, syntax: &Syntax) -> Result<Program, Vec<Problem>> {
         embedded: false,
         blocks: Vec::new(),
         problems: Vec::new(),
+        more: (false, false),
     };
     let body = lower.body(&template.children);
     if lower.problems.is_empty() { Ok(Program { body, blocks: lower.blocks }) } else { Err(lower.problems) }
@@ -55,8 +56,14 @@ fn lower(parsed: &ast::Stmt, syntax: &Syntax) -> Result<Program, Vec<Problem>> {
 pub fn expression(text: &str) -> Result<Ex, Vec<Problem>> {
     let prepared = prepare::expression(text);
     let parsed = machinery::parse_expr(&prepared).map_err(|error| vec![problem(&error)])?;
-    let mut lower =
-        Lower { raw_strings: false, raw: false, embedded: true, blocks: Vec::new(), problems: Vec::new() };
+    let mut lower = Lower {
+        raw_strings: false,
+        raw: false,
+        embedded: true,
+        blocks: Vec::new(),
+        problems: Vec::new(),
+        more: (false, false),
+    };
     let expression = lower.expr(&parsed);
     if lower.problems.is_empty() { Ok(expression) } else { Err(lower.problems) }
 }
@@ -123,6 +130,8 @@ struct Lower {
     embedded: bool,
     blocks: Vec<Arc<Block>>,
     problems: Vec<Problem>,
+    /// Whether `varargs` and `kwargs` were used so far in the macro being lowered.
+    more: (bool, bool),
 }
 
 fn pos(span: Span) -> Pos {
@@ -217,12 +226,12 @@ impl Lower {
     }
 
     fn definition(&mut self, definition: &ast::Macro) -> Arc<Macro> {
-        Arc::new(Macro {
-            name: definition.name.into(),
-            args: definition.args.iter().map(|arg| self.name(arg)).collect(),
-            defaults: definition.defaults.iter().map(|default| self.expr(default)).collect(),
-            body: self.body(&definition.body),
-        })
+        let outer = std::mem::take(&mut self.more);
+        let args = definition.args.iter().map(|arg| self.name(arg)).collect();
+        let defaults = definition.defaults.iter().map(|default| self.expr(default)).collect();
+        let body = self.body(&definition.body);
+        let more = std::mem::replace(&mut self.more, outer);
+        Arc::new(Macro { name: definition.name.into(), args, defaults, more, body })
     }
 
     fn name(&mut self, expr: &ast::Expr) -> Arc<str> {
@@ -268,7 +277,11 @@ impl Lower {
     fn expr(&mut self, expr: &ast::Expr) -> Ex {
         let at = pos(expr.span());
         let kind = match expr {
-            ast::Expr::Var(var) => Kind::Var(var.id.into()),
+            ast::Expr::Var(var) => {
+                self.more.0 |= var.id == "varargs";
+                self.more.1 |= var.id == "kwargs";
+                Kind::Var(var.id.into())
+            }
             ast::Expr::Const(constant) => match self.constant(&constant.value) {
                 V::Str(text) if self.embedded && text.contains("{{") => Kind::Embedded(Term::embedded(&text)),
                 value => Kind::Const(value),
@@ -315,7 +328,26 @@ impl Lower {
             }
             ast::Expr::GetAttr(attr) => Kind::Attr(self.boxed(&attr.expr), attr.name.into()),
             ast::Expr::GetItem(item) => Kind::Item(self.boxed(&item.expr), self.boxed(&item.subscript_expr)),
-            ast::Expr::Call(call) => Kind::Call(self.boxed(&call.expr), self.args(&call.args)),
+            ast::Expr::Call(call) => {
+                let callee = self.boxed(&call.expr);
+                // The terms of lookups may be templates still (their options may not).
+                let lookup =
+                    matches!(&callee.kind, Kind::Var(name) if matches!(&**name, "lookup" | "query" | "q"));
+                let embedded = self.embedded;
+                self.embedded |= lookup;
+                let mut args = self.args(&call.args);
+                self.embedded = embedded;
+                if !embedded {
+                    for arg in &mut args {
+                        if let Arg::Named(_, Ex { kind, .. }) = arg
+                            && let Kind::Embedded(Term::Template(template)) = kind
+                        {
+                            *kind = Kind::Const(V::str(template.text()));
+                        }
+                    }
+                }
+                Kind::Call(callee, args)
+            }
             ast::Expr::List(list) => Kind::List(self.exprs(&list.items)),
             ast::Expr::Tuple(tuple) => Kind::Tuple(self.exprs(&tuple.items)),
             ast::Expr::Map(map) => Kind::Dict(

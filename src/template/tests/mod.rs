@@ -72,7 +72,8 @@ static TESTS: &[TestDef] = &[
     test(&["uri"], "schemes?", types::uri),
     test(&["url"], "schemes?", types::url),
     test(&["urn"], "", types::urn),
-    test(&["vault_encrypted"], "", |c| Ok(c.input()?.starts_with("$ANSIBLE_VAULT;"))),
+    // Encrypted values are decrypted when they are loaded: no template ever sees one.
+    test(&["vault_encrypted"], "", |_| Ok(false)),
     test(&["vaulted_file"], "", files::vaulted),
     test(&["version", "version_compare"], "version operator? strict? version_type?", version::version),
     test(&["succeeded", "success", "successful"], "", |c| results::failed_flag(c, "succeeded").map(|f| !f)),

@@ -62,10 +62,7 @@ pub fn subset(a: &V, b: &V) -> Res<bool> {
 
 /// `match`, `search` and `regex`, which differ in where they begin.
 pub fn matches(c: &mut Call, test: &str) -> Res<bool> {
-    let V::Str(text) = &c.value else {
-        return Err(failed(format!("The '{test}' test expects a string, but got '{}'", c.value.type_name()))
-            .reworded(c));
-    };
+    let text = c.input()?;
     let flags = Flags { ignore_case: c.flag(1)?, multiline: c.flag(2)?, dot_all: false };
     let kind = match test {
         "regex" => c.text_or(3, "search")?,
@@ -73,31 +70,20 @@ pub fn matches(c: &mut Call, test: &str) -> Res<bool> {
     };
     let regex = regex::compile(&c.text_or(0, "")?, flags)?;
     let found = match &*kind {
-        "search" => return regex.is_match(&**text).map_err(regex::runaway),
-        _ => regex.find(&**text).map_err(regex::runaway)?,
+        "search" => return regex.is_match(&*text).map_err(regex::runaway),
+        _ => regex.find(&*text).map_err(regex::runaway)?,
     };
     match &*kind {
         "match" => {
             // Anchored at the beginning: the leftmost match need not be it.
             let anchored = regex::compile(&format!("\\A(?:{})", c.text_or(0, "")?), flags)?;
-            anchored.is_match(&**text).map_err(regex::runaway)
+            anchored.is_match(&*text).map_err(regex::runaway)
         }
         "fullmatch" => {
             let whole = regex::compile(&format!("\\A(?:{})\\Z", c.text_or(0, "")?), flags)?;
-            whole.is_match(&**text).map_err(regex::runaway)
+            whole.is_match(&*text).map_err(regex::runaway)
         }
         _ => Ok(found.is_some()),
-    }
-}
-
-trait Reworded {
-    fn reworded(self, c: &Call) -> Self;
-}
-
-impl Reworded for crate::template::TemplateError {
-    fn reworded(mut self, c: &Call) -> Self {
-        self.message = format!("expected string or bytes-like object, got '{}'", c.value.type_name());
-        self
     }
 }
 
