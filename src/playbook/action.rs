@@ -23,6 +23,8 @@ pub enum ActionKind {
     ImportRole,
     IncludeRole,
     Meta,
+    /// The name is a template: it is known when the task runs.
+    Dynamic,
     /// Ansible has it, this program does not (yet): the task fails when it runs.
     Missing,
 }
@@ -135,6 +137,11 @@ pub fn resolve(written: &str) -> Option<ActionName> {
         _ if short.matches('.').count() >= 2 => make(short, ActionKind::Missing),
         _ => None,
     }
+}
+
+/// An action whose name is a template.
+pub fn dynamic(written: &str) -> Option<ActionName> {
+    written.contains("{{").then(|| ActionName { written: written.into(), short: written.into(), kind: ActionKind::Dynamic })
 }
 
 /// The names that can be written, for "did you mean".

@@ -23,7 +23,7 @@ impl Loader {
     pub(super) fn task(&self, node: &Node, parent: &Arc<Level>, handler: bool) -> Vec<Item> {
         let place = if handler { Places::HANDLER } else { Places::TASK };
         let Some(found) = self.find_action(node, place) else { return vec![] };
-        let Some(mut action) = action::resolve(&found.name) else {
+        let Some(mut action) = action::resolve(&found.name).or_else(|| action::dynamic(&found.name)) else {
             self.unknown_action(&found.name, &found.key.span);
             return vec![];
         };
@@ -57,6 +57,7 @@ impl Loader {
         let entries = node.as_map()?;
         let mut found: Vec<Found> = Vec::new();
         let mut strangers: Vec<&Node> = Vec::new();
+        let mut misplaced: Vec<&Node> = Vec::new();
         for (key, value) in entries {
             let name = py_str(&key.to_value());
             match name.as_str() {
@@ -66,17 +67,16 @@ impl Loader {
                     }
                 }
                 _ if name.starts_with("with_") => {}
-                _ if keywords::keyword(&name).is_some() => {
-                    if !keywords::keyword(&name).is_some_and(|k| k.places.contains(place)) {
-                        self.unknown_keyword(key, place);
-                    }
-                }
+                _ if keywords::keyword(&name).is_some_and(|keyword| keyword.places.contains(place)) => {}
+                // `user` and `gather_facts` are keywords of plays, but modules here.
                 _ if action::resolve(&name).is_some() => {
                     found.push(Found { name, key, value: value.clone(), local: false });
                 }
+                _ if keywords::keyword(&name).is_some() => misplaced.push(key),
                 _ => strangers.push(key),
             }
         }
+        misplaced.iter().for_each(|key| self.unknown_keyword(key, place));
         match found.len() {
             1 => {
                 strangers.iter().for_each(|key| self.unknown_keyword(key, place));
@@ -119,7 +119,9 @@ impl Loader {
         match &value.kind {
             NodeKind::Str(text) => {
                 let text = text.trim();
-                let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+                // A name that is a template goes to its end.
+                let end = if text.starts_with("{{") { text.find("}}").map(|at| at + 2) } else { text.find(char::is_whitespace) };
+                let (name, rest) = text.split_at(end.unwrap_or(text.len()));
                 Some((name.to_owned(), text_node(rest.trim(), value)))
             }
             NodeKind::Map(entries) => {

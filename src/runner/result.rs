@@ -50,6 +50,23 @@ impl Cause {
     }
 }
 
+/// The diff as a result has it: a mapping, or a list of them.
+fn shown_diff(diffs: &[Diff]) -> Value {
+    let mut maps: Vec<Value> = diffs
+        .iter()
+        .map(|diff| {
+            let headers = [("before_header", &diff.before_header), ("after_header", &diff.after_header), ("prepared", &diff.prepared)];
+            let mut map: Map = headers.into_iter().filter_map(|(key, text)| Some((Value::str(key), Value::str(text.as_ref()?)))).collect();
+            if diff.prepared.is_none() {
+                map.insert("before".into(), diff.before.clone());
+                map.insert("after".into(), diff.after.clone());
+            }
+            Value::map(map)
+        })
+        .collect();
+    if maps.len() == 1 { maps.remove(0) } else { Value::list(maps) }
+}
+
 /// What a task changes in the run itself.
 #[derive(Clone)]
 pub enum Effect {
@@ -170,6 +187,9 @@ impl TaskResult {
         data.insert("failed".into(), self.failed.into());
         if self.skipped {
             data.insert("skipped".into(), true.into());
+        }
+        if !self.diff.is_empty() && !data.contains_key("diff") {
+            data.insert("diff".into(), shown_diff(&self.diff));
         }
         data.shift_remove("invocation");
         Value::map(data)

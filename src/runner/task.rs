@@ -48,12 +48,30 @@ enum State {
 impl TaskRun<'_> {
     /// Runs the task to its end.
     pub fn run(&self) -> TaskResult {
+        if self.task.action.kind == ActionKind::Dynamic {
+            return self.run_dynamic();
+        }
         let mut result = match &self.task.looping {
             Some(_) => self.run_loop(),
             None => self.run_once(),
         };
         self.judge_ignored(&mut result);
         result
+    }
+
+    /// The action's name is rendered first.
+    fn run_dynamic(&self) -> TaskResult {
+        let span = &self.task.args_span;
+        let name = crate::source::Node::new(crate::source::NodeKind::Str(self.task.action.written.as_str().into()), span.clone());
+        let rendered = match self.context(Map::new()).render(&self.shared.engine.compile(&name)) {
+            Ok(name) => py_str(&name),
+            Err(error) => return template_failure(&error),
+        };
+        let Some(action) = crate::playbook::resolve(rendered.trim()) else {
+            return TaskResult::broken("", Cause::new(format!("couldn't resolve module/action '{rendered}'. This often indicates a misspelling, missing collection, or incorrect module path."), Some(span)));
+        };
+        let task = Arc::new(Task { action, ..(**self.task).clone() });
+        TaskRun { task: &task, ..*self }.run()
     }
 
     pub(super) fn context(&self, locals: Map) -> Context {
@@ -521,6 +539,11 @@ impl TaskRun<'_> {
             let mut own = (*own).clone();
             if let Some(variable) = own.shift_remove("_variable_params") {
                 args.extend(variable.as_map().cloned().unwrap_or_default());
+            }
+            // `module: "{{ variable }}"`: the variable holds all arguments.
+            if let Some(Value::Map(whole)) = own.get("_raw_params").cloned() {
+                own.shift_remove("_raw_params");
+                args.extend((*whole).clone());
             }
             args.extend(own);
         }
