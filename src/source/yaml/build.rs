@@ -6,44 +6,126 @@ use crate::source::{Node, NodeKind};
 use crate::value::{Value, py_repr};
 use base64::Engine as _;
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Deeper nesting is refused. Real files stay below 30.
 pub const MAX_DEPTH: usize = 200;
 /// How many values aliases may add to a document.
 const ALIAS_BUDGET: usize = 1_000_000;
-/// How often a text is read again because a tab stands where only PyYAML allows it.
-const TAB_RETRIES: usize = 500;
+/// How often a text is read again because it uses a freedom that only YAML 1.1 gives.
+const RETRIES: usize = 500;
+/// Wider than any indentation that a collection with [`MAX_DEPTH`] levels is likely to have.
+const PADDING: usize = 400;
 
 /// The documents of a text; more than one is an error when `single`.
 pub fn documents(file: &Arc<SourceFile>, single: bool) -> Result<Vec<Loaded>, Diagnostic> {
     refuse_controls(file)?;
-    let mut text = file.text.to_string();
-    for _ in 0..TAB_RETRIES {
+    let mut text = Adapted { text: file.text.to_string(), padded: HashSet::new() };
+    for _ in 0..RETRIES {
         match attempt(file, &text, single) {
             Ok(documents) => return Ok(documents),
-            Err(Failure::Tab { line, column, error }) => {
-                // YAML 1.1 takes a tab for a blank between tokens, the parser does not. A space in its
-                // place changes no position.
-                let Some(at) = tab_at(&text, line, column) else { return Err(*error) };
-                text.replace_range(at..=at, " ");
+            Err(Failure::Retry { fix, error }) => {
+                if !text.apply(fix) {
+                    return Err(*error);
+                }
             }
             Err(Failure::Final(error)) => return Err(*error),
         }
     }
     match attempt(file, &text, single) {
         Ok(documents) => Ok(documents),
-        Err(Failure::Final(error) | Failure::Tab { error, .. }) => Err(*error),
+        Err(Failure::Final(error) | Failure::Retry { error, .. }) => Err(*error),
     }
+}
+
+/// A text changed where YAML 1.1 is more liberal than the parser; nothing that has a meaning changes.
+struct Adapted {
+    text: String,
+    /// Lines (1-based) that begin with [`PADDING`] more blanks than in the file.
+    padded: HashSet<usize>,
+}
+
+/// What to change before another attempt. Lines are 1-based, columns 0-based.
+enum Fix {
+    /// A tab between tokens, at or just before this place.
+    Tab { line: usize, column: usize },
+    /// A line inside brackets that is indented less than the collection around them.
+    Indent { line: usize },
+    /// The further lines of the quoted text that starts here.
+    IndentQuoted { line: usize, column: usize },
+}
+
+impl Adapted {
+    /// False if there is nothing to change.
+    fn apply(&mut self, fix: Fix) -> bool {
+        match fix {
+            Fix::Tab { line, column } => {
+                let Some(at) = tab_at(&self.text, line, column) else { return false };
+                self.text.replace_range(at..=at, " ");
+                true
+            }
+            Fix::Indent { line } => self.pad(line..=line),
+            Fix::IndentQuoted { line, column } => {
+                let start = self.offset(line);
+                let start =
+                    start + self.text[start..].chars().take(column).map(char::len_utf8).sum::<usize>();
+                let lines = quoted_lines(&self.text[start..]);
+                lines > 0 && self.pad(line + 1..=line + lines)
+            }
+        }
+    }
+
+    fn offset(&self, line: usize) -> usize {
+        self.text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum()
+    }
+
+    fn pad(&mut self, lines: std::ops::RangeInclusive<usize>) -> bool {
+        let mut changed = false;
+        for line in lines.rev() {
+            let at = self.offset(line);
+            let is_blank = self.text[at..].split('\n').next().is_none_or(|line| line.trim().is_empty());
+            if !is_blank && self.padded.insert(line) {
+                self.text.insert_str(at, &" ".repeat(PADDING));
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    /// A column of this text as one of the file.
+    fn column(&self, line: usize, column: usize) -> usize {
+        if self.padded.contains(&line) { column.saturating_sub(PADDING) } else { column }
+    }
+}
+
+/// How many line ends a quoted scalar at the beginning of `text` has in it.
+fn quoted_lines(text: &str) -> usize {
+    let mut chars = text.chars().peekable();
+    let mut lines = 0;
+    // A tag or an anchor may come first.
+    let Some(quote) = chars.by_ref().find(|c| matches!(c, '"' | '\'')) else { return 0 };
+    while let Some(c) = chars.next() {
+        match c {
+            '\n' => lines += 1,
+            '\\' if quote == '"' => lines += usize::from(chars.next() == Some('\n')),
+            c if c == quote => {
+                if quote == '"' || chars.peek() != Some(&quote) {
+                    return lines;
+                }
+                chars.next();
+            }
+            _ => {}
+        }
+    }
+    lines
 }
 
 enum Failure {
     Final(Box<Diagnostic>),
-    /// A tab at or just before this place (0-based column) may be what the parser objects to.
-    Tab {
-        line: usize,
-        column: usize,
+    /// There is a change that may help.
+    Retry {
+        fix: Fix,
         error: Box<Diagnostic>,
     },
 }
@@ -93,22 +175,29 @@ fn refuse_controls(file: &Arc<SourceFile>) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-fn attempt(file: &Arc<SourceFile>, text: &str, single: bool) -> Result<Vec<Loaded>, Failure> {
-    let mut builder = Builder::new(file);
+fn attempt(file: &Arc<SourceFile>, text: &Adapted, single: bool) -> Result<Vec<Loaded>, Failure> {
+    let mut builder = Builder::new(file, text);
     let mut documents = Vec::new();
     let mut flow = 0usize;
-    for item in Parser::new_from_str(text) {
+    for item in Parser::new_from_str(&text.text) {
         let (event, span) = match item {
             Ok(item) => item,
             Err(error) => {
                 let (line, column) = (error.marker().line(), error.marker().col());
-                let diagnostic = explain::syntax(file, line, column + 1, error.info());
-                let tab = error.info().contains("':' must be followed")
-                    || flow > 0 && error.info().contains("tabs disallowed");
-                return Err(if tab {
-                    Failure::Tab { line, column, error: Box::new(diagnostic) }
-                } else {
-                    diagnostic.into()
+                let shown = text.column(line, column) + 1;
+                let diagnostic = explain::syntax(file, line, shown, error.info());
+                let fix = match error.info() {
+                    info if info.contains("':' must be followed") => Some(Fix::Tab { line, column }),
+                    info if flow > 0 && info.contains("tabs disallowed") => Some(Fix::Tab { line, column }),
+                    "invalid indentation" | "invalid indentation in flow construct" => {
+                        Some(Fix::Indent { line })
+                    }
+                    "invalid indentation in quoted scalar" => Some(Fix::IndentQuoted { line, column }),
+                    _ => None,
+                };
+                return Err(match fix {
+                    Some(fix) => Failure::Retry { fix, error: Box::new(diagnostic) },
+                    None => diagnostic.into(),
                 });
             }
         };
@@ -116,7 +205,7 @@ fn attempt(file: &Arc<SourceFile>, text: &str, single: bool) -> Result<Vec<Loade
             Event::DocumentStart(_) => {
                 if single && !documents.is_empty() {
                     let what = "Expected a single document in the stream but found another document.";
-                    return Err(explain::at(file, span.start.line(), span.start.col() + 1, 3, what).into());
+                    return Err(builder.error(&builder.span(&span), what).into());
                 }
                 builder.anchors.clear();
             }
@@ -246,6 +335,7 @@ struct Anchored {
 
 struct Builder<'a> {
     file: &'a Arc<SourceFile>,
+    text: &'a Adapted,
     stack: Vec<Frame>,
     anchors: HashMap<usize, Anchored>,
     budget: usize,
@@ -254,9 +344,10 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(file: &'a Arc<SourceFile>) -> Self {
+    fn new(file: &'a Arc<SourceFile>, text: &'a Adapted) -> Self {
         Self {
             file,
+            text,
             stack: Vec::new(),
             anchors: HashMap::new(),
             budget: ALIAS_BUDGET,
@@ -268,7 +359,8 @@ impl<'a> Builder<'a> {
     fn span(&self, span: &saphyr_parser::Span) -> Span {
         let to_u32 = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let width = if span.start.line() == span.end.line() { span.len() } else { 1 };
-        Span::new(self.file, to_u32(span.start.line()), to_u32(span.start.col() + 1), to_u32(width))
+        let column = self.text.column(span.start.line(), span.start.col()) + 1;
+        Span::new(self.file, to_u32(span.start.line()), to_u32(column), to_u32(width))
     }
 
     fn error(&self, span: &Span, what: &str) -> Diagnostic {

@@ -38,6 +38,8 @@ fn documents_mean_what_they_mean_to_ansible() {
         ),
         ("a:\tb\nc:\t\td\n", r#"{"a": "b", "c": "d"}"#),
         ("a: [\n\t1,\n\t2\n]\n", r#"{"a": [1, 2]}"#),
+        ("k:\n  a: [\n 1,\n'x\ny',\n {b: 2}\n]\n  c: 3\n", r#"{"k": {"a": [1, "x y", {"b": 2}], "c": 3}}"#),
+        ("k:\n  a: \"x\\\n  y\nz\"\n  b: !!str 'it''s\n\nw'\n", r#"{"k": {"a": "xy z", "b": "it's\nw"}}"#),
         ("{\n\t\"a\": 1e3, \"b\": \"\\ud83d\\ude00\"}", r#"{"a": 1000.0, "b": "😀"}"#),
         ("{\"a\": 1,}", r#"{"a": 1}"#),
         ("a: &x [1]\nb: *x\n", r#"{"a": [1], "b": [1]}"#),
@@ -107,6 +109,14 @@ fn keys_and_values_know_their_place() {
     assert_eq!((key.span.to_string().as_str(), key.span.width), ("/p/x.yml:2:3", 4));
     assert_eq!(value.as_list().expect("list")[1].span.to_string(), "/p/x.yml:2:13");
     assert!(matches!(&task.get("v").expect("there").kind, NodeKind::Vault(text) if &**text == "abc\n"));
+}
+
+#[test]
+fn places_are_the_files_where_the_text_was_adapted() {
+    let loaded = parse(&file("k:\n  a: [\n 1,\nb]\n")).expect("valid");
+    let items = loaded.node.get("k").and_then(|k| k.get("a")).and_then(Node::as_list).expect("a list");
+    let places: Vec<String> = items.iter().map(|item| item.span.to_string()).collect();
+    assert_eq!(places, ["/p/x.yml:3:2", "/p/x.yml:4:1"]);
 }
 
 #[test]
