@@ -2,14 +2,20 @@
 //! check, apply, apply, check. A check writes nothing, what it predicts is what is done, and the second apply
 //! changes nothing. The format is described in `tests/modules/README.md`.
 
-use ekumen::modules::kit::{BlobSource, Host, digest::Algorithm};
-use ekumen::protocol::{Blob, Digest, INLINE_BLOB, Mode, Outcome, TaskRequest};
+#[path = "modules/control.rs"]
+mod control;
+#[path = "modules/things.rs"]
+mod things;
+
+use control::{Control, copy_action};
+use ekumen::modules::kit::Host;
+use ekumen::protocol::{Mode, Outcome, TaskRequest};
 use ekumen::value::{Map, Value, to_json};
 use serde::Deserialize;
-use std::collections::{BTreeMap, HashMap};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use things::{Neutral, Thing, map_strings, snapshot};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -71,52 +77,6 @@ struct Case {
     differs: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Thing {
-    path: String,
-    content: Option<String>,
-    /// So many bytes of a pattern.
-    size: Option<usize>,
-    mode: Option<String>,
-    owner: Option<u32>,
-    group: Option<u32>,
-    #[serde(default)]
-    directory: bool,
-    link: Option<String>,
-    /// Another name of the file at this path.
-    hard: Option<String>,
-    mtime: Option<i64>,
-    #[serde(default)]
-    absent: bool,
-}
-
-/// The control machine's part.
-#[derive(Default)]
-struct Control {
-    contents: HashMap<Digest, Vec<u8>>,
-    fetched: usize,
-    received: Vec<u8>,
-}
-
-impl BlobSource for Control {
-    fn fetch(&mut self, digest: &Digest) -> Result<std::fs::File, String> {
-        use std::io::{Seek, Write};
-        let content = self.contents.get(digest).ok_or("no such content")?;
-        self.fetched += 1;
-        let mut file = tempfile::tempfile().map_err(|error| error.to_string())?;
-        file.write_all(content).and_then(|()| file.rewind()).map_err(|error| error.to_string())?;
-        Ok(file)
-    }
-
-    fn send(&mut self, data: &[u8]) -> Result<(), String> {
-        self.received.extend_from_slice(data);
-        Ok(())
-    }
-
-    fn output(&mut self, _: &str) {}
-}
-
 #[test]
 fn cases() {
     let only = std::env::var("CASE").ok();
@@ -169,36 +129,6 @@ fn case_files() -> Vec<PathBuf> {
         .collect();
     files.sort();
     files
-}
-
-/// Replaces the run's directories by their placeholders, in both directions.
-struct Neutral {
-    pairs: Vec<(&'static str, String)>,
-}
-
-impl Neutral {
-    fn fill(&self, text: &str) -> String {
-        self.pairs.iter().fold(text.to_owned(), |text, (name, path)| text.replace(name, path))
-    }
-
-    fn text(&self, text: &str) -> String {
-        self.pairs.iter().fold(text.to_owned(), |text, (name, path)| text.replace(path.as_str(), name))
-    }
-
-    fn value(&self, value: &Value) -> Value {
-        map_strings(value, &|text| self.text(text))
-    }
-}
-
-fn map_strings(value: &Value, change: &dyn Fn(&str) -> String) -> Value {
-    match value {
-        Value::Str(text) => change(text).into(),
-        Value::List(items) => Value::list(items.iter().map(|item| map_strings(item, change)).collect()),
-        Value::Map(map) => {
-            Value::map(map.iter().map(|(k, v)| (map_strings(k, change), map_strings(v, change))).collect())
-        }
-        other => other.clone(),
-    }
 }
 
 struct Run<'c> {
@@ -300,7 +230,7 @@ impl<'c> Run<'c> {
         let args = map_strings(&self.case.args, &|text| self.neutral.fill(text));
         let mut blobs = Vec::new();
         let args = match self.case.module.as_str() {
-            "copy" => self.copy_action(args, &mut control, &mut blobs),
+            "copy" => copy_action(args, &self.source, &mut control, &mut blobs),
             _ => args,
         };
         let request = TaskRequest {
@@ -350,51 +280,6 @@ impl<'c> Run<'c> {
         outcome
     }
 
-    /// What the control side makes of `copy`'s arguments.
-    fn copy_action(&self, args: Value, control: &mut Control, blobs: &mut Vec<(Digest, Blob)>) -> Value {
-        let mut args = args.as_map().cloned().unwrap_or_default();
-        if args.get("remote_src").is_some_and(|value| value.ansible_bool() == Some(true)) {
-            return Value::map(args);
-        }
-        let mut provide = |content: Vec<u8>| {
-            let digest = Algorithm::Sha1.of_bytes(&content);
-            if content.len() <= INLINE_BLOB {
-                blobs.push((digest.clone(), Blob(Arc::new(content.clone()))));
-            }
-            control.contents.insert(digest.clone(), content);
-            digest
-        };
-        let mut internal = Map::new();
-        if let Some(content) = args.shift_remove("content") {
-            let content = ekumen::value::py_str(&content).into_bytes();
-            internal.insert("_size".into(), content.len().into());
-            internal.insert("_digest".into(), provide(content).into());
-        } else if let Some(src) = args.get("src").and_then(Value::as_str).map(str::to_owned) {
-            let source = self.source.join(&src);
-            internal.insert("src".into(), source.display().to_string().trim_end_matches('/').into());
-            if source.is_dir() {
-                let prefix = match src.ends_with('/') {
-                    true => PathBuf::new(),
-                    false => source.file_name().map(PathBuf::from).unwrap_or_default(),
-                };
-                let mut entries = Vec::new();
-                let follow = args.get("local_follow").is_none_or(|value| value.ansible_bool() == Some(true));
-                collect(&source, &prefix, follow, &mut entries, &mut provide);
-                internal.insert("_entries".into(), Value::list(entries));
-            } else {
-                let content = std::fs::read(&source).expect("the source");
-                let mode = std::fs::metadata(&source).expect("the source").mode() & 0o7777;
-                internal.insert("_size".into(), content.len().into());
-                internal.insert("_mode".into(), format!("0{mode:o}").into());
-                internal.insert("_digest".into(), provide(content).into());
-                let name = source.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                internal.insert("_name".into(), name.into());
-            }
-        }
-        args.extend(internal);
-        Value::map(args)
-    }
-
     fn members(&mut self, pass: &str, expected: &Option<Value>, outcome: &Outcome) {
         let Some(expected) = expected.as_ref().and_then(Value::as_map) else { return };
         for (name, expected) in expected {
@@ -436,121 +321,6 @@ impl<'c> Run<'c> {
     }
 }
 
-fn collect(
-    directory: &Path,
-    prefix: &Path,
-    follow: bool,
-    entries: &mut Vec<Value>,
-    provide: &mut dyn FnMut(Vec<u8>) -> Digest,
-) {
-    if !prefix.as_os_str().is_empty() {
-        let path = prefix.to_string_lossy().into_owned();
-        entries.push(Value::object([("path", Value::from(path)), ("directory", true.into())]));
-    }
-    let mut below: Vec<_> = std::fs::read_dir(directory).expect("a directory").flatten().collect();
-    below.sort_by_key(std::fs::DirEntry::file_name);
-    for entry in below {
-        let (path, name) = (entry.path(), prefix.join(entry.file_name()));
-        let text = name.to_string_lossy().into_owned();
-        if path.is_symlink() && !follow {
-            let target = std::fs::read_link(&path).expect("a link").to_string_lossy().into_owned();
-            entries.push(Value::object([("path", text), ("link", target)]));
-        } else if path.is_dir() {
-            collect(&path, &name, follow, entries, provide);
-        } else {
-            let content = std::fs::read(&path).expect("a file");
-            let mode = std::fs::metadata(&path).expect("a file").mode() & 0o7777;
-            entries.push(Value::object([
-                ("path", Value::from(text)),
-                ("size", content.len().into()),
-                ("mode", format!("0{mode:o}").into()),
-                ("digest", provide(content).into()),
-            ]));
-        }
-    }
-}
-
-impl Thing {
-    fn make(&self, root: &Path, neutral: &Neutral) {
-        let path = root.join(&self.path);
-        std::fs::create_dir_all(path.parent().expect("below the root")).expect("directories");
-        if self.directory {
-            std::fs::create_dir_all(&path).expect("a directory");
-        } else if let Some(target) = &self.link {
-            std::os::unix::fs::symlink(neutral.fill(target), &path).expect("a link");
-        } else if let Some(source) = &self.hard {
-            std::fs::hard_link(root.join(source), &path).expect("a hard link");
-        } else {
-            std::fs::write(&path, self.bytes(neutral)).expect("a file");
-        }
-        if self.owner.is_some() || self.group.is_some() {
-            std::os::unix::fs::lchown(&path, self.owner, self.group).expect("root");
-        }
-        if self.link.is_none() && self.hard.is_none() {
-            let mode = self.mode.as_deref().unwrap_or(if self.directory { "755" } else { "644" });
-            let mode = u32::from_str_radix(mode, 8).expect("an octal mode");
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("a mode");
-        }
-        if let Some(seconds) = self.mtime {
-            let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds.unsigned_abs());
-            let times = std::fs::FileTimes::new().set_modified(time).set_accessed(time);
-            std::fs::File::open(&path).expect("it exists").set_times(times).expect("times");
-        }
-    }
-
-    fn bytes(&self, neutral: &Neutral) -> Vec<u8> {
-        match self.size {
-            Some(size) => b"0123456789abcde\n".iter().copied().cycle().take(size).collect(),
-            None => neutral.fill(self.content.as_deref().unwrap_or_default()).into_bytes(),
-        }
-    }
-
-    fn check(&self, root: &Path, neutral: &Neutral) -> Result<(), String> {
-        let path = root.join(&self.path);
-        let found = std::fs::symlink_metadata(&path);
-        if self.absent {
-            return if found.is_err() { Ok(()) } else { Err("should not be there".into()) };
-        }
-        let found = found.map_err(|error| error.to_string())?;
-        let compare = |what: &str, expected: String, found: String| {
-            if expected == found { Ok(()) } else { Err(format!("{what} should be `{expected}`: `{found}`")) }
-        };
-        if let Some(mode) = &self.mode {
-            let mode = u32::from_str_radix(mode, 8).expect("an octal mode");
-            compare("mode", format!("{mode:o}"), format!("{:o}", found.mode() & 0o7777))?;
-        }
-        if let Some(owner) = self.owner {
-            compare("owner", owner.to_string(), found.uid().to_string())?;
-        }
-        if let Some(group) = self.group {
-            compare("group", group.to_string(), found.gid().to_string())?;
-        }
-        if let Some(mtime) = self.mtime {
-            compare("mtime", mtime.to_string(), found.mtime().to_string())?;
-        }
-        if let Some(target) = &self.link {
-            let leads = std::fs::read_link(&path).map_err(|_| "should be a link".to_owned())?;
-            compare("link", neutral.fill(target), leads.display().to_string())?;
-        }
-        if let Some(other) = &self.hard {
-            let other = std::fs::metadata(root.join(other)).map_err(|error| error.to_string())?;
-            compare("inode", other.ino().to_string(), found.ino().to_string())?;
-        }
-        if self.directory && !found.is_dir() {
-            return Err("should be a directory".into());
-        }
-        if self.content.is_some() || self.size.is_some() {
-            if !found.is_file() {
-                return Err("should be a file".into());
-            }
-            let content = std::fs::read(&path).map_err(|error| error.to_string())?;
-            let (expected, content) = (self.bytes(neutral), String::from_utf8_lossy(&content).into_owned());
-            compare("content", String::from_utf8_lossy(&expected).into_owned(), content)?;
-        }
-        Ok(())
-    }
-}
-
 /// A result as one value, with what travels beside it.
 fn seen(outcome: &Outcome) -> Value {
     let mut map = outcome.result.as_map().cloned().unwrap_or_default();
@@ -585,32 +355,4 @@ fn diffs(outcome: &Outcome) -> Value {
         Value::map(map)
     });
     Value::list(diffs.collect())
-}
-
-/// Everything about everything below `root` that a module could change; access times aside, since reading
-/// changes them.
-fn snapshot(root: &Path) -> BTreeMap<String, String> {
-    let mut tree = BTreeMap::new();
-    let mut pending = vec![root.to_owned()];
-    while let Some(path) = pending.pop() {
-        let found = std::fs::symlink_metadata(&path).expect("nothing else touches it");
-        let content = match found.file_type() {
-            kind if kind.is_dir() => {
-                pending.extend(std::fs::read_dir(&path).expect("a directory").flatten().map(|e| e.path()));
-                "directory".to_owned()
-            }
-            kind if kind.is_symlink() => {
-                format!("link to {}", std::fs::read_link(&path).expect("a link").display())
-            }
-            kind if kind.is_file() => {
-                format!("file {}", Algorithm::Sha1.of_file(&path).expect("a readable file"))
-            }
-            _ => "special".to_owned(),
-        };
-        let (mode, uid, gid) = (found.mode(), found.uid(), found.gid());
-        let stamp = (found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec(), found.ino());
-        let relative = path.strip_prefix(root).unwrap_or(&path).display().to_string();
-        tree.insert(relative, format!("{content} {mode:o} {uid}:{gid} {stamp:?}"));
-    }
-    tree
 }

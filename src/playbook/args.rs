@@ -49,7 +49,10 @@ impl Loader {
                         self.problem(
                             Diagnostic::error(
                                 "free-form-not-allowed",
-                                format!("`{}` takes key=value pairs or a mapping, not free text: `{text}`", action.written),
+                                format!(
+                                    "`{}` takes key=value pairs or a mapping, not free text: `{text}`",
+                                    action.written
+                                ),
                             )
                             .at(&value.span),
                         );

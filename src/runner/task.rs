@@ -425,7 +425,10 @@ impl TaskRun<'_> {
             ))));
         }
         if args.contains_key("_raw_params") && !crate::playbook::is_free_form(&self.task.action.short) {
-            let text = format!("Task failed: Action '{}' does not support raw params.", canonical(&self.task.action.written));
+            let text = format!(
+                "Task failed: Action '{}' does not support raw params.",
+                canonical(&self.task.action.written)
+            );
             let cause = Cause::new(text.as_str(), None);
             return Err(marked(Box::new(TaskResult { causes: vec![cause], ..TaskResult::failure(text) })));
         }

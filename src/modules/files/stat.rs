@@ -34,9 +34,6 @@ pub struct Args {
     /// Ask for the flags that `lsattr` shows.
     #[serde(default = "yes", alias = "attr", alias = "attributes")]
     get_attributes: bool,
-    /// Accepted by older versions, without effect.
-    #[serde(default)]
-    get_selinux_context: bool,
 }
 
 fn yes() -> bool {
@@ -49,7 +46,6 @@ impl Module for Stat {
     type Todo = Never;
 
     fn plan(args: &Args, host: &Probe) -> Result<Plan<Never>, Failure> {
-        let _ = args.get_selinux_context;
         let path = host.path(&args.path);
         let place = Path::new(&path);
         let found = match attributes::metadata(place, args.follow) {

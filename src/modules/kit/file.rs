@@ -140,7 +140,7 @@ pub fn replace(target: &mut Target, new: Replacement) -> Result<Option<String>, 
 /// # Errors
 /// Ansible's sentence.
 pub fn backup(target: &mut Target, path: &Path) -> Result<String, Failure> {
-    let now = jiff::Zoned::now();
+    let now = super::clock::now(&target.probe());
     let mut name = OsString::from(path);
     name.push(format!(".{}.{}~", std::process::id(), now.strftime("%Y-%m-%d@%H:%M:%S")));
     let backup = PathBuf::from(name);
@@ -164,14 +164,12 @@ pub fn backup(target: &mut Target, path: &Path) -> Result<String, Failure> {
     temporary.file.set_times(times).map_err(|error| failed(&error))?;
     std::fs::rename(&temporary.path, &backup).map_err(|error| failed(&error))?;
     temporary.keep();
-    let _ = target;
     Ok(backup.to_string_lossy().into_owned())
 }
 
 /// Runs a validation command on the file that `%s` stands for.
 fn validate(target: &mut Target, command: &str, file: &Path) -> Result<(), Refused> {
-    let words = shlex::split(command)
-        .ok_or_else(|| Failure::new(format!("validate has an open quotation: {command}")))?;
+    let words = super::words::split(command).map_err(Failure::new)?;
     let argv = words.iter().map(|word| substitute(word, file));
     let output = target.run(&Command::new(argv))?;
     if output.success() { Ok(()) } else { Err(Refused::Invalid(output)) }
