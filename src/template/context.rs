@@ -1,7 +1,7 @@
 //! A scope to render in, and the values of its lazy variables.
 
 use super::engine::{Engine, Expr, ExprKind, FileTemplate, Template, trailing_newlines, with_newlines};
-use super::eval::{Args, Eval, Out};
+use super::eval::{Args, Eval, Out, StackGuard, check_stack};
 use super::object::{Dict, List, Missing, Res, V, failed, text, unknown};
 use super::syntax::Source;
 use super::{LookupEnv, Scope, TemplateError, TemplateErrorKind, Term, Var, is_omit, lookups};
@@ -124,6 +124,7 @@ impl Ctx {
             Term::List(terms) => V::List(Arc::new(List::lazy(terms.clone(), self.clone()))),
             Term::Map(terms) => V::Dict(Arc::new(Dict::lazy(terms, self.clone())?)),
             Term::Template(template) => {
+                check_stack()?;
                 let _rendering = Rendering::enter(self, template)?;
                 match self.run_template(template) {
                     Ok(value) => value,
@@ -263,6 +264,7 @@ impl Context {
     /// # Errors
     /// See [`TemplateError`].
     pub fn render(&self, term: &Term) -> Result<Value, TemplateError> {
+        let _stack = StackGuard::new();
         match term {
             Term::Const(value) => match value.unknown() {
                 Some(why) => Err(unknown(why)),
@@ -290,7 +292,12 @@ impl Context {
                 }
                 Ok(Value::map(out))
             }
-            Term::Template(_) => export(&self.0.value_of(term)?.need()?),
+            Term::Template(template) => export(&self.0.value_of(term)?.need()?).map_err(|mut error| {
+                if error.trace.is_empty() {
+                    error.trace.push(template.source.span.clone());
+                }
+                error
+            }),
         }
     }
 
@@ -307,6 +314,7 @@ impl Context {
     /// # Errors
     /// See [`TemplateError`].
     pub fn eval(&self, expr: &Expr) -> Result<Value, TemplateError> {
+        let _stack = StackGuard::new();
         export(&self.eval_lazy(expr)?)
     }
 
@@ -315,6 +323,7 @@ impl Context {
     /// # Errors
     /// See [`TemplateError`].
     pub fn condition(&self, expr: &Expr) -> Result<bool, TemplateError> {
+        let _stack = StackGuard::new();
         let worded = |mut error: TemplateError| {
             if error.kind != TemplateErrorKind::Unknown && !error.message.starts_with("Error while") {
                 error.message = format!("Error while evaluating conditional: {}", error.message);
@@ -376,6 +385,7 @@ impl Context {
     /// # Errors
     /// See [`TemplateError`].
     pub fn variable(&self, name: &str) -> Result<Option<Value>, TemplateError> {
+        let _stack = StackGuard::new();
         match self.0.variable(name)? {
             Some(value) => export(&value.need()?).map(Some),
             None => Ok(None),
@@ -387,6 +397,7 @@ impl Context {
     /// # Errors
     /// See [`TemplateError`].
     pub fn render_file(&self, template: &FileTemplate) -> Result<String, TemplateError> {
+        let _stack = StackGuard::new();
         match self.0.render_file(template, &[])?.need()? {
             // Nothing but `None`, or nothing at all.
             V::None => Ok(String::new()),
@@ -401,6 +412,7 @@ impl Context {
     /// # Errors
     /// See [`TemplateError`].
     pub fn render_file_value(&self, template: &FileTemplate) -> Result<Value, TemplateError> {
+        let _stack = StackGuard::new();
         export(&self.0.render_file(template, &[])?.need()?)
     }
 
@@ -409,6 +421,7 @@ impl Context {
     /// # Errors
     /// See [`TemplateError`]; an unknown name is `Failed`.
     pub fn lookup(&self, name: &str, terms: &[Value], options: &Value) -> Result<Vec<Value>, TemplateError> {
+        let _stack = StackGuard::new();
         let source = Arc::new(Source::nowhere());
         let mut eval = Eval::new(&self.0, &source);
         let mut args = Args::of(terms.iter().map(V::from_value).collect::<Res<_>>()?);

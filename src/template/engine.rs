@@ -20,9 +20,13 @@ pub struct Settings {
     pub allow_broken_conditionals: bool,
 }
 
+/// Filters, calls and loop rounds of one rendering, unless the engine was made with another number.
+const STEPS: u64 = 10_000_000;
+
 /// The template language: filters, tests, lookups, settings. One for a whole run.
 pub struct Engine {
     settings: Settings,
+    pub(super) steps: u64,
     warnings: Mutex<Vec<Diagnostic>>,
     files: Mutex<HashMap<PathBuf, (Option<SystemTime>, Arc<FileTemplate>)>>,
 }
@@ -157,7 +161,12 @@ impl Engine {
     }
 
     pub fn with_settings(settings: Settings) -> Arc<Self> {
-        Arc::new(Self { settings, warnings: Mutex::default(), files: Mutex::default() })
+        Self::with_limit(settings, STEPS)
+    }
+
+    /// `steps`: filters, calls and loop rounds that one rendering may take; more is taken to be endless.
+    pub fn with_limit(settings: Settings, steps: u64) -> Arc<Self> {
+        Arc::new(Self { settings, steps, warnings: Mutex::default(), files: Mutex::default() })
     }
 
     pub fn settings(&self) -> &Settings {

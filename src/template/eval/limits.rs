@@ -1,25 +1,31 @@
 //! What one rendering may use.
 
 use super::super::object::{Res, failed};
+use std::cell::Cell;
 
-/// Statements and loop rounds of one rendering.
-const STEPS: u64 = 50_000_000;
 /// Bytes of text of one rendering.
 const OUTPUT: usize = 256 << 20;
 /// Nested expressions, macros, includes and loops.
-const DEPTH: usize = 400;
+const DEPTH: usize = 1000;
 
-#[derive(Default)]
 pub struct Limits {
-    steps: u64,
+    /// How many steps are left, and were given.
+    steps: (u64, u64),
     depth: usize,
 }
 
 impl Limits {
+    pub fn new(steps: u64) -> Self {
+        Self { steps: (steps, steps), depth: 0 }
+    }
+
     pub fn step(&mut self) -> Res<()> {
-        self.steps += 1;
-        if self.steps > STEPS {
-            return Err(failed(format!("the template takes more than {STEPS} steps: it may never end")));
+        match self.steps.0.checked_sub(1) {
+            Some(left) => self.steps.0 = left,
+            None => {
+                let most = self.steps.1;
+                return Err(failed(format!("the template takes more than {most} steps: it may never end")));
+            }
         }
         Ok(())
     }
@@ -27,10 +33,9 @@ impl Limits {
     pub fn enter(&mut self) -> Res<()> {
         self.depth += 1;
         if self.depth > DEPTH {
-            // The matching `leave` calls happen while the error travels up.
             return Err(failed("maximum recursion depth exceeded"));
         }
-        Ok(())
+        check_stack()
     }
 
     pub fn leave(&mut self) {
@@ -43,4 +48,51 @@ impl Limits {
         }
         Ok(())
     }
+}
+
+/// Bytes of stack that one rendering may use, whatever it nests: half of what a worker thread has.
+const STACK: usize = 1 << 20;
+
+thread_local! {
+    /// Where the stack was when the outermost rendering of this thread began; 0 outside of one.
+    static BASE: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Marks the beginning of a rendering on the stack, for as long as it lives.
+pub struct StackGuard {
+    outermost: bool,
+}
+
+impl StackGuard {
+    pub fn new() -> Self {
+        let outermost = BASE.get() == 0;
+        if outermost {
+            BASE.set(address());
+        }
+        Self { outermost }
+    }
+}
+
+impl Drop for StackGuard {
+    fn drop(&mut self) {
+        if self.outermost {
+            BASE.set(0);
+        }
+    }
+}
+
+/// Where the stack is now.
+#[inline(never)]
+fn address() -> usize {
+    let here = 0u8;
+    std::ptr::from_ref(std::hint::black_box(&here)).addr()
+}
+
+/// Refuses to nest deeper when the stack is used up: recursion in templates and in data that contains itself.
+pub fn check_stack() -> Res<()> {
+    let base = BASE.get();
+    if base != 0 && base.abs_diff(address()) > STACK {
+        return Err(failed("maximum recursion depth exceeded"));
+    }
+    Ok(())
 }

@@ -8,6 +8,7 @@ mod out;
 mod stmt;
 
 pub use call::{Args, Call, Params};
+pub use limits::{StackGuard, check_stack};
 pub use out::Out;
 
 use super::context::Ctx;
@@ -34,6 +35,7 @@ pub struct Eval<'a> {
     /// The block being rendered, and how many levels of `super()` deep.
     current_block: Option<(Arc<str>, usize)>,
     parent: Option<files::Loaded>,
+    _stack: StackGuard,
 }
 
 impl<'a> Eval<'a> {
@@ -43,10 +45,11 @@ impl<'a> Eval<'a> {
             source: source.clone(),
             env: Env::root(),
             roots: HashMap::new(),
-            limits: Limits::default(),
+            limits: Limits::new(ctx.engine().steps),
             blocks: HashMap::new(),
             current_block: None,
             parent: None,
+            _stack: StackGuard::new(),
         }
     }
 

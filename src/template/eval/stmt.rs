@@ -28,7 +28,6 @@ impl Eval<'_> {
     }
 
     fn stmt(&mut self, stmt: &Stmt, out: &mut Out) -> Res<Flow> {
-        self.limits.step()?;
         match stmt {
             Stmt::Raw(text) => {
                 if self.parent.is_none() {
@@ -225,7 +224,7 @@ impl Eval<'_> {
                 env: outer.clone(),
             });
             for (i, item) in items.into_iter().enumerate() {
-                self.limits.step()?;
+                self.limits.step().map_err(|error| self.placed(error, each.pos))?;
                 self.env = Env::child(&outer);
                 object.state().index = i;
                 self.env.set("loop".into(), V::Object(object.clone()));

@@ -276,7 +276,7 @@ pub fn zip_longest(c: &mut Call) -> Res<V> {
     Ok(V::list((0..rows).map(|i| V::tuple(columns.iter().map(|column| cell(column, i)).collect())).collect()))
 }
 
-const MOST_ROWS: usize = 5_000_000;
+const MOST_ROWS: usize = 1_000_000;
 
 pub fn product(c: &mut Call) -> Res<V> {
     let repeat = match named(c, "repeat") {

@@ -108,6 +108,9 @@ impl V {
     /// # Errors
     /// Missing values, failing templates in lazy members, and things that are no data (functions).
     pub fn to_value(&self) -> Res<Value> {
+        if matches!(self, Self::List(_) | Self::Dict(_) | Self::Tuple(_)) {
+            super::eval::check_stack()?;
+        }
         Ok(match self {
             Self::None => Value::Null,
             Self::Bool(b) => Value::Bool(*b),

@@ -2,6 +2,7 @@
 
 use super::strings::format_percent;
 use super::{Res, V, failed};
+use crate::template::eval::check_stack;
 use crate::value::Value;
 use num_bigint::BigInt;
 use std::cmp::Ordering;
@@ -262,6 +263,7 @@ pub fn equal(a: &V, b: &V) -> Res<bool> {
 }
 
 fn equal_items(a: &[V], b: &[V]) -> Res<bool> {
+    check_stack()?;
     if a.len() != b.len() {
         return Ok(false);
     }
@@ -302,6 +304,7 @@ pub fn compare(a: &V, b: &V, symbol: &str) -> Res<Option<Ordering>> {
 }
 
 fn compare_items(a: &[V], b: &[V], symbol: &str) -> Res<Option<Ordering>> {
+    check_stack()?;
     for (x, y) in a.iter().zip(b) {
         if !equal(x, y)? {
             return compare(x, y, symbol);

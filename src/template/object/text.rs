@@ -1,6 +1,7 @@
 //! `str()` and `repr()` of template values.
 
 use super::{Res, V};
+use crate::template::eval::check_stack;
 use crate::value::{Value, float_repr, py_repr, str_repr};
 use std::fmt::Write;
 
@@ -44,10 +45,14 @@ fn write_repr(value: &V, out: &mut String) -> Res<()> {
         V::Str(s) if crate::template::is_omit(&Value::Str(s.clone())) => out.push_str(s),
         V::Str(s) => out.push_str(&str_repr(s)),
         V::Bytes(b) => out.push_str(&py_repr(&Value::Bytes(b.clone()))),
-        V::List(list) => write_items(&list.items()?, "[", "]", out)?,
+        V::List(list) => {
+            check_stack()?;
+            write_items(&list.items()?, "[", "]", out)?;
+        }
         V::Tuple(items) if items.len() == 1 => write_items(items, "(", ",)", out)?,
         V::Tuple(items) => write_items(items, "(", ")", out)?,
         V::Dict(dict) => {
+            check_stack()?;
             out.push('{');
             for (i, (key, item)) in dict.entries()?.iter().enumerate() {
                 if i > 0 {
