@@ -7,7 +7,7 @@ use crate::value::{Map, Value, py_str};
 pub struct AddHost;
 
 impl Action for AddHost {
-    fn prepare(&self, mut args: Map, _: &Scene) -> Prepared {
+    fn prepare(&self, mut args: Map, scene: &Scene) -> Prepared {
         if let Some(raw) = args.shift_remove("_raw_params") {
             return Prepared::failed(format!("add_host takes key=value arguments, not `{}`", py_str(&raw)));
         }
@@ -37,7 +37,11 @@ impl Action for AddHost {
             ("host_name", Value::str(&name)),
             ("host_vars", Value::map(args.clone())),
         ]);
-        let mut result = TaskResult::default().with("add_host", added);
+        let known = scene.store.inventory.read().is_ok_and(|inventory| {
+            inventory.host(&name).is_some()
+                && groups.iter().all(|group| inventory.groups_of(&name).iter().any(|of| of.name.as_ref() == group))
+        });
+        let mut result = TaskResult { changed: !known, ..TaskResult::default() }.with("add_host", added);
         result.effects.push(Effect::AddHost { name, groups, vars: args });
         Prepared::Done(result)
     }

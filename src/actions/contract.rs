@@ -32,6 +32,7 @@ pub struct Scene<'a> {
     pub engine: &'a Arc<Engine>,
     pub env: &'a LookupEnv,
     pub loader: &'a crate::playbook::Loader,
+    pub store: &'a crate::vars::Store,
     pub task: &'a Task,
     pub host: &'a str,
     pub check: bool,

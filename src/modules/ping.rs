@@ -25,7 +25,7 @@ impl Module for Ping {
 
     fn plan(args: &Args, _: &Probe) -> Result<Plan<Never>, Failure> {
         if args.data == "crash" {
-            return Err(Failure::new("boom"));
+            return Err(Failure::new("Task failed: Module failed: boom"));
         }
         Ok(Plan::unchanged(Value::object([("ping", args.data.as_str())])))
     }

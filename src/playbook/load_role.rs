@@ -55,7 +55,7 @@ impl Loader {
                 }
                 let written: Vec<String> = entries
                     .iter()
-                    .filter(|(key, _)| !matches!(key.as_str(), Some("role" | "name" | "tags")))
+                    .filter(|(key, _)| !matches!(key.as_str(), Some("role" | "name" | "tags" | "when")))
                     .map(|(key, value)| {
                         format!("{}={}", py_str(&key.to_value()), crate::value::py_repr(&value.to_value()))
                     })

@@ -288,7 +288,7 @@ impl Human {
     }
 
     fn diff_of(&mut self, info: &Arc<TaskInfo>, result: &TaskResult) {
-        if result.no_log || !result.changed || result.diff.is_empty() {
+        if result.no_log || !result.changed || !result.show_diff || result.diff.is_empty() {
             return;
         }
         self.task_banner(info);
@@ -379,6 +379,7 @@ fn failure_text(info: &TaskInfo, result: &TaskResult) -> String {
     let msg = result.msg();
     match info.action.as_str() {
         _ if msg.is_empty() => "Task failed: Action failed.".into(),
+        _ if msg.starts_with("Task failed:") => msg,
         "assert" | "fail" | "debug" | "set_fact" | "include_vars" | "add_host" | "group_by" | "pause"
         | "set_stats" => {
             format!("Task failed: Action failed: {msg}")

@@ -46,12 +46,7 @@ impl Ask<'_> {
 /// When a connection variable cannot be rendered.
 pub fn route(shared: &Shared, task: &Task, context: &Context, host: &str) -> Result<Route, TemplateError> {
     let ask = Ask { context };
-    let keyword = |name: &str| match task.attr(name) {
-        Some(attr) => context
-            .render(&attr.term)
-            .map(|value| Some(value).filter(|v| !v.is_null() && !crate::template::is_omit(v))),
-        None => Ok(None),
-    };
+    let keyword = |name: &str| super::task::keyword(&task.level, context, name);
     let keyword_text = |name: &str| keyword(name).map(|value| value.map(|value| py_str(&value)));
     let settings = &shared.settings;
     let options = &shared.options;

@@ -79,7 +79,9 @@ impl Runner<'_> {
                     }
                 },
                 "role_complete" => {
-                    if let Some(role) = &task.level.role {
+                    if let Some(role) = &task.level.role
+                        && self.begun_roles.contains(&(host.to_string(), role.fingerprint.clone()))
+                    {
                         self.completed_roles.insert((host.to_string(), role.fingerprint.clone()));
                     }
                     walk.advance();

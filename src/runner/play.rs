@@ -58,6 +58,8 @@ pub struct Runner<'r> {
     /// `--start-at-task` has not been reached yet.
     pub(super) waiting_for_start: bool,
     pub(super) completed_roles: HashSet<(String, String)>,
+    /// Roles of which at least one task ran on a host: only those count as complete.
+    pub(super) begun_roles: HashSet<(String, String)>,
 }
 
 /// Why a run stops at once.
@@ -92,6 +94,7 @@ impl<'r> Runner<'r> {
             verdict: Verdict { nothing_ran: true, ..Verdict::default() },
             waiting_for_start,
             completed_roles: HashSet::new(),
+            begun_roles: HashSet::new(),
         })
     }
 
@@ -301,6 +304,7 @@ impl<'r> Runner<'r> {
                 .map(|host| (Arc::from(host.as_str()), Walk::new(sections.clone(), force_handlers)))
                 .collect();
             self.completed_roles.clear();
+            self.begun_roles.clear();
             let broke = self.run_batch(&run, walks)?;
             let now = self.failed.len() + self.unreachable.len() - before;
             if broke || now >= batch.len() || self.shared.stopping() {
@@ -333,6 +337,7 @@ impl<'r> Runner<'r> {
         let steps: Vec<String> = match &value {
             Value::List(items) => items.iter().map(py_str).collect(),
             Value::Null => vec![],
+            omitted if crate::template::is_omit(omitted) => vec![],
             other => vec![py_str(other)],
         };
         let size = |step: &String| -> Result<usize, Stop> {

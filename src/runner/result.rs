@@ -20,6 +20,8 @@ pub struct TaskResult {
     /// Why a check could not tell.
     pub unknown: Option<String>,
     pub diff: Vec<Diff>,
+    /// Somebody asked to see the diff.
+    pub show_diff: bool,
     pub items: Option<Vec<TaskResult>>,
     /// The label of an item, as it is shown.
     pub label: Option<String>,
@@ -185,6 +187,9 @@ impl TaskResult {
             data.insert("unreachable".into(), true.into());
         }
         data.insert("failed".into(), self.failed.into());
+        if self.failed && self.items.is_none() {
+            data.entry("exception".into()).or_insert_with(|| "(traceback unavailable)".into());
+        }
         if self.skipped {
             data.insert("skipped".into(), true.into());
         }

@@ -75,6 +75,12 @@ impl Runner<'_> {
             };
             self.keep(run, task, host, &receivers, result)?;
             self.count(host, result);
+            if let Some(role) = &task.level.role
+                && !result.skipped
+                && !result.unreachable
+            {
+                self.begun_roles.insert((host.to_string(), role.fingerprint.clone()));
+            }
             if result.unreachable && !result.ignored {
                 let targets: Vec<usize> = if once { group.to_vec() } else { vec![index] };
                 for index in targets {

@@ -37,6 +37,8 @@ struct Step {
     context: Context,
     locals: Map,
     label: Option<String>,
+    /// The number of the try, with `until`.
+    attempt: Option<u64>,
     state: State,
 }
 
@@ -143,7 +145,8 @@ impl TaskRun<'_> {
         };
         let mut attempt = 1;
         loop {
-            let step = self.prepare(self.context(locals.clone()), locals.clone(), None);
+            let mut step = self.prepare(self.context(locals.clone()), locals.clone(), None);
+            step.attempt = Some(attempt);
             let mut steps = [step];
             self.call_pending(&mut steps);
             let [step] = steps;
@@ -151,7 +154,6 @@ impl TaskRun<'_> {
             if result.skipped || result.unreachable {
                 return result;
             }
-            result.data.insert("attempts".into(), Value::from(attempt));
             let reached = match self.judge(&self.task.until, &result, &locals) {
                 Ok(reached) => reached,
                 Err(error) => {
@@ -387,7 +389,7 @@ impl TaskRun<'_> {
             Ok(state) => state,
             Err(result) => State::Done(result),
         };
-        Step { context, locals, label, state }
+        Step { context, locals, label, attempt: None, state }
     }
 
     fn prepare_state(&self, context: &Context, locals: &Map) -> Result<State, Box<TaskResult>> {
@@ -462,6 +464,7 @@ impl TaskRun<'_> {
                     engine: &self.shared.engine,
                     env: &env,
                     loader: &self.shared.loader,
+                    store: &self.shared.store,
                     task: self.task,
                     host: self.host,
                     check,
@@ -493,23 +496,29 @@ impl TaskRun<'_> {
         })
     }
 
+    /// A keyword's value: the innermost that is not `omit`.
+    fn keyword(&self, context: &Context, name: &str) -> Result<Option<Value>, TemplateError> {
+        keyword(&self.task.level, context, name)
+    }
+
     /// A keyword as a boolean, `None` where nobody says it.
     fn truth(&self, context: &Context, name: &str) -> Result<Option<bool>, TemplateError> {
-        match self.task.attr(name) {
+        match self.keyword(context, name)? {
             None => Ok(None),
-            Some(attr) => Ok(context.render(&attr.term)?.ansible_bool()),
+            Some(value) => match value.ansible_bool() {
+                Some(truth) => Ok(Some(truth)),
+                None => Err(TemplateError {
+                    kind: TemplateErrorKind::Failed,
+                    message: format!("the field '{name}' has an invalid value ({}), and could not be converted to bool.", crate::value::py_repr(&value)),
+                    trace: self.task.attr(name).map(|attr| attr.span.clone()).into_iter().collect(),
+                }),
+            },
         }
     }
 
     fn delegate(&self, context: &Context) -> Result<Option<String>, TemplateError> {
-        match self.task.attr("delegate_to") {
-            None => Ok(None),
-            Some(attr) => {
-                let value = context.render(&attr.term)?;
-                Ok(Some(py_str(&value))
-                    .filter(|name| !value.is_null() && !crate::template::is_omit(&value) && !name.is_empty()))
-            }
-        }
+        let value = self.keyword(context, "delegate_to")?;
+        Ok(value.map(|value| py_str(&value)).filter(|name| !name.is_empty()))
     }
 
     /// The rendered arguments: module defaults, then the task's own. Arguments that the action evaluates itself are left out.
@@ -709,6 +718,7 @@ impl TaskRun<'_> {
                 result = finish(result);
             }
             result.no_log = call.no_log;
+            result.show_diff = call.diff;
             result.delegated = call.delegated.clone();
             step.state = State::Done(Box::new(result));
         }
@@ -766,6 +776,11 @@ impl TaskRun<'_> {
             }
         }
         add_lines(&mut result.data);
+        if let Some(attempt) = step.attempt
+            && !result.skipped
+        {
+            result.data.insert("attempts".into(), Value::from(attempt));
+        }
         self.take_facts(&mut result);
         if result.skipped || result.unreachable || result.unknown.is_some() {
             return result;
@@ -855,6 +870,18 @@ impl TaskRun<'_> {
             result.effects.push(Effect::Facts((**facts).clone()));
         }
     }
+}
+
+/// A keyword's value: the innermost that is neither nothing nor `omit`.
+pub fn keyword(level: &crate::playbook::Level, context: &Context, name: &str) -> Result<Option<Value>, TemplateError> {
+    for attr in level.chain().filter_map(|level| level.own(name)) {
+        let value = context.render(&attr.term)?;
+        if crate::template::is_omit(&value) {
+            continue;
+        }
+        return Ok(Some(value).filter(|value| !value.is_null()));
+    }
+    Ok(None)
 }
 
 /// `loop_control`, rendered.

@@ -116,9 +116,9 @@ impl TaskScope {
             "ansible_play_hosts_all" => Value::from(play.all_hosts.to_vec()),
             "ansible_play_hosts" => Value::from(play.live_hosts()),
             "ansible_play_batch" | "play_hosts" => Value::from(play.live_batch()),
-            "ansible_play_role_names" => Value::from(play.role_names.to_vec()),
+            "ansible_play_role_names" | "role_names" => Value::from(play.role_names.to_vec()),
             "ansible_dependent_role_names" => Value::from(play.dependent_role_names.to_vec()),
-            "ansible_role_names" | "role_names" => {
+            "ansible_role_names" => {
                 let mut names = play.dependent_role_names.to_vec();
                 names.extend(
                     play.role_names.iter().filter(|name| !play.dependent_role_names.contains(name)).cloned(),

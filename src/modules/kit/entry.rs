@@ -82,7 +82,8 @@ fn finish(mut outcome: Outcome, host: &mut Host) -> Outcome {
     outcome.result = Value::map(result);
     outcome.warnings = host.warnings.take();
     if !host.diff {
-        outcome.diff.clear();
+        // Attributes cost nothing and are part of the result; texts may be large.
+        outcome.diff.retain(|diff| matches!(diff.before, Value::Map(_)) && diff.prepared.is_none());
     }
     outcome
 }
