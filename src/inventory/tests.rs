@@ -293,3 +293,22 @@ fn inventories_are_shown_as_ansible_inventory_shows_them() {
     }
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong[..wrong.len().min(40)].join("\n"));
 }
+
+#[test]
+fn every_example_loads() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("inventories");
+    let mut loaded = 0;
+    for entry in std::fs::read_dir(folder).expect("examples").flatten().filter(|entry| entry.path().is_file())
+    {
+        let source = entry.path().to_string_lossy().into_owned();
+        let (inventory, diagnostics) =
+            load(std::slice::from_ref(&source), &Settings::defaults()).expect("loads");
+        assert!(diagnostics.is_empty(), "{source}: {diagnostics:?}");
+        let layers = inventory.var_layers("web1.example.org", None).expect("reads");
+        let vars = inventory.merged(&layers);
+        assert_eq!(vars["document_root"].as_str(), Some("/srv/www"), "{source}");
+        assert_eq!(vars["http_port"].to_value().as_i64(), Some(8080), "{source}");
+        loaded += 1;
+    }
+    assert!(loaded >= 3);
+}

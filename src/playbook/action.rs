@@ -141,7 +141,11 @@ pub fn resolve(written: &str) -> Option<ActionName> {
 
 /// An action whose name is a template.
 pub fn dynamic(written: &str) -> Option<ActionName> {
-    written.contains("{{").then(|| ActionName { written: written.into(), short: written.into(), kind: ActionKind::Dynamic })
+    written.contains("{{").then(|| ActionName {
+        written: written.into(),
+        short: written.into(),
+        kind: ActionKind::Dynamic,
+    })
 }
 
 /// The names that can be written, for "did you mean".

@@ -120,7 +120,11 @@ impl Loader {
             NodeKind::Str(text) => {
                 let text = text.trim();
                 // A name that is a template goes to its end.
-                let end = if text.starts_with("{{") { text.find("}}").map(|at| at + 2) } else { text.find(char::is_whitespace) };
+                let end = if text.starts_with("{{") {
+                    text.find("}}").map(|at| at + 2)
+                } else {
+                    text.find(char::is_whitespace)
+                };
                 let (name, rest) = text.split_at(end.unwrap_or(text.len()));
                 Some((name.to_owned(), text_node(rest.trim(), value)))
             }

@@ -57,8 +57,15 @@ fn shown_diff(diffs: &[Diff]) -> Value {
     let mut maps: Vec<Value> = diffs
         .iter()
         .map(|diff| {
-            let headers = [("before_header", &diff.before_header), ("after_header", &diff.after_header), ("prepared", &diff.prepared)];
-            let mut map: Map = headers.into_iter().filter_map(|(key, text)| Some((Value::str(key), Value::str(text.as_ref()?)))).collect();
+            let headers = [
+                ("before_header", &diff.before_header),
+                ("after_header", &diff.after_header),
+                ("prepared", &diff.prepared),
+            ];
+            let mut map: Map = headers
+                .into_iter()
+                .filter_map(|(key, text)| Some((Value::str(key), Value::str(text.as_ref()?))))
+                .collect();
             if diff.prepared.is_none() {
                 map.insert("before".into(), diff.before.clone());
                 map.insert("after".into(), diff.after.clone());

@@ -64,13 +64,24 @@ impl TaskRun<'_> {
     /// The action's name is rendered first.
     fn run_dynamic(&self) -> TaskResult {
         let span = &self.task.args_span;
-        let name = crate::source::Node::new(crate::source::NodeKind::Str(self.task.action.written.as_str().into()), span.clone());
+        let name = crate::source::Node::new(
+            crate::source::NodeKind::Str(self.task.action.written.as_str().into()),
+            span.clone(),
+        );
         let rendered = match self.context(Map::new()).render(&self.shared.engine.compile(&name)) {
             Ok(name) => py_str(&name),
             Err(error) => return template_failure(&error),
         };
         let Some(action) = crate::playbook::resolve(rendered.trim()) else {
-            return TaskResult::broken("", Cause::new(format!("couldn't resolve module/action '{rendered}'. This often indicates a misspelling, missing collection, or incorrect module path."), Some(span)));
+            return TaskResult::broken(
+                "",
+                Cause::new(
+                    format!(
+                        "couldn't resolve module/action '{rendered}'. This often indicates a misspelling, missing collection, or incorrect module path."
+                    ),
+                    Some(span),
+                ),
+            );
         };
         let task = Arc::new(Task { action, ..(**self.task).clone() });
         TaskRun { task: &task, ..*self }.run()

@@ -93,6 +93,25 @@ impl Adapted {
         changed
     }
 
+    /// Whether the text ends, without a line end, in the last line of this block scalar: PyYAML adds none then.
+    fn ends_inside(&self, span: &saphyr_parser::Span, has_properties: bool) -> bool {
+        if self.text.ends_with('\n') || span.end.line() < self.text.matches('\n').count() + 1 {
+            return false;
+        }
+        let indent = |line: &str| line.len() - line.trim_start_matches(' ').len();
+        // With a tag or an anchor the scalar begins on their line, else on its first line of text.
+        let first = span.start.line().saturating_sub(1) + usize::from(has_properties);
+        let body = self.text.split('\n').skip(first).filter(|line| !line.trim().is_empty());
+        let last = self.text.rsplit('\n').next().unwrap_or("");
+        body.map(indent).min().is_some_and(|least| {
+            if last.trim().is_empty() {
+                last.len() >= least
+            } else {
+                indent(last) >= span.start.col() || has_properties
+            }
+        })
+    }
+
     /// A column of this text as one of the file.
     fn column(&self, line: usize, column: usize) -> usize {
         if self.padded.contains(&line) { column.saturating_sub(PADDING) } else { column }
@@ -233,6 +252,15 @@ fn attempt(file: &Arc<SourceFile>, text: &Adapted, single: bool) -> Result<Vec<L
                     builder.merge_next();
                     continue;
                 }
+                let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                let text = match text.strip_suffix('\n') {
+                    Some(body)
+                        if is_block && builder.text.ends_inside(&span, tag.is_some() || anchor > 0) =>
+                    {
+                        body.into()
+                    }
+                    _ => text,
+                };
                 let kind = builder.scalar(&text, style, tag.as_deref(), &place)?;
                 builder.finish(Node::new(kind, place), anchor)?;
             }

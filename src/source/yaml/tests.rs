@@ -44,6 +44,16 @@ fn documents_mean_what_they_mean_to_ansible() {
         ("{\"a\": 1,}", r#"{"a": 1}"#),
         ("a: &x [1]\nb: *x\n", r#"{"a": [1], "b": [1]}"#),
         ("a: 1\nb: 2\na: 3\n", r#"{"a": 3, "b": 2}"#),
+        // A block at the very end of a file without a line end.
+        ("a: |\n  text", r#"{"a": "text"}"#),
+        ("a: >\n  text", r#"{"a": "text"}"#),
+        ("a: |+\n  text", r#"{"a": "text"}"#),
+        ("a: !!str |\n  text", r#"{"a": "text"}"#),
+        ("a: |\n  text\n   ", r#"{"a": "text\n "}"#),
+        ("a: |\n  text\n ", r#"{"a": "text\n"}"#),
+        ("a: |\n  text\n\n  ", r#"{"a": "text\n"}"#),
+        ("a: |\n  text\n# comment", r#"{"a": "text\n"}"#),
+        ("a: |\n  text\nb: 1", r#"{"a": "text\n", "b": 1}"#),
         ("\"<<\": 1\n", r#"{"<<": 1}"#),
         // Errors, in Ansible's words.
         (
