@@ -6,8 +6,10 @@ mod support;
 use ekumen::protocol::{Digest, Mode, Outcome, TaskRequest};
 use ekumen::transport::{BlobStore, CallError, Session, Target, TransportKind};
 use ekumen::value::Value;
+use std::cell::RefCell;
+use std::fs;
 use std::io::Read;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use support::sshd;
 
 const IDLE: Duration = Duration::from_secs(30);
@@ -104,4 +106,436 @@ fn ssh_counts_round_trips() {
     assert_eq!(second.stats().round_trips, 1, "the helper is there");
     assert_eq!(text(&run(&mut second, ping()), "ping"), "pong");
     assert!(second.stats().bytes_sent < 1000, "{:?}", second.stats());
+}
+
+#[test]
+fn unknown_and_changed_host_keys_are_refused() {
+    let Some(sshd) = sshd::start() else { return };
+    let target = sshd.target();
+    let known_hosts = sshd.path("known_hosts");
+    let own = fs::read_to_string(&known_hosts).expect("the file");
+    sshd::keygen(&["-q", "-t", "ed25519", "-N", "", "-f"], &sshd.path("other"));
+    let other = fs::read_to_string(sshd.path("other.pub")).expect("a key");
+    let line = |key: &str| format!("[127.0.0.1]:{} {key}", sshd.port);
+
+    fs::write(&known_hosts, "").expect("an empty file");
+    let message = refusal(&target);
+    assert!(
+        message.starts_with("Failed to connect to the host via ssh: No ED25519 host key is known for"),
+        "{message}"
+    );
+    assert!(
+        message.contains("Host key verification failed.") && message.contains("ssh-keyscan -t ed25519"),
+        "{message}"
+    );
+
+    fs::write(&known_hosts, line(&other)).expect("another key");
+    let message = refusal(&target);
+    assert!(message.contains("REMOTE HOST IDENTIFICATION HAS CHANGED"), "{message}");
+    assert!(
+        message.contains(&format!(
+            "ssh-keygen -f '{}' -R '[127.0.0.1]:{}'",
+            known_hosts.display(),
+            sshd.port
+        )),
+        "{message}"
+    );
+
+    fs::write(&known_hosts, format!("@revoked {own}{own}")).expect("a revoked key");
+    assert!(refusal(&target).contains("REVOKED HOST KEY DETECTED"));
+
+    // The same, hashed by the program that users hash with.
+    fs::write(&known_hosts, &own).expect("the right key");
+    sshd::keygen(&["-q", "-H", "-f"], &known_hosts);
+    assert!(!fs::read_to_string(&known_hosts).expect("the file").contains("127.0.0.1"));
+    Session::open(&target).expect("hashed names are found");
+}
+
+#[test]
+fn a_host_with_several_keys_is_known_by_any() {
+    let Some(sshd) = sshd::start() else { return };
+    let target = sshd.target();
+    sshd.known_hosts("ecdsa");
+    Session::open(&target).expect("the server prefers ed25519, and known is its ecdsa key");
+}
+
+#[test]
+fn new_keys_are_accepted_once() {
+    let Some(sshd) = sshd::start() else { return };
+    let mut target = sshd.target();
+    let known_hosts = sshd.path("known_hosts");
+    fs::remove_file(&known_hosts).expect("it is there");
+    target.ssh_args.push("-oStrictHostKeyChecking=accept-new".into());
+    Session::open(&target).expect("a new host");
+    let added = fs::read_to_string(&known_hosts).expect("the key was added");
+    assert!(added.starts_with(&format!("[127.0.0.1]:{} ssh-ed25519 ", sshd.port)), "{added}");
+    Session::open(&target).expect("a known host");
+    assert_eq!(fs::read_to_string(&known_hosts).expect("the file"), added, "added once");
+    let other = fs::read_to_string(sshd.path("user.pub")).expect("some key");
+    fs::write(&known_hosts, format!("[127.0.0.1]:{} {other}", sshd.port)).expect("a changed key");
+    assert!(refusal(&target).contains("HAS CHANGED"), "a changed key is never accepted");
+}
+
+#[test]
+fn each_refusal_has_its_own_words() {
+    let Some(sshd) = sshd::start() else { return };
+    let target = sshd.target();
+    let refused = Target { port: Some(1), ..target.clone() };
+    let message = refusal(&refused);
+    assert_eq!(
+        message,
+        "Failed to connect to the host via ssh: ssh: connect to host 127.0.0.1 port 1: Connection refused"
+    );
+
+    let nameless = Target { address: "no-such-host.invalid".into(), ..target.clone() };
+    let message = refusal(&nameless);
+    assert!(message.contains("ssh: Could not resolve hostname no-such-host.invalid: "), "{message}");
+
+    // A server that says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = silent.local_addr().expect("its address").port();
+    let slow = Target { port: Some(port), connect_timeout: Duration::from_secs(1), ..target.clone() };
+    let message = refusal(&slow);
+    assert!(message.contains("Connection timed out during banner exchange"), "{message}");
+
+    sshd::keygen(&["-q", "-t", "ed25519", "-N", "", "-f"], &sshd.path("stranger"));
+    let stranger = Target { private_key_file: Some(sshd.path("stranger")), ..target.clone() };
+    let message = refusal(&stranger);
+    assert!(
+        message.contains("Permission denied (publickey") && message.contains("stranger (refused)"),
+        "{message}"
+    );
+
+    sshd::keygen(&["-q", "-t", "ed25519", "-N", "satz-satz", "-f"], &sshd.path("locked"));
+    let locked = Target { private_key_file: Some(sshd.path("locked")), ..target };
+    let message = refusal(&locked);
+    assert!(message.contains("it is encrypted, and neither an agent nor a passphrase opens it"), "{message}");
+    let wrong =
+        Target { private_key_passphrase: Some(ekumen::value::Secret::new("falsch-falsch")), ..locked };
+    let message = refusal(&wrong);
+    assert!(message.contains("the passphrase is wrong"), "{message}");
+}
+
+#[test]
+fn keys_of_all_kinds() {
+    let Some(sshd) = sshd::start() else { return };
+    let target = sshd.target();
+    let mut authorized = String::new();
+    for (kind, phrase) in [("rsa", ""), ("ecdsa", ""), ("ed25519", "satz-satz")] {
+        let file = sshd.path(&format!("key_{kind}"));
+        sshd::keygen(&["-q", "-t", kind, "-N", phrase, "-f"], &file);
+        authorized += &fs::read_to_string(sshd.path(&format!("key_{kind}.pub"))).expect("a key");
+    }
+    fs::write(sshd.path("authorized_keys"), authorized).expect("the file");
+    for kind in ["rsa", "ecdsa", "ed25519"] {
+        let target = Target {
+            private_key_file: Some(sshd.path(&format!("key_{kind}"))),
+            private_key_passphrase: Some(ekumen::value::Secret::new("satz-satz")),
+            ..target.clone()
+        };
+        Session::open(&target).unwrap_or_else(|error| panic!("{kind}: {error}"));
+    }
+}
+
+/// Contents in memory, and what a host sends.
+#[derive(Default)]
+struct Files {
+    contents: Vec<(Digest, Vec<u8>)>,
+    received: RefCell<Vec<u8>>,
+}
+
+impl BlobStore for Files {
+    fn open(&self, digest: &Digest) -> Result<Box<dyn Read>, String> {
+        let found = self.contents.iter().find(|(name, _)| name == digest);
+        let (_, bytes) = found.ok_or("it vanished meanwhile")?;
+        Ok(Box::new(std::io::Cursor::new(bytes.clone())))
+    }
+    fn receive(&self, data: &[u8]) -> Result<(), String> {
+        self.received.borrow_mut().extend_from_slice(data);
+        Ok(())
+    }
+    fn output(&self, _: &str) {}
+}
+
+fn digest(bytes: &[u8]) -> Digest {
+    use sha1::{Digest as _, Sha1};
+    Sha1::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn large_files_go_to_the_host_in_two_round_trips() {
+    let Some(sshd) = sshd::start() else { return };
+    for target in [sshd.target(), local()] {
+        let mut session = Session::open(&target).expect("a session");
+        let content: Vec<u8> =
+            (0..9_000_000u32).flat_map(|n| (n.wrapping_mul(2_654_435_761)).to_le_bytes()).collect();
+        let name = digest(&content);
+        let files = Files { contents: vec![(name.clone(), content)], ..Files::default() };
+        let dest = sshd.path("large");
+        let _ = fs::remove_file(&dest);
+        let request = task(
+            "copy",
+            Value::object([("_digest", name.as_str()), ("dest", dest.to_str().expect("a plain path"))]),
+        );
+        let before = session.stats().round_trips;
+        let outcome = session.call(&[request], &files, IDLE).expect("the connection holds").remove(0);
+        assert!(!outcome.failed, "{:?}", outcome.result);
+        assert_eq!(digest(&fs::read(&dest).expect("it arrived")), name);
+        assert_eq!(session.stats().round_trips - before, 2);
+    }
+}
+
+#[test]
+fn a_file_that_vanished_fails_the_task_and_not_the_session() {
+    let mut session = Session::open(&local()).expect("a session");
+    let name = digest(b"never");
+    let request = task("copy", Value::object([("_digest", name.as_str()), ("dest", "/nonexistent/x")]));
+    let outcome = session.call(&[request], &Files::default(), IDLE).expect("the connection holds").remove(0);
+    assert!(outcome.failed);
+    assert_eq!(text(&run(&mut session, ping()), "ping"), "pong");
+}
+
+#[test]
+fn timeouts_end_a_task_and_its_processes() {
+    let mut session = Session::open(&local()).expect("a session");
+    let sleeps = "sleep 7200.25 & setsid sleep 7200.25; sleep 7200.25";
+    let request = TaskRequest { timeout: Some(1), ..shell(sleeps) };
+    let outcome = run(&mut session, request);
+    assert!(outcome.failed);
+    assert_eq!(text(&outcome, "msg"), "Task failed: Timed out after 1 second(s).");
+    assert_eq!(left_over("sleep 7200.25"), Vec::<String>::new());
+    assert_eq!(text(&run(&mut session, shell("echo on")), "stdout"), "on");
+}
+
+/// The processes with that in their command line, once there are none, or after some seconds.
+fn left_over(unwanted: &str) -> Vec<String> {
+    let until = Instant::now() + Duration::from_secs(10);
+    loop {
+        let found: Vec<_> =
+            sshd::command_lines().into_iter().filter(|line| line.contains(unwanted)).collect();
+        if found.is_empty() || Instant::now() > until {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn wait_for_process(wanted: &str) {
+    let until = Instant::now() + Duration::from_secs(20);
+    while !sshd::command_lines().iter().any(|line| line.contains(wanted)) {
+        assert!(Instant::now() < until, "{wanted} does not start");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_lost_connection_ends_what_runs() {
+    let Some(sshd) = sshd::start() else { return };
+    let mut session = Session::open(&sshd.target()).expect("a session");
+    let outcome = run(&mut session, shell("sleep 7300.5 > /dev/null 2>&1 &"));
+    assert!(!outcome.failed, "an earlier task leaves a process behind on purpose");
+    std::thread::scope(|scope| {
+        let call = scope.spawn(|| session.call(&[shell("sleep 7300.25 | sleep 7300.25")], &NoBlobs, IDLE));
+        wait_for_process("sleep 7300.25");
+        sshd.kill_connections();
+        match call.join().expect("no panic") {
+            Err(CallError::Lost { message }) => {
+                assert!(message.contains("The connection to web was lost"), "{message}")
+            }
+            other => panic!("not a lost connection: {other:?}"),
+        }
+    });
+    assert_eq!(left_over("sleep 7300.25"), Vec::<String>::new());
+    assert!(sshd::command_lines().iter().any(|line| line.starts_with("sleep 7300.5")), "which stays");
+    let again = session.call(&[ping()], &NoBlobs, IDLE);
+    assert!(matches!(again, Err(CallError::Lost { .. })), "a lost session stays lost");
+    drop(session);
+    let status = std::process::Command::new("pkill").args(["-f", "^sleep 7300.5"]).status();
+    assert!(status.expect("pkill").success());
+    let names: Vec<_> = fs::read_dir(sshd.path("cache/ekumen"))
+        .expect("the cache")
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    assert!(names.len() == 1 && names[0].starts_with("helper-"), "nothing but the helper stays: {names:?}");
+}
+
+#[test]
+fn a_host_that_stops_answering_is_lost() {
+    let mut session = Session::open(&local()).expect("a session");
+    // A stopped helper is as silent as a dead host.
+    let stop = shell("kill -STOP $PPID; sleep 7400.5");
+    let started = Instant::now();
+    match session.call(&[stop], &NoBlobs, Duration::from_secs(1)) {
+        Err(CallError::Lost { message }) => {
+            assert!(message.contains("did not answer for 1 seconds"), "{message}")
+        }
+        other => panic!("not lost: {other:?}"),
+    }
+    assert!(started.elapsed() >= Duration::from_secs(1));
+    drop(session);
+    // A helper that is killed cannot clean up.
+    let status = std::process::Command::new("pkill").args(["-f", "sleep 7400.5"]).status();
+    assert!(status.expect("pkill").success());
+}
+
+#[test]
+fn a_busy_host_is_not_lost() {
+    let mut session = Session::open(&local()).expect("a session");
+    let outcome = session.call(&[shell("sleep 2; echo done")], &NoBlobs, Duration::from_millis(600));
+    assert_eq!(text(&outcome.expect("it answers pings")[0], "stdout"), "done");
+}
+
+#[test]
+fn no_cache_leaves_nothing() {
+    let Some(sshd) = sshd::start() else { return };
+    let target = Target { no_cache: true, ..sshd.target() };
+    let mut session = Session::open(&target).expect("a session");
+    assert_eq!(text(&run(&mut session, ping()), "ping"), "pong");
+    assert!(!sshd.path("cache").exists());
+    let uid = rustix::process::getuid().as_raw();
+    let own = format!("ekumen-{uid}-");
+    for folder in ["/tmp", "/var/tmp", "/dev/shm"] {
+        let Ok(entries) = fs::read_dir(folder) else { continue };
+        for entry in entries.flatten() {
+            // Other tests may run; theirs have a helper in it.
+            let name = entry.file_name().to_string_lossy().into_owned();
+            assert!(!name.starts_with(&own), "{folder}/{name}");
+        }
+    }
+}
+
+#[test]
+fn a_damaged_helper_is_replaced() {
+    let Some(sshd) = sshd::start() else { return };
+    let target = sshd.target();
+    drop(Session::open(&target).expect("a session"));
+    let folder = sshd.path("cache/ekumen");
+    let helper = fs::read_dir(&folder).expect("the cache").next().expect("a file").expect("a file").path();
+    let good = fs::read(&helper).expect("the helper");
+    fs::remove_file(&helper).expect("gone");
+    fs::write(&helper, b"#!/bin/sh\necho pwned\n").expect("another");
+    let session = Session::open(&target).expect("a session");
+    assert_eq!(session.stats().round_trips, 2, "it is sent again");
+    assert!(fs::read(&helper).expect("the helper") == good);
+}
+
+#[test]
+fn login_shells_and_noise() {
+    let Some(sshd) =
+        sshd::start_with("ForceCommand echo Welcome; echo to the machine; eval \"$SSH_ORIGINAL_COMMAND\"")
+    else {
+        return;
+    };
+    let mut session = Session::open(&sshd.target()).expect("noise is passed over");
+    assert_eq!(text(&run(&mut session, ping()), "ping"), "pong");
+
+    let Some(sshd) = sshd::start_with("ForceCommand echo This account is not available; exit 1") else {
+        return;
+    };
+    match Session::open(&sshd.target()) {
+        Err(CallError::Helper { message }) => {
+            assert!(message.contains("This account is not available"), "{message}")
+        }
+        _ => panic!("there is no shell"),
+    }
+}
+
+#[test]
+fn other_architectures_are_told_what_to_do() {
+    // A host whose `uname` says so.
+    let Some(sshd) = sshd::start() else { return };
+    let folder = sshd.path("bin");
+    fs::create_dir(&folder).expect("a folder");
+    fs::write(folder.join("uname"), "#!/bin/sh\necho Linux riscv64\n").expect("a program");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(folder.join("uname"), mode).expect("executable");
+    let command = format!("ForceCommand PATH={}:$PATH; eval \"$SSH_ORIGINAL_COMMAND\"", folder.display());
+    let Some(sshd) = sshd::start_with(&command) else { return };
+    match Session::open(&sshd.target()) {
+        Err(CallError::Helper { message }) => {
+            assert!(message.contains("no helper for the architecture riscv64"), "{message}");
+            assert!(message.contains("EKUMEN_HELPERS_DIR"), "{message}");
+        }
+        _ => panic!("it cannot run there"),
+    }
+}
+
+#[test]
+fn openssh_as_the_pipe() {
+    let Some(sshd) = sshd::start() else { return };
+    let target = Target { kind: TransportKind::OpenSsh, ..sshd.target() };
+    let mut session = Session::open(&target).expect("a session");
+    assert_eq!(text(&run(&mut session, ping()), "ping"), "pong");
+    assert!(session.describe().starts_with("openssh to 127.0.0.1, because it was chosen"));
+
+    let mut automatic = Target { kind: TransportKind::Auto, ..sshd.target() };
+    automatic.ssh_args.push("-oProxyCommand=nc %h %p".into());
+    let why = match Session::open(&automatic) {
+        Ok(session) => session.describe(),
+        // There may be no `nc`; the point is who tried.
+        Err(error) => error.to_string(),
+    };
+    assert!(why.contains("proxycommand nc") || why.contains("nc:"), "{why}");
+
+    fs::write(sshd.path("known_hosts"), "").expect("nobody is known");
+    let message = refusal(&target);
+    assert!(message.starts_with("Failed to connect to the host via ssh: "), "{message}");
+    assert!(message.contains("Host key verification failed"), "{message}");
+    let message = refusal(&Target { port: Some(1), ..target });
+    assert!(message.contains("Connection refused"), "{message}");
+}
+
+#[test]
+fn configuration_files_and_jump_hosts() {
+    let (Some(jump), Some(sshd)) = (sshd::start(), sshd::start()) else { return };
+    let user = std::process::Command::new("id").arg("-un").output().expect("id").stdout;
+    let user = String::from_utf8_lossy(&user).trim().to_owned();
+    let text_of = |server: &sshd::Sshd| {
+        format!(
+            " HostName 127.0.0.1\n Port {}\n User {user}\n IdentityFile {}\n UserKnownHostsFile {}\n",
+            server.port,
+            server.path("user").display(),
+            server.known_hosts("ed25519").display(),
+        )
+    };
+    let configuration = format!(
+        "Host bastion\n{}\nHost inner\n{} ProxyJump bastion\nHost *\n IdentityAgent none\n GlobalKnownHostsFile none\n",
+        text_of(&jump),
+        text_of(&sshd)
+    );
+    let file = sshd.path("ssh_config");
+    fs::write(&file, configuration).expect("a file");
+    let target = Target {
+        address: "inner".into(),
+        port: None,
+        private_key_file: None,
+        ssh_args: vec!["-F".into(), file.display().to_string()],
+        ..sshd.target()
+    };
+    let mut session = Session::open(&target).expect("through the jump host");
+    assert!(session.describe().contains("through a jump host"), "{}", session.describe());
+    let outcome =
+        run(&mut session, shell("echo $SSH_CONNECTION; head -c 3000000 /dev/zero | tr '\\0' x | wc -c"));
+    assert!(text(&outcome, "stdout").ends_with("3000000"));
+    drop(session);
+    drop(jump);
+    assert!(refusal(&target).contains("Connection refused"));
+}
+
+#[test]
+fn many_tasks_many_sessions() {
+    let Some(sshd) = sshd::start() else { return };
+    let target = sshd.target();
+    std::thread::scope(|scope| {
+        for number in 0..24 {
+            let target = &target;
+            scope.spawn(move || {
+                let mut session =
+                    Session::open(target).expect("sshd refuses more than ten at once, and is asked again");
+                let line = format!("echo {number}");
+                assert_eq!(text(&run(&mut session, shell(&line)), "stdout"), number.to_string());
+            });
+        }
+    });
 }

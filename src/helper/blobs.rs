@@ -219,12 +219,13 @@ pub struct TaskLink<'a> {
     request: &'a TaskRequest,
     store: Arc<Store>,
     outbox: Arc<Outbox>,
-    shown: Option<Instant>,
+    /// When output was last shown; at first, when the task started, so that a short task says nothing live.
+    shown: Instant,
 }
 
 impl<'a> TaskLink<'a> {
     pub fn new(request: &'a TaskRequest, store: Arc<Store>, outbox: Arc<Outbox>) -> Self {
-        Self { request, store, outbox, shown: None }
+        Self { request, store, outbox, shown: Instant::now() }
     }
 }
 
@@ -259,10 +260,10 @@ impl BlobSource for TaskLink<'_> {
     }
 
     fn output(&mut self, text: &str) {
-        if text.is_empty() || self.shown.is_some_and(|shown| shown.elapsed() < OUTPUT_INTERVAL) {
+        if text.is_empty() || self.shown.elapsed() < OUTPUT_INTERVAL {
             return;
         }
-        self.shown = Some(Instant::now());
+        self.shown = Instant::now();
         let mut start = text.len().saturating_sub(OUTPUT_TAIL);
         while !text.is_char_boundary(start) {
             start += 1;

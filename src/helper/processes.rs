@@ -8,9 +8,13 @@ use rustix::process::{Pid, Signal};
 use std::collections::HashMap;
 use std::fs;
 
-/// A moment in the kernel's count of process start times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment(u64);
+/// When a task started: in the kernel's count of process start times, which is coarse, and, for processes that
+/// started within the same count, after which process number.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    ticks: u64,
+    last_pid: i32,
+}
 
 /// The kernel counts start times in hundredths of a second, whatever its own clock does (`USER_HZ`).
 const TICKS_PER_SECOND: u64 = 100;
@@ -19,7 +23,11 @@ impl Moment {
     pub fn now() -> Self {
         let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
         let (seconds, nanoseconds) = (time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs());
-        Self(seconds * TICKS_PER_SECOND + nanoseconds / (1_000_000_000 / TICKS_PER_SECOND))
+        let ticks = seconds * TICKS_PER_SECOND + nanoseconds / (1_000_000_000 / TICKS_PER_SECOND);
+        // The last field is the number given out last. Without it, all of this hundredth belong to the task.
+        let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        let last_pid = load.split_whitespace().next_back().and_then(|pid| pid.parse().ok()).unwrap_or(0);
+        Self { ticks, last_pid }
     }
 }
 
@@ -28,7 +36,14 @@ struct Process {
     pid: i32,
     parent: i32,
     session: i32,
-    started: Moment,
+    /// In ticks since the machine started.
+    started: u64,
+}
+
+impl Process {
+    fn is_older_than(&self, moment: Moment) -> bool {
+        self.started < moment.ticks || (self.started == moment.ticks && self.pid <= moment.last_pid)
+    }
 }
 
 /// Kills the processes of the task that started at `since`; how many there were.
@@ -64,7 +79,7 @@ fn belongs(
     let mut in_session = false;
     // A chain of parents is never longer than the table, whatever happened while the table was read.
     for _ in 0..=processes.len() {
-        if current.started < since {
+        if current.is_older_than(since) {
             return false;
         }
         in_session |= current.session == session;
@@ -109,7 +124,7 @@ fn parse(line: &str) -> Option<Process> {
         pid: pid.parse().ok()?,
         parent: field(4)?.parse().ok()?,
         session: field(6)?.parse().ok()?,
-        started: Moment(field(22)?.parse().ok()?),
+        started: field(22)?.parse().ok()?,
     })
 }
 
@@ -120,7 +135,7 @@ mod tests {
     fn table(rows: &[(i32, i32, i32, u64)]) -> HashMap<i32, Process> {
         rows.iter()
             .map(|(pid, parent, session, started)| {
-                (*pid, Process { pid: *pid, parent: *parent, session: *session, started: Moment(*started) })
+                (*pid, Process { pid: *pid, parent: *parent, session: *session, started: *started })
             })
             .collect()
     }
@@ -136,6 +151,7 @@ mod tests {
             (21, 20, 21, 50),  // the helper of another identity
             (22, 21, 21, 120), // a process of that one's task
             (30, 1, 10, 60),   // `nohup … &` of an earlier task
+            (32, 1, 10, 100),  // another one, started in the last moment before this task
             (31, 30, 10, 130), // and its child
             (40, 10, 10, 100), // the command of this task
             (41, 40, 10, 101), // its child
@@ -145,7 +161,7 @@ mod tests {
             (45, 43, 45, 105), // `setsid` below the orphan
             (50, 5, 5, 150),   // somebody else's
         ]);
-        assert_eq!(select(&processes, 10, 10, Moment(100)), [40, 41, 42, 43, 45]);
+        assert_eq!(select(&processes, 10, 10, Moment { ticks: 100, last_pid: 39 }), [40, 41, 42, 43, 45]);
     }
 
     #[test]
@@ -153,13 +169,13 @@ mod tests {
         // 7 is `systemd --user`, which adopts; it is in another session and was there before.
         let processes =
             table(&[(1, 0, 1, 0), (7, 1, 7, 5), (10, 7, 10, 9), (43, 7, 10, 103), (44, 7, 44, 103)]);
-        assert_eq!(select(&processes, 10, 10, Moment(100)), [43]);
+        assert_eq!(select(&processes, 10, 10, Moment { ticks: 100, last_pid: 39 }), [43]);
     }
 
     #[test]
     fn reads_stat_lines_with_any_name() {
         let line = "77 (a) (b c) S 10 77 66 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 12345 9 9 9";
-        let process = Process { pid: 77, parent: 10, session: 66, started: Moment(12345) };
+        let process = Process { pid: 77, parent: 10, session: 66, started: 12345 };
         assert_eq!(parse(line), Some(process));
         assert_eq!(parse(&line.replace(" S ", " Z ")), None);
         assert_eq!(parse("nonsense"), None);

@@ -156,6 +156,9 @@ fn silent(host: &str) -> CallError {
 
 /// The login ended before the helper ran.
 fn ended(wire: &mut Wire, host: &str, error: &io::Error) -> CallError {
+    if let Some(message) = wire.refusal() {
+        return CallError::Unreachable { message };
+    }
     let said = [String::from_utf8_lossy(wire.received()).into_owned(), wire.complaints()].concat();
     let said = said.trim();
     helper_error(

@@ -3,7 +3,8 @@
 # backslashes, no exclamation marks, semicolons where needed.
 #
 # Every folder is entered before it is checked and then used as `.`, so that nobody can exchange it in between.
-m=EKUMEN-@NONCE@; k=$(umask); umask 077; u=$(id -u); o=$(uname -s); a=$(uname -m);
+m=EKUMEN-@NONCE@; k=$(umask); umask 077; u=$(id -u);
+set -- $(uname -s -m); o=$1; a=$2;
 case $o/$a in
 @ARCHITECTURES@
 *) echo "$m architecture $o $a"; exit 0;;

@@ -1,5 +1,6 @@
 //! Bytes in both directions at once.
 
+use super::askpass::Answers;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
@@ -59,6 +60,11 @@ pub trait Link: Send {
 
     /// What the other side said on its standard error.
     fn complaints(&mut self) -> String;
+
+    /// Called after the end: why there never was a connection, if that is so.
+    fn refusal(&mut self) -> Option<String> {
+        None
+    }
 }
 
 /// A process as the other side.
@@ -69,7 +75,18 @@ pub struct ChildLink {
     stdout: ChildStdout,
     stderr: Option<ChildStderr>,
     complaints: Vec<u8>,
+    ssh: Option<SystemSsh>,
 }
+
+/// What is special about a child that is `ssh`.
+struct SystemSsh {
+    has_password: bool,
+    /// Kept as long as it may ask.
+    _answers: Option<Answers>,
+}
+
+/// `ssh` ends with this when it has failed itself.
+const SSH_FAILED: i32 = 255;
 
 impl ChildLink {
     /// Takes over a process whose three streams are pipes.
@@ -84,7 +101,20 @@ impl ChildLink {
         rustix::io::ioctl_fionbio(&stdin, true)?;
         rustix::io::ioctl_fionbio(&stdout, true)?;
         rustix::io::ioctl_fionbio(&stderr, true)?;
-        Ok(Self { child, stdin: Some(stdin), stdout, stderr: Some(stderr), complaints: Vec::new() })
+        Ok(Self {
+            child,
+            stdin: Some(stdin),
+            stdout,
+            stderr: Some(stderr),
+            complaints: Vec::new(),
+            ssh: None,
+        })
+    }
+
+    /// The child is `ssh`.
+    pub fn with_ssh(mut self, has_password: bool, answers: Option<Answers>) -> Self {
+        self.ssh = Some(SystemSsh { has_password, _answers: answers });
+        self
     }
 
     fn listen(&mut self) {
@@ -183,6 +213,27 @@ impl Link for ChildLink {
     fn complaints(&mut self) -> String {
         self.listen();
         String::from_utf8_lossy(&self.complaints).into_owned()
+    }
+
+    fn refusal(&mut self) -> Option<String> {
+        let has_password = self.ssh.as_ref()?.has_password;
+        // It has closed its output and is about to end.
+        let patience = Instant::now() + PATIENCE;
+        let status = loop {
+            match self.status() {
+                Some(status) => break status,
+                None if Instant::now() > patience => return None,
+                None => std::thread::sleep(Duration::from_millis(1)),
+            }
+        };
+        if status.code() != Some(SSH_FAILED) {
+            return None;
+        }
+        let said = self.complaints();
+        let denied = has_password && said.contains("Permission denied");
+        let start =
+            if denied { "Invalid/incorrect password" } else { "Failed to connect to the host via ssh" };
+        Some(format!("{start}: {}", said.trim()))
     }
 }
 

@@ -1,16 +1,19 @@
 //! How bytes reach a machine: `ssh` (libssh2), `openssh` (a system `ssh` as the pipe), `local`; the bootstrap
 //! that starts the helper there; the session that speaks the protocol with it.
 
+mod askpass;
 mod bootstrap;
 mod embedded;
 mod link;
 mod local;
 mod openssh;
+mod retry;
 mod session;
 mod ssh;
 mod target;
 mod wire;
 
+pub use askpass::{askpass_main, set_askpass_program};
 pub use session::{BlobStore, CallError, Session, Stats};
 pub use target::{Connection, HostKeyPolicy, Target, TransportKind};
 

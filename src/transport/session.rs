@@ -2,6 +2,7 @@
 
 use super::Target;
 use super::bootstrap;
+use super::retry::Attempts;
 use super::wire::Wire;
 use crate::protocol::{BLOB_CHUNK, Digest, Outcome, Reply, Request, TaskRequest};
 use crate::value::Value;
@@ -70,6 +71,20 @@ impl Session {
     /// # Errors
     /// [`CallError::Unreachable`] or [`CallError::Helper`].
     pub fn open(target: &Target) -> Result<Self, CallError> {
+        let mut attempts = Attempts::new();
+        loop {
+            let error = match Self::open_once(target) {
+                Err(CallError::Unreachable { message }) => message,
+                result => return result,
+            };
+            match attempts.pause(&error, target.retries) {
+                Some(pause) => std::thread::sleep(pause),
+                None => return Err(CallError::Unreachable { message: error }),
+            }
+        }
+    }
+
+    fn open_once(target: &Target) -> Result<Self, CallError> {
         let opened = super::open(target)?;
         let mut wire = Wire::new(opened.link);
         let hello = match &opened.bootstrap {
@@ -138,8 +153,8 @@ impl Session {
             if self.wire.exchange(wait).map_err(|error| self.broken(&error))? {
                 heard = Instant::now();
             }
-            if self.wire.backlog() < backlog {
-                // A host that takes what is sent to it is there.
+            if backlog >= BLOB_CHUNK && self.wire.backlog() < backlog {
+                // A host that takes what is sent to it is there. (Little things only fill this machine's buffers.)
                 heard = Instant::now();
             }
             while let Some(reply) = self.wire.take_frame().map_err(|error| self.lost(&error.to_string()))? {

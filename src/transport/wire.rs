@@ -74,6 +74,11 @@ impl Wire {
         Ok(Some(reply))
     }
 
+    /// See [`Link::refusal`].
+    pub fn refusal(&mut self) -> Option<String> {
+        self.link.refusal()
+    }
+
     pub fn complaints(&mut self) -> String {
         self.link.complaints()
     }

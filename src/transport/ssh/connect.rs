@@ -1,8 +1,9 @@
 //! From a plan to an authenticated session.
 
+use super::link::{SshLink, TIMEOUT, drive};
 use super::pace;
 use super::plan::{Family, Plan};
-use super::{auth, host_key, link::SshLink, unreachable};
+use super::{auth, host_key, jump, unreachable};
 use crate::transport::Target;
 use crate::transport::session::CallError;
 use ssh2::{MethodType, Session};
@@ -13,9 +14,6 @@ use std::time::{Duration, Instant};
 
 /// Server logins (PAM, DNS of our address) take their time even where networks are fast.
 const SLOWEST_LOGIN: Duration = Duration::from_secs(30);
-
-/// How long a server that refuses connections at the door (`MaxStartups`) is asked again.
-const DOOR_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Fast and unbroken key exchanges, the fastest first.
 const KEX: &str = "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,ecdh-sha2-nistp384,\
@@ -47,54 +45,9 @@ pub struct Connection {
     pub description: String,
 }
 
+/// Connects, verifies the host's key, authenticates.
 pub fn connect(target: &Target, plan: &Plan) -> Result<Connection, Refusal> {
-    let mut failed = 0;
-    let started = Instant::now();
-    let mut at_the_door = 0;
-    loop {
-        let error = match attempt(target, plan) {
-            Ok(connection) => return Ok(connection),
-            Err(error) => error,
-        };
-        match error {
-            Attempt::Final(refusal) => return Err(refusal),
-            Attempt::Door(why) => {
-                if started.elapsed() > DOOR_PATIENCE {
-                    return Err(unreachable(&why).into());
-                }
-                std::thread::sleep(pace::pause(at_the_door));
-                at_the_door += 1;
-            }
-            Attempt::Network(why) => {
-                if failed >= target.retries {
-                    return Err(unreachable(&why).into());
-                }
-                // As Ansible does between its attempts: twice as long each time, and never longer than 30 s.
-                std::thread::sleep(Duration::from_secs((1u64 << failed.min(5)).saturating_sub(1).min(30)));
-                failed += 1;
-            }
-        }
-    }
-}
-
-/// How an attempt failed.
-enum Attempt {
-    /// No use in trying again.
-    Final(Refusal),
-    /// The server closes before it has said who it is: too many at once.
-    Door(String),
-    /// The network, which may be better next time.
-    Network(String),
-}
-
-impl<T: Into<Refusal>> From<T> for Attempt {
-    fn from(refusal: T) -> Self {
-        Self::Final(refusal.into())
-    }
-}
-
-fn attempt(target: &Target, plan: &Plan) -> Result<Connection, Attempt> {
-    let (stream, turn) = dial(target, plan)?;
+    let (socket, turn) = dial(target, plan)?;
     let known = host_key::Known::load(plan);
     if plan.policy != crate::transport::HostKeyPolicy::Off && known.needs_authority(plan) {
         return Err(
@@ -103,13 +56,20 @@ fn attempt(target: &Target, plan: &Plan) -> Result<Connection, Attempt> {
     }
     let mut session = Session::new().map_err(|error| unreachable(error.message()))?;
     prefer(&session, plan, &known.kinds(plan))?;
-    session.set_timeout(milliseconds(plan.connect_timeout.max(Duration::from_secs(5))));
-    let socket = stream.try_clone().map_err(|error| unreachable(&error.to_string()))?;
-    session.set_tcp_stream(stream);
-    session.handshake().map_err(|error| handshake_error(plan, &session, &error))?;
+    session.set_tcp_stream(socket.try_clone().map_err(|error| unreachable(&error.to_string()))?);
+    session.set_blocking(false);
+    let until = Instant::now() + plan.connect_timeout.max(Duration::from_secs(5));
+    // Another handle of the same session: the first is borrowed for waiting.
+    let mut handle = session.clone();
+    drive(&session, &socket, until, || handle.handshake())
+        .map_err(|error| handshake_error(plan, &session, &error))?;
     known.verify(&session, plan)?;
-    session.set_timeout(milliseconds(SLOWEST_LOGIN.max(plan.connect_timeout)));
-    auth::authenticate(&session, target, plan)?;
+    let login = auth::Login {
+        session: &session,
+        socket: &socket,
+        until: Instant::now() + SLOWEST_LOGIN.max(plan.connect_timeout),
+    };
+    login.authenticate(target, plan)?;
     drop(turn);
     let methods = |kind| session.methods(kind).unwrap_or("?").to_owned();
     let description = format!(
@@ -124,17 +84,21 @@ fn attempt(target: &Target, plan: &Plan) -> Result<Connection, Attempt> {
     Ok(Connection { session, socket, description })
 }
 
-/// A stream to the host, over the network or through other hosts.
-fn dial(target: &Target, plan: &Plan) -> Result<(OwnedFd, Option<pace::Turn>), Attempt> {
-    if plan.jumps.is_empty() {
-        let (stream, turn) = dial_tcp(plan)?;
-        return Ok((stream.into(), Some(turn)));
+/// A stream to the host, over the network or through another host.
+fn dial(target: &Target, plan: &Plan) -> Result<(OwnedFd, Option<pace::Turn>), Refusal> {
+    match jump::last_before(target, plan)? {
+        Some((jump, jump_plan)) => {
+            let connection = connect(&jump, &jump_plan)?;
+            Ok((jump::tunnel(connection, &plan.host, plan.port)?, None))
+        }
+        None => {
+            let (stream, turn) = dial_tcp(plan)?;
+            Ok((stream.into(), Some(turn)))
+        }
     }
-    let _ = target;
-    Err(Refusal::OpenSsh("jump hosts".into()).into())
 }
 
-fn dial_tcp(plan: &Plan) -> Result<(TcpStream, pace::Turn), Attempt> {
+fn dial_tcp(plan: &Plan) -> Result<(TcpStream, pace::Turn), CallError> {
     let (host, port) = (plan.host.as_str(), plan.port);
     let no_name = |why: &str| unreachable(&format!("ssh: Could not resolve hostname {host}: {why}"));
     let addresses = (host, port).to_socket_addrs().map_err(|error| {
@@ -159,12 +123,12 @@ fn dial_tcp(plan: &Plan) -> Result<(TcpStream, pace::Turn), Attempt> {
             Err(error) => why = Some(error),
         }
     }
-    let Some(error) = why else { return Err(no_name("no address of the wanted family").into()) };
+    let Some(error) = why else { return Err(no_name("no address of the wanted family")) };
     let cause = match error.kind() {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "Connection timed out".to_owned(),
         _ => crate::modules::kit::os_error(&error),
     };
-    Err(Attempt::Network(format!("ssh: connect to host {host} port {port}: {cause}")))
+    Err(unreachable(&format!("ssh: connect to host {host} port {port}: {cause}")))
 }
 
 /// Which algorithms, in which order.
@@ -191,48 +155,59 @@ fn prefer(session: &Session, plan: &Plan, known_kinds: &[String]) -> Result<(), 
     Ok(())
 }
 
-fn milliseconds(duration: Duration) -> u32 {
-    duration.as_millis().try_into().unwrap_or(u32::MAX)
-}
-
 /// libssh2's numbers for what goes wrong at the door.
 const BANNER_RECV: i32 = -2;
 const SOCKET_DISCONNECT: i32 = -13;
-const TIMEOUT: i32 = -9;
 const SOCKET_RECV: i32 = -43;
 const KEX_FAILURES: [i32; 2] = [-5, -8];
 
-fn handshake_error(plan: &Plan, session: &Session, error: &ssh2::Error) -> Attempt {
-    let ssh2::ErrorCode::Session(code) = error.code() else {
-        return unreachable(error.message()).into();
-    };
+fn handshake_error(plan: &Plan, session: &Session, error: &ssh2::Error) -> CallError {
     let (host, port) = (&plan.host, plan.port);
-    match code {
-        BANNER_RECV | SOCKET_DISCONNECT | SOCKET_RECV if session.banner().is_none() => {
-            Attempt::Door(format!(
-                "kex_exchange_identification: Connection closed by remote host\r\nConnection closed by {host} port {port}"
-            ))
+    let code = match error.code() {
+        ssh2::ErrorCode::Session(code) => code,
+        ssh2::ErrorCode::SFTP(_) => 0,
+    };
+    unreachable(&match code {
+        BANNER_RECV | SOCKET_DISCONNECT | SOCKET_RECV if session.banner().is_none() => format!(
+            "kex_exchange_identification: Connection closed by remote host\r\nConnection closed by {host} port {port}"
+        ),
+        _ if error.code() == TIMEOUT => {
+            format!(
+                "Connection timed out during banner exchange\r\nConnection to {host} port {port} timed out"
+            )
         }
-        TIMEOUT => Attempt::Network(format!(
-            "Connection timed out during banner exchange\r\nConnection to {host} port {port} timed out"
-        )),
-        code if KEX_FAILURES.contains(&code) => unreachable(&format!(
+        code if KEX_FAILURES.contains(&code) => format!(
             "Unable to negotiate with {host} port {port}: no algorithm that both sides accept ({}).",
             error.message()
-        ))
-        .into(),
-        _ => Attempt::Network(format!("Connection to {host} port {port} failed: {}", error.message())),
-    }
+        ),
+        _ => format!("Connection to {host} port {port} failed: {}", error.message()),
+    })
 }
 
 impl Connection {
+    /// Opens a stream to a host that this one can reach.
+    pub fn forward(self, host: &str, port: u16) -> Result<SshLink, CallError> {
+        let until = Instant::now() + SLOWEST_LOGIN;
+        let (session, socket) = (&self.session, &self.socket);
+        let channel = drive(session, socket, until, || session.channel_direct_tcpip(host, port, None));
+        let channel = channel.map_err(|error| {
+            unreachable(&format!(
+                "channel 0: open failed: connect to {host} port {port} through a jump host: {}",
+                error.message()
+            ))
+        })?;
+        Ok(SshLink::new(self.session, self.socket, channel))
+    }
+
     /// Runs a command; the link is its input and output.
     pub fn start(self, command: &str) -> Result<SshLink, CallError> {
         let lost = |error: ssh2::Error| {
             unreachable(&format!("the host lets nobody run a command ({})", error.message()))
         };
-        let mut channel = self.session.channel_session().map_err(lost)?;
-        channel.exec(command).map_err(lost)?;
+        let until = Instant::now() + SLOWEST_LOGIN;
+        let (session, socket) = (&self.session, &self.socket);
+        let mut channel = drive(session, socket, until, || session.channel_session()).map_err(lost)?;
+        drive(session, socket, until, || channel.exec(command)).map_err(lost)?;
         Ok(SshLink::new(self.session, self.socket, channel))
     }
 }

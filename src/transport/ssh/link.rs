@@ -2,7 +2,7 @@
 
 use crate::transport::link::{Link, Outgoing, keep, timespec, would_block};
 use rustix::event::{PollFd, PollFlags, poll};
-use ssh2::{BlockDirections, Channel, Session};
+use ssh2::{BlockDirections, Channel, ErrorCode, Session};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -29,8 +29,12 @@ enum Unfinished {
 
 impl SshLink {
     pub fn new(session: Session, socket: OwnedFd, channel: Channel) -> Self {
-        session.set_blocking(false);
         Self { session, socket, channel, complaints: Vec::new(), unfinished: Unfinished::Nothing }
+    }
+
+    /// What to wait for before the next exchange.
+    pub fn poll_fd(&self) -> PollFd<'_> {
+        PollFd::from_borrowed_fd(self.socket.as_fd(), wanted(&self.session))
     }
 
     /// Whether a packet of ours waits for room in the socket.
@@ -99,18 +103,6 @@ impl SshLink {
         }
         Ok(heard || incoming.len() > before)
     }
-
-    fn wait(&self, wait: Duration) -> io::Result<()> {
-        let wanted = match self.session.block_directions() {
-            BlockDirections::Outbound => PollFlags::OUT,
-            BlockDirections::Both => PollFlags::IN | PollFlags::OUT,
-            BlockDirections::Inbound | BlockDirections::None => PollFlags::IN,
-        };
-        match poll(&mut [PollFd::from_borrowed_fd(self.socket.as_fd(), wanted)], Some(&timespec(wait))) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
-    }
 }
 
 impl Link for SshLink {
@@ -137,7 +129,7 @@ impl Link for SshLink {
             if moved || left.is_zero() {
                 return Ok(());
             }
-            self.wait(left)?;
+            wait_for(&self.session, &self.socket, left)?;
         }
     }
 
@@ -146,14 +138,64 @@ impl Link for SshLink {
     }
 }
 
+/// What a session waits for.
+fn wanted(session: &Session) -> PollFlags {
+    match session.block_directions() {
+        BlockDirections::Outbound => PollFlags::OUT,
+        BlockDirections::Both => PollFlags::IN | PollFlags::OUT,
+        BlockDirections::Inbound | BlockDirections::None => PollFlags::IN,
+    }
+}
+
+/// Waits until the session can go on, at most so long; whether it can.
+///
+/// # Errors
+/// When the socket cannot be waited for.
+pub fn wait_for(session: &Session, socket: &OwnedFd, wait: Duration) -> io::Result<bool> {
+    // sshd does not set TCP_NODELAY for sessions like ours: its second small packet waits until the first one is
+    // acknowledged, which a kernel puts off for 40 ms unless told otherwise, each time anew. Tunnels are no TCP.
+    let _ = rustix::net::sockopt::set_tcp_quickack(socket, true);
+    match poll(&mut [PollFd::from_borrowed_fd(socket.as_fd(), wanted(session))], Some(&timespec(wait))) {
+        Ok(count) => Ok(count > 0),
+        Err(rustix::io::Errno::INTR) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Repeats a step of a non-blocking session until it is done or `until` has passed.
+///
+/// # Errors
+/// The step's own; a timeout is one of libssh2's.
+pub fn drive<T>(
+    session: &Session,
+    socket: &OwnedFd,
+    until: Instant,
+    mut step: impl FnMut() -> Result<T, ssh2::Error>,
+) -> Result<T, ssh2::Error> {
+    loop {
+        match step() {
+            Err(error) if error.code() == AGAIN => {
+                let left = until.saturating_duration_since(Instant::now());
+                if left.is_zero() || wait_for(session, socket, left).is_err() {
+                    return Err(ssh2::Error::from_errno(TIMEOUT));
+                }
+            }
+            result => return result,
+        }
+    }
+}
+
+/// libssh2 would have to wait.
+const AGAIN: ErrorCode = ErrorCode::Session(-37);
+/// libssh2 has waited long enough.
+pub const TIMEOUT: ErrorCode = ErrorCode::Session(-9);
+
 impl Drop for SshLink {
     /// Ends the channel and with it what runs on the host; nobody waits for its answer.
     fn drop(&mut self) {
-        self.session.set_blocking(true);
-        self.session.set_timeout(500);
+        // The socket closes after this, and sshd ends what runs; this makes it an orderly end where it can be one.
         if self.unfinished == Unfinished::Nothing && self.channel.send_eof().is_ok() {
             let _ = self.channel.close();
         }
-        self.session.set_timeout(500);
     }
 }

@@ -3,6 +3,7 @@
 mod auth;
 mod connect;
 mod host_key;
+mod jump;
 mod known_hosts;
 mod link;
 mod options;

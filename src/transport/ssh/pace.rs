@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 const AT_ONCE: usize = 8;
 
@@ -40,19 +39,11 @@ impl Drop for Turn {
     }
 }
 
-/// How long to wait before the next attempt after `failed` of them: longer each time, and never the same for two.
-pub fn pause(failed: u32) -> Duration {
-    let mut random = [0u8; 2];
-    // Without random bytes everybody waits equally long, which still works.
-    let _ = rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty());
-    let base = 100u64 << failed.min(5);
-    Duration::from_millis(base / 2 + u64::from(u16::from_le_bytes(random)) % base)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
 
     #[test]
     fn few_at_a_time() {
