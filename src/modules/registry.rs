@@ -21,6 +21,8 @@ pub static MODULES: &[Entry] = &[
     entry::<super::commands::raw::Raw>(),
     entry::<super::commands::script::Script>(),
     entry::<super::accounts::group::Group>(),
+    entry::<super::packages::apt::Apt>(),
+    entry::<super::packages::package::Package>(),
     entry::<super::accounts::user::User>(),
     entry::<super::services::service::Service>(),
     entry::<super::services::systemd::Systemd>(),

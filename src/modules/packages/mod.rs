@@ -1,0 +1,6 @@
+//! Packages: `apt`, and the module that chooses by host.
+
+pub mod apt;
+mod apt_cache;
+mod dpkg;
+pub mod package;
