@@ -25,7 +25,7 @@ pub struct Replacement<'r> {
     pub backup: bool,
     /// A command that must accept the new file (`%s`) before it takes its place.
     pub validate: Option<&'r str>,
-    /// Wait until the disk has it; for many files at once, one [`sync`] at the end does.
+    /// Wait until the disk has it.
     pub durable: bool,
 }
 
@@ -214,15 +214,6 @@ pub fn create_directories(
         created.push(directory.to_owned());
     }
     Ok(created)
-}
-
-/// Waits until the disk has everything that was written to the file system of `path`.
-pub fn sync(target: &mut Target, path: &Path) {
-    let _ = target;
-    if let Ok(directory) = File::open(path) {
-        // Where the file system cannot, there is nothing to wait for.
-        let _ = rustix::fs::syncfs(directory);
-    }
 }
 
 /// A file of our own in the directory where it is to stay; removed unless it is kept.

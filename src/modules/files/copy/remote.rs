@@ -144,7 +144,6 @@ fn plan_directory(
         directories: owned,
         backup: args.backup,
         validate: args.validate.clone(),
-        root: described.clone(),
         describe: Some(described),
     };
     Ok(Plan::Change { todo: Todo::Tree(todo), diff: Vec::new(), result })

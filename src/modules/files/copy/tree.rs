@@ -32,8 +32,6 @@ pub struct Todo {
     pub(super) directories: Attributes,
     pub(super) backup: bool,
     pub(super) validate: Option<String>,
-    /// The file system that is written to.
-    pub(super) root: PathBuf,
     /// Whose state the result tells at the end.
     pub(super) describe: Option<PathBuf>,
 }
@@ -128,7 +126,6 @@ pub(super) fn plan(args: &Args, entries: &[Entry], host: &Probe) -> Result<Plan<
         directories,
         backup: args.backup,
         validate: args.validate.clone(),
-        root,
         describe: None,
     };
     Ok(Plan::Change { todo: super::Todo::Tree(todo), diff: Vec::new(), result })
@@ -181,8 +178,6 @@ impl Todo {
         for step in &self.steps {
             self.step(step, target)?;
         }
-        // Each file waited for by itself would take longer than all the rest.
-        file::sync(target, &self.root);
         let mut applied = Applied::default();
         if let Some(path) = &self.describe {
             crate::modules::kit::attributes::describe(&target.probe(), path, &mut applied.result);
@@ -204,6 +199,8 @@ impl Todo {
                 let new = Replacement {
                     backup: self.backup,
                     validate: self.validate.as_deref(),
+                    // Waiting for the disk after each file would take longer than all the rest; what a power cut
+                    // leaves half done, the next run sees and does again.
                     durable: false,
                     ..Replacement::new(path, content, attributes.as_ref().unwrap_or(&self.attributes))
                 };
