@@ -59,6 +59,9 @@ impl Module for Fetch {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return refuse("the remote file does not exist", true);
             }
+            Err(error) if error.kind() == ErrorKind::PermissionDenied && args.fail_on_missing => {
+                return Err(Failure::new(format!("File is not readable: {src}")));
+            }
             Err(error) => {
                 return refuse(&format!("the remote file cannot be read ({})", os_error(&error)), true);
             }

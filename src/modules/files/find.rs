@@ -5,7 +5,7 @@ use crate::modules::kit::digest::Algorithm;
 use crate::modules::kit::glob::fnmatch;
 use crate::modules::kit::mode::ModeArg;
 use crate::modules::kit::regex::{Flags, Regex};
-use crate::modules::kit::{Applied, Failure, Module, Never, Plan, Probe, Target, os_error, text};
+use crate::modules::kit::{Applied, Failure, Module, Never, Plan, Probe, Target, python_error, text};
 use crate::value::{Map, Value};
 use serde::Deserialize;
 use std::fs::Metadata;
@@ -97,12 +97,14 @@ impl Module for Find {
     fn plan(args: &Args, host: &Probe) -> Result<Plan<Never>, Failure> {
         let mut search = Search::new(args, host)?;
         let mut skipped = Map::new();
+        let mut all = true;
         for path in &args.paths {
             let path = host.path(path);
             if !Path::new(&path).is_dir() {
                 let why = format!("'{path}' is not a directory");
                 host.warn(format!("Skipped '{path}' path due to this access issue: {why}\n"));
                 skipped.insert(path.into(), why.into());
+                all = false;
                 continue;
             }
             search.walk(Path::new(&path), 1, &mut skipped)?;
@@ -110,7 +112,7 @@ impl Module for Find {
                 break;
             }
         }
-        let msg = match (search.full(), skipped.is_empty()) {
+        let msg = match (search.full(), all) {
             (true, _) => "Limit of matches reached",
             (false, true) => "All paths examined",
             (false, false) => "Not all paths examined, check warnings for details",
@@ -210,7 +212,8 @@ impl<'s> Search<'s> {
             Ok(entries) => entries,
             Err(error) => {
                 let path = directory.to_string_lossy();
-                skipped.insert(Value::str(&path), os_error(&error).into());
+                let why = format!("{}: '{path}'", python_error(&error));
+                skipped.insert(Value::str(&path), why.into());
                 return Ok(());
             }
         };

@@ -1,6 +1,8 @@
 //! Writing files so that nobody ever sees half of one.
 
-use super::{Attributes, Command, Failure, Output, Target, attributes, os_error, path, selinux};
+use super::{
+    Attributes, Command, Failure, Output, Target, attributes, os_error, path, python_error, selinux,
+};
 use rustix::fs::{Gid, Mode, OFlags, Uid};
 use std::ffi::OsString;
 use std::fs::{File, Metadata};
@@ -91,10 +93,7 @@ pub fn replace(target: &mut Target, new: Replacement) -> Result<Option<String>, 
             return in_place(target, new, &error);
         }
         Err(error) => {
-            let why = os_error(&error);
-            return Err(
-                Failure::new(format!("Destination {} not writable: {why}", directory.display())).into()
-            );
+            return Err(not_writable(directory, &error).into());
         }
     };
     let written = write_content(&mut temporary.file, new.content);
@@ -206,8 +205,10 @@ pub fn create_directories(
             // Somebody else was faster.
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && directory.is_dir() => continue,
             Err(error) => {
-                let (path, why) = (directory.display(), os_error(&error));
-                return Err(Failure::new(format!("There was an issue creating {path} as requested: {why}")));
+                let (shown, why) = (directory.display(), python_error(&error));
+                return Err(Failure::new(format!(
+                    "There was an issue creating {shown} as requested: {why}: b'{shown}'"
+                )));
             }
         }
         attributes.apply(target, directory, false)?;
@@ -296,9 +297,7 @@ fn in_place(
     cause: &std::io::Error,
 ) -> Result<Option<String>, Refused> {
     if new.validate.is_some() || new.backup {
-        let why = os_error(cause);
-        let directory = new.path.parent().unwrap_or(Path::new(".")).display();
-        return Err(Failure::new(format!("Destination {directory} not writable: {why}")).into());
+        return Err(not_writable(new.path.parent().unwrap_or(Path::new(".")), cause).into());
     }
     let mut file = std::fs::OpenOptions::new()
         .write(true)
@@ -315,6 +314,13 @@ fn copy_over(from: &Path, to: &Path) -> std::io::Result<()> {
     let mut file = std::fs::OpenOptions::new().write(true).truncate(true).open(to)?;
     std::io::copy(&mut source, &mut file)?;
     file.sync_all()
+}
+
+fn not_writable(directory: &Path, error: &std::io::Error) -> Failure {
+    let (directory, why) = (directory.display(), python_error(error));
+    Failure::new(format!(
+        "The destination directory '{directory}' is not writable by the current user: {why}"
+    ))
 }
 
 fn no_space(path: &Path, error: &std::io::Error) -> Failure {
@@ -405,9 +411,11 @@ pub fn remove(target: &mut Target, path: &Path) -> Result<(), Failure> {
     let removed = if directory { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
     match removed {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            let word = if directory { "rmtree" } else { "unlinking" };
-            let why = os_error(&error);
-            Err(Failure::new(format!("{word} failed: {why}")).with("path", path.to_string_lossy().as_ref()))
+            let (shown, why) = (path.display(), python_error(&error));
+            Err(match directory {
+                true => Failure::new(format!("rmtree failed: {why}: '{shown}'")),
+                false => Failure::new("Unlinking failed.").with("details", format!("{why}: '{shown}'")),
+            })
         }
         _ => Ok(()),
     }

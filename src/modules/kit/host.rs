@@ -157,7 +157,9 @@ impl<'h> Probe<'h> {
         match std::fs::read(path) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Failure::new(format!("cannot read {}: {error}", path.display()))),
+            Err(error) => {
+                Err(Failure::new(format!("cannot read {}: {}", path.display(), super::os_error(&error))))
+            }
         }
     }
 }

@@ -29,6 +29,11 @@ pub use entry::{Entry, entry};
 pub use host::{BlobSource, Host, Probe, Target};
 pub use run::{Command, Output};
 
+/// An operating system error as Python prints it: `[Errno 13] Permission denied`.
+pub fn python_error(error: &std::io::Error) -> String {
+    format!("[Errno {}] {}", error.raw_os_error().unwrap_or(0), os_error(error))
+}
+
 /// The text of an operating system error, as C's `strerror` has it.
 pub fn os_error(error: &std::io::Error) -> String {
     let text = error.to_string();

@@ -7,7 +7,7 @@ mod tree;
 use crate::file_args;
 use crate::modules::kit::attributes::{self, state};
 use crate::modules::kit::{
-    Applied, Attributes, Differences, Failure, Module, Plan, Probe, Target, file, os_error, path,
+    Applied, Attributes, Differences, Failure, Module, Plan, Probe, Target, file, path, python_error,
 };
 use crate::protocol::Diff;
 use crate::value::{Map, Value};
@@ -304,7 +304,7 @@ impl Step {
                 times.set(path, *follow).map_err(|error| {
                     Failure::new(format!(
                         "Error while updating modification or access time: {}",
-                        os_error(&error)
+                        python_error(&error)
                     ))
                 })?;
             }
