@@ -39,7 +39,9 @@ impl Action for AddHost {
         ]);
         let known = scene.store.inventory.read().is_ok_and(|inventory| {
             inventory.host(&name).is_some()
-                && groups.iter().all(|group| inventory.groups_of(&name).iter().any(|of| of.name.as_ref() == group))
+                && groups
+                    .iter()
+                    .all(|group| inventory.groups_of(&name).iter().any(|of| of.name.as_ref() == group))
         });
         let mut result = TaskResult { changed: !known, ..TaskResult::default() }.with("add_host", added);
         result.effects.push(Effect::AddHost { name, groups, vars: args });

@@ -1,8 +1,9 @@
 //! `ekumen inventory`, `ansible-inventory`: shows hosts, groups and their variables.
 
-use crate::diag::{Diagnostic, Diagnostics, Style, render};
+use super::setup::show;
+use crate::diag::{Diagnostic, Diagnostics};
 use crate::inventory::{self, Format, View};
-use crate::source::settings::Surroundings;
+use crate::source::settings::{Name, Surroundings};
 use crate::source::vault::Vault;
 use crate::source::{Settings, yaml};
 use clap::Parser;
@@ -67,24 +68,17 @@ pub struct Options {
 const USAGE: i32 = 5;
 const FAILED: i32 = 1;
 
-/// Runs the command; `args` without the program's name. `open_vault` finds the passwords that the options ask for.
-pub fn run(
-    args: &[String],
-    surroundings: Surroundings,
-    open_vault: impl FnOnce(&Options, &Settings) -> Result<Vault, Diagnostic>,
-) -> i32 {
-    let names = std::iter::once("ansible-inventory").chain(args.iter().map(String::as_str));
-    let options = match Options::try_parse_from(names) {
+/// Runs the command; the exit code.
+pub fn main(args: Vec<String>, name: Name) -> i32 {
+    let options = match Options::try_parse_from(args) {
         Ok(options) => options,
         Err(error) => {
             let _ = error.print();
             return error.exit_code();
         }
     };
-    let outcome = execute(&options, surroundings, open_vault);
-    for message in &outcome.messages {
-        let _ = std::io::stderr().write_all(render(message, Style::Plain).as_bytes());
-    }
+    let outcome = execute(&options, Surroundings::of_process(name), open_vault);
+    outcome.messages.iter().for_each(show);
     let written = match &options.output {
         Some(path) if outcome.code == 0 => std::fs::write(path, &outcome.text),
         _ => std::io::stdout().write_all(outcome.text.as_bytes()),
@@ -93,6 +87,19 @@ pub fn run(
         Ok(()) => outcome.code,
         Err(_) => FAILED,
     }
+}
+
+/// The passwords of the options, else those of the settings.
+fn open_vault(options: &Options, settings: &Settings) -> Result<Vault, Diagnostic> {
+    let mut sources = [options.vault_id.clone(), options.vault_password_file.clone()].concat();
+    if sources.is_empty() {
+        sources = settings.list("DEFAULT_VAULT_IDENTITY_LIST");
+        sources.extend(settings.str("DEFAULT_VAULT_PASSWORD_FILE").map(str::to_owned));
+    }
+    if options.ask_vault_password {
+        sources.push("default@prompt".into());
+    }
+    super::vault::open(&sources, settings.bool("DEFAULT_VAULT_ID_MATCH"))
 }
 
 /// What a command line comes to.
@@ -106,7 +113,7 @@ pub struct Outcome {
     pub code: i32,
 }
 
-/// As [`run`], without printing.
+/// As [`main`], without printing.
 pub fn execute(
     options: &Options,
     surroundings: Surroundings,
@@ -141,15 +148,24 @@ fn answer(
 ) -> Result<String, Failure> {
     match usize::from(options.list) + usize::from(options.graph) + usize::from(options.host.is_some()) {
         1 => {}
-        0 => return Err(wrong("No action selected, at least one of --host, --graph or --list needs to be specified.")),
-        _ => return Err(wrong("Conflicting options used, only one of --host, --graph or --list can be used at the same time.")),
+        0 => {
+            return Err(wrong(
+                "No action selected, at least one of --host, --graph or --list needs to be specified.",
+            ));
+        }
+        _ => {
+            return Err(wrong(
+                "Conflicting options used, only one of --host, --graph or --list can be used at the same time.",
+            ));
+        }
     }
     let working_directory = surroundings.working_directory.clone();
     let (settings, warnings) = Settings::load(surroundings).map_err(failed)?;
     messages.extend(warnings);
     let vault = Arc::new(open_vault(options, &settings).map_err(failed)?);
     let reader = yaml::Reader::new(vault.clone());
-    let (inventory, warnings) = inventory::load_with(&options.inventory, &settings, reader).map_err(failed)?;
+    let (inventory, warnings) =
+        inventory::load_with(&options.inventory, &settings, reader).map_err(failed)?;
     messages.extend(warnings);
     let playbook_dir = options.playbook_dir.as_ref().map(|dir| working_directory.join(dir));
     let view = View {

@@ -4,6 +4,7 @@ use super::{Group, Inventory, LayerOf, Vars};
 use crate::diag::{Diagnostic, Span};
 use crate::source::vault::Vault;
 use crate::source::{Node, NodeKind};
+use crate::template::yaml_dump::{YamlStyle, dump};
 use crate::value::{Map, Value, py_str, to_json_pretty};
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -54,7 +55,7 @@ impl View<'_> {
         let vars = self.host_vars(name)?;
         match format {
             Format::Json => Ok(to_json_pretty(&for_json_map(&vars)) + "\n"),
-            Format::Yaml => yaml(&for_yaml(&vars)),
+            Format::Yaml => Ok(yaml(&for_yaml(&vars))),
         }
     }
 
@@ -188,7 +189,8 @@ impl View<'_> {
         let Some(all) = self.inventory.group("all") else { return Ok(String::new()) };
         let mut seen = Seen::default();
         let tree = self.yaml_group(all, hosts, &mut seen)?;
-        yaml(&Value::object([("all", tree)]))
+        let is_empty = tree.as_map().is_none_or(Map::is_empty);
+        Ok(yaml(&Value::map(if is_empty { Map::new() } else { Map::from([("all".into(), tree)]) })))
     }
 
     /// Hosts and groups in full the first time they come, `{}` from then on.
@@ -205,7 +207,8 @@ impl View<'_> {
             let is_new = seen.groups.insert(child.name.clone());
             let tree = if is_new { self.yaml_group(child, wanted, seen)? } else { Value::map(Map::new()) };
             let is_empty = tree.as_map().is_none_or(Map::is_empty);
-            if !(is_empty && is_new && &*child.name == "ungrouped") {
+            // An empty group is left out; one that was shown above is not empty.
+            if !(is_empty && is_new) {
                 subgroups.insert(Value::from(child.name.clone()), tree);
             }
         }
@@ -267,10 +270,43 @@ fn for_json(node: &Node) -> Value {
 }
 
 fn for_yaml(vars: &Vars) -> Value {
-    Value::map(vars.iter().map(|(name, value)| (Value::from(name.clone()), value.to_value())).collect())
+    Value::map(vars.iter().map(|(name, value)| (Value::from(name.clone()), plain(value))).collect())
 }
 
-fn yaml(value: &Value) -> Result<String, Diagnostic> {
-    let _ = value;
-    Err(Diagnostic::error("usage", "YAML output is not there yet"))
+/// As [`Node::to_value`], with vaulted texts marked for [`yaml`].
+fn plain(node: &Node) -> Value {
+    match &node.kind {
+        NodeKind::Vault(text) => Value::from(format!("{VAULT_MARK}{}", text.replace('\n', ":"))),
+        NodeKind::List(items) => Value::list(items.iter().map(plain).collect()),
+        NodeKind::Map(entries) => {
+            Value::map(entries.iter().map(|(key, value)| (key.to_value(), plain(value))).collect())
+        }
+        _ => node.to_value(),
+    }
+}
+
+/// A plain scalar that nobody writes; what follows is a vault's text with `:` for line ends.
+const VAULT_MARK: &str = "ekumen-vaulted-text:";
+
+fn yaml(value: &Value) -> String {
+    let style = YamlStyle { flow: Some(false), ..YamlStyle::default() };
+    let text = dump(value, &style);
+    if !text.contains(VAULT_MARK) {
+        return text;
+    }
+    let mut out = String::new();
+    for line in text.lines() {
+        let Some((before, sealed)) = line.split_once(VAULT_MARK) else {
+            out.push_str(line);
+            out.push('\n');
+            continue;
+        };
+        let indent = before.len() - before.trim_start_matches([' ', '-']).len() + 2;
+        out.push_str(before.trim_end_matches('\''));
+        out.push_str("!vault |\n");
+        for part in sealed.trim_end_matches(['\'', ':']).split(':') {
+            out.push_str(&format!("{}{part}\n", " ".repeat(indent)));
+        }
+    }
+    out
 }

@@ -210,6 +210,10 @@ fn errors_are_at_their_place() {
     }
 }
 
+fn parsed(text: &str) -> crate::value::Value {
+    crate::source::yaml::parse_text("expected", text).expect("valid").node.to_value()
+}
+
 /// `tests/inventory/record.py` recorded what ansible-inventory prints for each of these inventories.
 #[test]
 fn inventories_are_shown_as_ansible_inventory_shows_them() {
@@ -255,9 +259,6 @@ fn inventories_are_shown_as_ansible_inventory_shows_them() {
         let vault = crate::source::vault::Vault::default();
         for (mode, recorded) in expected.as_object().expect("modes") {
             let has = |flag: &str| mode.contains(flag);
-            if has("--yaml") {
-                continue;
-            }
             let format = if has("--yaml") { Format::Yaml } else { Format::Json };
             let view = View {
                 inventory: &inventory,
@@ -282,7 +283,13 @@ fn inventories_are_shown_as_ansible_inventory_shows_them() {
                 view.list(&hosts.into_iter().collect(), format).unwrap_or_default()
             };
             let text = recorded["out"].as_str().expect("text");
-            if shown != text {
+            // Dates are texts here, and shared values are written out where PyYAML uses an alias.
+            let undated = |text: &str| text.replace("'2001-01-01'", "2001-01-01");
+            let same = match text.contains("&id001") {
+                true => parsed(text) == parsed(&shown),
+                false => undated(&shown) == undated(text),
+            };
+            if !same {
                 wrong.push(format!(
                     "{} {mode}\n{diagnostics:?}\n{}",
                     case.display(),

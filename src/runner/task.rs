@@ -520,7 +520,10 @@ impl TaskRun<'_> {
                 Some(truth) => Ok(Some(truth)),
                 None => Err(TemplateError {
                     kind: TemplateErrorKind::Failed,
-                    message: format!("the field '{name}' has an invalid value ({}), and could not be converted to bool.", crate::value::py_repr(&value)),
+                    message: format!(
+                        "the field '{name}' has an invalid value ({}), and could not be converted to bool.",
+                        crate::value::py_repr(&value)
+                    ),
                     trace: self.task.attr(name).map(|attr| attr.span.clone()).into_iter().collect(),
                 }),
             },
@@ -884,7 +887,11 @@ impl TaskRun<'_> {
 }
 
 /// A keyword's value: the innermost that is neither nothing nor `omit`.
-pub fn keyword(level: &crate::playbook::Level, context: &Context, name: &str) -> Result<Option<Value>, TemplateError> {
+pub fn keyword(
+    level: &crate::playbook::Level,
+    context: &Context,
+    name: &str,
+) -> Result<Option<Value>, TemplateError> {
     for attr in level.chain().filter_map(|level| level.own(name)) {
         let value = context.render(&attr.term)?;
         if crate::template::is_omit(&value) {

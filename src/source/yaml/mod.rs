@@ -26,12 +26,13 @@ pub struct Loaded {
     pub warnings: Diagnostics,
 }
 
-/// Reads a file. Its path is made absolute, so that positions are the same from everywhere.
+/// Reads a file. Its path is made absolute, so that positions are the same from everywhere. For files that may be
+/// encrypted use a [`Reader`] with passwords.
 ///
 /// # Errors
-/// The file cannot be read, is not UTF-8, or see [`parse`].
+/// The file cannot be read, is not UTF-8, is a vault, or see [`parse`].
 pub fn load(path: &Path) -> Result<Loaded, Diagnostic> {
-    parse(&read(path)?)
+    Reader::default().load(path)
 }
 
 /// The text of a file on the control machine, as something that positions can refer to.
