@@ -464,3 +464,25 @@ fn constants_stay_what_they_are() {
     let ctx = context(&engine, Vars::default());
     assert_eq!(to_json(&ctx.render(&term).unwrap()), r#"{"a": [1, "no {braces}"], "b": "{{ nope }}"}"#);
 }
+
+#[test]
+fn json_query_is_jmespath() {
+    let engine = Engine::new();
+    let ctx = context(
+        &engine,
+        vars(&engine, "{d: {servers: [{name: a, port: 80, tags: [x]}, {name: b, port: 443}]}}"),
+    );
+    for (query, expected) in [
+        ("servers[*].name", r#"["a", "b"]"#),
+        ("servers[?port==`443`].name", r#"["b"]"#),
+        ("servers[?name=='a'].port | [0]", "80"),
+        ("length(servers)", "2"),
+        ("servers[].{n: name, p: port}", r#"[{"n": "a", "p": 80}, {"n": "b", "p": 443}]"#),
+        ("nope", "null"),
+    ] {
+        let template = format!("{{{{ d | community.general.json_query(\"{query}\") }}}}");
+        let found = render(&ctx, &engine, &template).map(|value| to_json(&value));
+        assert_eq!(found, Ok(expected.to_owned()), "{query}");
+    }
+    assert!(render(&ctx, &engine, "{{ d | json_query('[') }}").is_err());
+}

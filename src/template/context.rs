@@ -135,7 +135,7 @@ impl Ctx {
                             silent: false,
                         }))
                     }
-                    Err(error) => return Err(error),
+                    Err(error) => return Err(rendering(error, "template")),
                 }
             }
         })
@@ -209,6 +209,18 @@ impl Ctx {
         }
         Ok(with_newlines(value, trailing_newlines(&file.source.text)))
     }
+}
+
+/// Ansible's words around Python's, where nobody has put others around them yet.
+fn rendering(mut error: TemplateError, what: &str) -> TemplateError {
+    let worded = ["Error rendering", "Recursive loop", "Syntax error", "Conditional result"];
+    if error.kind == TemplateErrorKind::Failed
+        && !error.message.contains(" plugin '")
+        && !worded.iter().any(|start| error.message.starts_with(start))
+    {
+        error.message = format!("Error rendering {what}: {}", error.message);
+    }
+    error
 }
 
 pub fn expand_home(name: &str) -> PathBuf {
@@ -305,7 +317,9 @@ impl Context {
         match &expr.0.kind {
             ExprKind::Const(value) => V::from_value(value),
             ExprKind::Template(term) => self.0.value_of(term)?.need(),
-            ExprKind::Expression(ex, source) => Eval::new(&self.0, source).need(ex),
+            ExprKind::Expression(ex, source) => {
+                Eval::new(&self.0, source).need(ex).map_err(|error| rendering(error, "expression"))
+            }
         }
     }
 
@@ -325,7 +339,7 @@ impl Context {
     pub fn condition(&self, expr: &Expr) -> Result<bool, TemplateError> {
         let _stack = StackGuard::new();
         let worded = |mut error: TemplateError| {
-            if error.kind != TemplateErrorKind::Unknown && !error.message.starts_with("Error while") {
+            if error.kind == TemplateErrorKind::Undefined && !error.message.starts_with("Error while") {
                 error.message = format!("Error while evaluating conditional: {}", error.message);
             }
             error

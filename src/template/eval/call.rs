@@ -264,7 +264,7 @@ impl Eval<'_> {
 /// Ansible's words around a plugin's failure.
 fn explain(mut error: TemplateError, kind: &str, name: &str) -> TemplateError {
     use crate::template::TemplateErrorKind::Failed;
-    if error.kind == Failed && !error.message.starts_with("The ") && error.trace.is_empty() {
+    if error.kind == Failed && !error.message.contains(" plugin '") && error.trace.is_empty() {
         error.message = format!("The {kind} plugin 'ansible.builtin.{name}' failed: {}", error.message);
     }
     error

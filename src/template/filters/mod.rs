@@ -9,6 +9,7 @@ mod numbers;
 pub(super) mod password;
 mod paths;
 mod patterns;
+mod query;
 mod select;
 mod serial;
 mod sets;
@@ -159,6 +160,8 @@ static FILTERS: &[FilterDef] = &[
     filter(&["urldecode"], "", urls::urldecode),
     filter(&["strftime"], "second? utc?", dates::strftime_filter),
     filter(&["to_datetime"], "format?", dates::to_datetime),
+    // Of collections.
+    filter(&["community.general.json_query", "json_query"], "expr", query::json_query),
 ];
 
 /// A filter by its name, with or without `ansible.builtin.`.

@@ -106,7 +106,7 @@ pub fn run(eval: &mut Eval, name: &str, args: Args) -> Res<Vec<V>> {
         terms.push(term.need()?);
     }
     run(&mut Lookup { eval, terms, options: args.named }).map_err(|mut error| {
-        if error.kind == TemplateErrorKind::Failed && !error.message.starts_with("The ") {
+        if error.kind == TemplateErrorKind::Failed && !error.message.contains(" plugin '") {
             error.message = format!("The lookup plugin '{name}' failed: {}", error.message);
         }
         error

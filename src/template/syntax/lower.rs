@@ -19,16 +19,18 @@ pub struct Problem {
 /// # Errors
 /// The syntax error, or all unknown filters and tests.
 pub fn template(text: &str, syntax: &Syntax) -> Result<Program, Vec<Problem>> {
-    let config = syntax.config().map_err(|error| vec![problem(&error)])?;
+    let config = syntax.config().map_err(|error| vec![problem(&error, "")])?;
     let prepared = prepare::template(text, syntax);
     let parsed = match machinery::parse(&prepared, "", config.clone()) {
         Ok(parsed) => lower(&parsed, syntax),
         Err(error) => {
             // Jinja allows tuples without parentheses in `{{ }}` and `for`.
-            let Some(retry) = parenthesised(&prepared, syntax) else { return Err(vec![problem(&error)]) };
+            let Some(retry) = parenthesised(&prepared, syntax) else {
+                return Err(vec![problem(&error, &prepared)]);
+            };
             match machinery::parse(&retry, "", config) {
                 Ok(parsed) => lower(&parsed, syntax),
-                Err(_) => return Err(vec![problem(&error)]),
+                Err(_) => return Err(vec![problem(&error, &prepared)]),
             }
         }
     };
@@ -55,7 +57,7 @@ fn lower(parsed: &ast::Stmt, syntax: &Syntax) -> Result<Program, Vec<Problem>> {
 /// The syntax error, or all unknown filters and tests.
 pub fn expression(text: &str) -> Result<Ex, Vec<Problem>> {
     let prepared = prepare::expression(text);
-    let parsed = machinery::parse_expr(&prepared).map_err(|error| vec![problem(&error)])?;
+    let parsed = machinery::parse_expr(&prepared).map_err(|error| vec![problem(&error, &prepared)])?;
     let mut lower = Lower {
         raw_strings: false,
         raw: false,
@@ -68,9 +70,28 @@ pub fn expression(text: &str) -> Result<Ex, Vec<Problem>> {
     if lower.problems.is_empty() { Ok(expression) } else { Err(lower.problems) }
 }
 
-fn problem(error: &minijinja::Error) -> Problem {
+/// minijinja's complaint in Jinja's words, where those are known.
+fn problem(error: &minijinja::Error, text: &str) -> Problem {
     let range = error.range().unwrap_or(0..0);
     let message = error.detail().map_or_else(|| error.to_string(), ToOwned::to_owned);
+    let found = text.get(range.clone()).unwrap_or("").trim();
+    let message = if let Some(tag) = message.strip_prefix("unknown statement ") {
+        format!("Encountered unknown tag '{tag}'.")
+    } else if message.ends_with(", expected end of variable block") && !found.is_empty() {
+        format!("expected token 'end of print statement', got '{found}'")
+    } else {
+        match &*message {
+            "unexpected input after expression" => "chunk after expression".to_owned(),
+            "unexpected end of comment" => "Missing end of comment tag".to_owned(),
+            "unexpected end of variable block" => {
+                "Expected an expression, got 'end of print statement'".to_owned()
+            }
+            "unexpected end of block" => "Expected an expression, got 'end of statement block'".to_owned(),
+            "unexpected end of input, expected expression" => "unexpected 'end of template'".to_owned(),
+            "unexpected end of input, expected end of block" => "Unexpected end of template.".to_owned(),
+            other => other.replace('`', "'"),
+        }
+    };
     Problem { message, pos: Pos { start: range.start as u32, end: range.end as u32 } }
 }
 
