@@ -23,12 +23,15 @@ pub struct Settings {
 /// Filters, calls and loop rounds of one rendering, unless the engine was made with another number.
 const STEPS: u64 = 10_000_000;
 
+/// A template file, and when it was changed last.
+type CachedFile = (Option<SystemTime>, Arc<FileTemplate>);
+
 /// The template language: filters, tests, lookups, settings. One for a whole run.
 pub struct Engine {
     settings: Settings,
     pub(super) steps: u64,
     warnings: Mutex<Vec<Diagnostic>>,
-    files: Mutex<HashMap<PathBuf, (Option<SystemTime>, Arc<FileTemplate>)>>,
+    files: Mutex<HashMap<PathBuf, CachedFile>>,
 }
 
 /// A text with `{{ }}`, `{% %}` or `{# #}` in it, compiled when first needed.

@@ -142,10 +142,11 @@ pub fn expand(template: &str, captures: &Captures<str>, out: &mut String) -> Res
                 }
                 match name.parse::<usize>() {
                     Ok(number) => group(captures, number, out)?,
-                    Err(_) => match captures.name(&name) {
-                        Some(found) => out.push_str(found.as_str()),
-                        None => {}
-                    },
+                    Err(_) => {
+                        if let Some(found) = captures.name(&name) {
+                            out.push_str(found.as_str());
+                        }
+                    }
                 }
             }
             Some(digit) if digit.is_ascii_digit() => {

@@ -22,6 +22,9 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// A block and the template it stands in.
+type BlockOf = (Arc<Block>, Arc<Source>);
+
 /// One rendering: a context, the names a template has set, and what it has used of its limits.
 pub struct Eval<'a> {
     pub ctx: &'a Ctx,
@@ -31,7 +34,8 @@ pub struct Eval<'a> {
     /// `list.append()` is seen afterwards.
     roots: HashMap<Arc<str>, V>,
     limits: Limits,
-    blocks: HashMap<Arc<str>, Vec<(Arc<Block>, Arc<Source>)>>,
+    /// The blocks of each name, the innermost template's first.
+    blocks: HashMap<Arc<str>, Vec<BlockOf>>,
     /// The block being rendered, and how many levels of `super()` deep.
     current_block: Option<(Arc<str>, usize)>,
     parent: Option<files::Loaded>,

@@ -74,7 +74,7 @@ pub fn from_json(c: &mut Call) -> Res<V> {
     };
     match parse_json(&text) {
         Ok(value) => V::from_value(&value),
-        Err(message) => Err(failed(format!("{message}"))),
+        Err(message) => Err(failed(message)),
     }
 }
 

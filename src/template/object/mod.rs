@@ -10,17 +10,17 @@ mod methods;
 mod missing;
 mod ops;
 mod other;
+mod str_methods;
 mod strings;
 mod text;
 
 pub use dict::{Dict, Entries};
 pub use list::List;
-pub use methods::{
-    attribute, call_method, capitalize, center, has_method, item, join_text, slice, split_lines, split_text,
-};
+pub use methods::{attribute, call_method, has_method, item, slice};
 pub use missing::Missing;
 pub use ops::{Arith, arith, compare, contains, equal, key_of, negate, sort_values};
 pub use other::{Module, Namespace, Object, Range};
+pub use str_methods::{capitalize, center, join_text, split_lines, split_text};
 pub use strings::format_percent;
 pub use text::{repr, text};
 

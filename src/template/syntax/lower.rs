@@ -21,7 +21,7 @@ pub struct Problem {
 pub fn template(text: &str, syntax: &Syntax) -> Result<Program, Vec<Problem>> {
     let config = syntax.config().map_err(|error| vec![problem(&error, "")])?;
     let prepared = prepare::template(text, syntax);
-    let parsed = match machinery::parse(&prepared, "", config.clone()) {
+    match machinery::parse(&prepared, "", config.clone()) {
         Ok(parsed) => lower(&parsed, syntax),
         Err(error) => {
             // Jinja allows tuples without parentheses in `{{ }}` and `for`.
@@ -30,11 +30,10 @@ pub fn template(text: &str, syntax: &Syntax) -> Result<Program, Vec<Problem>> {
             };
             match machinery::parse(&retry, "", config) {
                 Ok(parsed) => lower(&parsed, syntax),
-                Err(_) => return Err(vec![problem(&error, &prepared)]),
+                Err(_) => Err(vec![problem(&error, &prepared)]),
             }
         }
-    };
-    parsed
+    }
 }
 
 fn lower(parsed: &ast::Stmt, syntax: &Syntax) -> Result<Program, Vec<Problem>> {
@@ -313,10 +312,7 @@ impl Lower {
                 Kind::Slice(self.boxed(&slice.expr), bounds)
             }
             ast::Expr::UnaryOp(unary) => match unary.op {
-                ast::UnaryOpKind::Not => match &unary.expr {
-                    // `a not in b` arrives as `not (a in b)`.
-                    expr => Kind::Not(self.boxed(expr)),
-                },
+                ast::UnaryOpKind::Not => Kind::Not(self.boxed(&unary.expr)),
                 ast::UnaryOpKind::Neg => Kind::Neg(self.boxed(&unary.expr)),
             },
             ast::Expr::BinOp(op) => self.binary(op),

@@ -43,7 +43,7 @@ static TESTS: &[TestDef] = &[
     test(&["iterable"], "", |c| Ok(c.value.items().is_ok())),
     test(&["callable"], "", |c| Ok(matches!(&c.value, V::Object(object) if object.callable()))),
     test(&["escaped"], "", |_| Ok(false)),
-    test(&["truthy"], "convert_bool?", |c| types::truthy(c)),
+    test(&["truthy"], "convert_bool?", types::truthy),
     test(&["falsy"], "convert_bool?", |c| types::truthy(c).map(|truth| !truth)),
     test(&["even"], "", |c| types::remainder(c, 2).map(|rest| rest == 0)),
     test(&["odd"], "", |c| types::remainder(c, 2).map(|rest| rest != 0)),
