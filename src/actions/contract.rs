@@ -146,25 +146,36 @@ impl Blobs {
         self.on_demand = true;
     }
 
-    /// The contents small enough to travel with the request.
-    pub fn inline(&self) -> Vec<(Digest, Blob)> {
+    /// The contents small enough to travel with the request. A diff is planned on the host, so with one more travels ahead.
+    pub fn inline(&self, with_diff: bool) -> Vec<(Digest, Blob)> {
         if self.on_demand {
             return Vec::new();
         }
-        let mut budget = 4 * INLINE_BLOB;
+        let limit = if with_diff { DIFF_BLOB } else { INLINE_BLOB };
+        let mut budget = 4 * limit;
         let mut inline = Vec::new();
         for (digest, content) in &self.contents {
-            if let Content::Bytes(bytes) = content
-                && bytes.len() <= INLINE_BLOB
-                && bytes.len() <= budget
-            {
+            let bytes = match content {
+                Content::Bytes(bytes) => bytes.clone(),
+                Content::File(path) if path.metadata().is_ok_and(|meta| meta.len() <= limit as u64) => {
+                    match std::fs::read(path) {
+                        Ok(bytes) => Arc::new(bytes),
+                        Err(_) => continue,
+                    }
+                }
+                Content::File(_) => continue,
+            };
+            if bytes.len() <= limit.min(budget) {
                 budget -= bytes.len();
-                inline.push((digest.clone(), Blob(bytes.clone())));
+                inline.push((digest.clone(), Blob(bytes)));
             }
         }
         inline
     }
 }
+
+/// Ansible's limit for texts in a diff.
+const DIFF_BLOB: usize = 104_448;
 
 /// The contents of several calls.
 pub struct AllBlobs<'a> {

@@ -113,7 +113,10 @@ fn play_node(args: &Args, module: &str) -> Result<Node, crate::diag::Diagnostic>
     } else {
         text(&args.args)
     };
-    let mut task = vec![(module, arguments)];
+    let mut task = match module.contains("{{") {
+        true => vec![("action", map(vec![("module", text(module))])), ("args", arguments)],
+        false => vec![(module, arguments)],
+    };
     if let Some(seconds) = args.task_timeout {
         task.push(("timeout", Node::new(NodeKind::Int(seconds.into()), span.clone())));
     }

@@ -7,6 +7,7 @@ mod adhoc;
 mod drift;
 mod exit;
 mod extra_vars;
+mod inventory;
 mod list;
 mod options;
 mod run;
@@ -27,6 +28,7 @@ pub fn main() -> i32 {
     match called.as_str() {
         "ansible-playbook" => run::main(args, Name::Ansible),
         "ansible" => adhoc::main(args, Name::Ansible),
+        "ansible-inventory" => inventory::main(args, Name::Ansible),
         _ => {
             let command = args.get(1).cloned().unwrap_or_default();
             let rest = |args: &mut Vec<String>| {
@@ -38,6 +40,7 @@ pub fn main() -> i32 {
                 "run" => run::main(rest(&mut args), Name::Ekumen),
                 "drift" => drift::main(rest(&mut args)),
                 "do" => adhoc::main(rest(&mut args), Name::Ekumen),
+                "inventory" => inventory::main(rest(&mut args), Name::Ekumen),
                 "-V" | "--version" | "version" => {
                     options::print(&format!("ekumen {}\n", env!("CARGO_PKG_VERSION")));
                     exit::OK
@@ -47,7 +50,7 @@ pub fn main() -> i32 {
                     if command.is_empty() { exit::USAGE } else { exit::OK }
                 }
                 other => {
-                    let names = ["run", "drift", "do", "version", "help"];
+                    let names = ["run", "drift", "do", "inventory", "version", "help"];
                     let hint = crate::diag::did_you_mean(other, names)
                         .map(|near| format!(" (did you mean `{near}`?)"))
                         .unwrap_or_default();
@@ -69,9 +72,10 @@ Usage: ekumen COMMAND …
   run PLAYBOOK…      bring hosts to the state that playbooks describe
   drift PLAYBOOK…    report what differs from that state; change nothing
   do PATTERN         run one module on the hosts of a pattern (-m MODULE -a ARGUMENTS)
+  inventory          show hosts, groups and their variables (--list, --graph, --host NAME)
   version            print the version
   help               print this text
 
-`ekumen COMMAND --help` lists a command's options. Called as ansible-playbook or ansible (a link of that name to this
+`ekumen COMMAND --help` lists a command's options. Called as ansible-playbook, ansible or ansible-inventory (a link of that name to this
 program), it behaves as those do.
 ";

@@ -117,7 +117,11 @@ impl Loader {
         }
         let loaded = self.read_vars(path)?;
         for warning in loaded.warnings {
-            self.problem(warning);
+            match self.settings.str("DUPLICATE_YAML_DICT_KEY") {
+                Some("ignore") => {}
+                Some("error") => return Err(Diagnostic { severity: crate::diag::Severity::Error, ..warning }),
+                _ => self.problem(warning),
+            }
         }
         let node = Arc::new(loaded.node);
         if let Ok(mut files) = self.files.write() {

@@ -156,6 +156,7 @@ impl Human {
             data.entry("changed".into()).or_insert(result.changed.into());
         }
         data.shift_remove("failed");
+        data.shift_remove("diff");
         // The lines would repeat what the texts say.
         if self.look.verbosity < 3 && data.len() > 2 {
             data.shift_remove("exception");

@@ -53,7 +53,7 @@ impl Cause {
 }
 
 /// The diff as a result has it: a mapping, or a list of them.
-fn shown_diff(diffs: &[Diff]) -> Value {
+pub fn shown_diff(diffs: &[Diff], as_list: bool) -> Value {
     let mut maps: Vec<Value> = diffs
         .iter()
         .map(|diff| {
@@ -73,7 +73,7 @@ fn shown_diff(diffs: &[Diff]) -> Value {
             Value::map(map)
         })
         .collect();
-    if maps.len() == 1 { maps.remove(0) } else { Value::list(maps) }
+    if maps.len() == 1 && !as_list { maps.remove(0) } else { Value::list(maps) }
 }
 
 /// What a task changes in the run itself.
@@ -199,9 +199,6 @@ impl TaskResult {
         }
         if self.skipped {
             data.insert("skipped".into(), true.into());
-        }
-        if !self.diff.is_empty() && !data.contains_key("diff") {
-            data.insert("diff".into(), shown_diff(&self.diff));
         }
         data.shift_remove("invocation");
         Value::map(data)

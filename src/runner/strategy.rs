@@ -1,6 +1,7 @@
 //! Who does what next: `linear` keeps all hosts in step, `free` lets each go its own way.
 
 use super::event::{Event, TaskInfo};
+use crate::diag::Diagnostic;
 use super::play::{PlayRun, Runner, Stop, Strategy};
 use super::result::TaskResult;
 use super::round::{Job, Reply};
@@ -95,8 +96,7 @@ impl Runner<'_> {
         let once = self.truth(task, &context, "run_once");
         let hosts: Vec<Arc<str>> =
             if once { vec![first] } else { group.iter().map(|index| walks[*index].0.clone()).collect() };
-        let throttle =
-            self.number(task, &context, "throttle").filter(|limit| *limit > 0).unwrap_or(usize::MAX);
+        let throttle = self.throttle(task, &context)?;
         let mut results: Vec<(Arc<str>, TaskResult)> = Vec::with_capacity(hosts.len());
         for chunk in hosts.chunks(throttle.min(hosts.len().max(1))) {
             results.extend(self.scatter(run, task, &info, chunk));
@@ -185,6 +185,7 @@ impl Runner<'_> {
                         }
                         continue;
                     }
+                    self.throttle(&task, &context)?;
                     let info = Arc::new(self.info(run, &task, &context));
                     self.verdict.nothing_ran = false;
                     self.submit(
@@ -288,9 +289,19 @@ impl Runner<'_> {
             .unwrap_or(false)
     }
 
-    fn number(&self, task: &Task, context: &Context, name: &str) -> Option<usize> {
-        let value = context.render(&task.attr(name)?.term).ok()?;
-        py_str(&value).trim().parse().ok()
+    /// How many hosts at once; 0 and nothing mean all.
+    fn throttle(&self, task: &Task, context: &Context) -> Result<usize, Stop> {
+        let Some(attr) = task.attr("throttle") else { return Ok(usize::MAX) };
+        let broken = |message: String| Stop::Broken(Box::new(Diagnostic::error("throttle", message).at(&attr.span)));
+        let value = context.render(&attr.term).map_err(|error| broken(error.message))?;
+        let text = py_str(&value);
+        match text.trim().parse::<usize>() {
+            Ok(0) => Ok(usize::MAX),
+            Ok(limit) => Ok(limit),
+            Err(_) => Err(broken(format!(
+                "Failed to convert the throttle value to an integer: invalid literal for int() with base 10: '{text}'"
+            ))),
+        }
     }
 
     fn reached_start(&mut self, info: &TaskInfo) -> bool {

@@ -178,7 +178,8 @@ impl TaskRun<'_> {
             }
             if attempt > retries {
                 result.data.insert("attempts".into(), Value::from(retries));
-                result.failed = true;
+                // What failed_when said of the last try stands.
+                result.failed |= self.task.failed_when.is_none();
                 return result;
             }
             let left = retries - attempt + 1;
@@ -520,10 +521,7 @@ impl TaskRun<'_> {
                 Some(truth) => Ok(Some(truth)),
                 None => Err(TemplateError {
                     kind: TemplateErrorKind::Failed,
-                    message: format!(
-                        "the field '{name}' has an invalid value ({}), and could not be converted to bool.",
-                        crate::value::py_repr(&value)
-                    ),
+                    message: format!("Error processing keyword '{name}': The value {} could not be converted to 'bool'.", crate::value::py_repr(&value)),
                     trace: self.task.attr(name).map(|attr| attr.span.clone()).into_iter().collect(),
                 }),
             },
@@ -657,12 +655,7 @@ impl TaskRun<'_> {
         environment: &[(String, String)],
         context: &Context,
     ) -> Result<TaskRequest, TemplateError> {
-        let timeout = match self.task.attr("timeout") {
-            Some(attr) => {
-                py_str(&context.render(&attr.term)?).trim().parse().ok().filter(|seconds| *seconds > 0)
-            }
-            None => None,
-        };
+        let timeout = self.timeout(context)?;
         Ok(TaskRequest {
             id: self.shared.next_id.fetch_add(1, Ordering::Relaxed),
             identity: route.identity.clone(),
@@ -672,8 +665,24 @@ impl TaskRun<'_> {
             diff: call.diff,
             environment: environment.to_vec(),
             timeout,
-            blobs: call.blobs.inline(),
+            blobs: call.blobs.inline(call.diff),
         })
+    }
+
+    /// `timeout`, in seconds; 0 is none.
+    fn timeout(&self, context: &Context) -> Result<Option<u32>, TemplateError> {
+        const LONGEST: u32 = 100_000_000;
+        let Some(value) = self.keyword(context, "timeout")? else { return Ok(None) };
+        let text = py_str(&value);
+        match text.trim().parse::<i64>() {
+            Ok(0) => Ok(None),
+            Ok(seconds) if (1..=i64::from(LONGEST)).contains(&seconds) => Ok(u32::try_from(seconds).ok()),
+            _ => Err(TemplateError {
+                kind: TemplateErrorKind::Failed,
+                message: format!("Timeout {text} is invalid, it must be between 0 and {LONGEST}."),
+                trace: self.task.attr("timeout").map(|attr| attr.span.clone()).into_iter().collect(),
+            }),
+        }
     }
 
     /// Sends all pending calls; those for one connection go together, one after the other.
@@ -796,6 +805,11 @@ impl TaskRun<'_> {
             result.data.insert("attempts".into(), Value::from(attempt));
         }
         self.take_facts(&mut result);
+        if !result.diff.is_empty() {
+            let as_list = matches!(self.task.action.short.as_str(), "copy" | "template" | "lineinfile" | "blockinfile");
+            let shown = super::result::shown_diff(&result.diff, as_list);
+            result.data.entry("diff".into()).or_insert(shown);
+        }
         if result.skipped || result.unreachable || result.unknown.is_some() {
             return result;
         }
@@ -818,6 +832,10 @@ impl TaskRun<'_> {
         match failed_when {
             Ok(None) => {}
             Ok(Some(failed)) => {
+                if result.failed && !failed {
+                    let exception = result.data.shift_remove("exception").unwrap_or_else(|| "(traceback unavailable)".into());
+                    result.data.insert("failed_when_suppressed_exception".into(), exception);
+                }
                 result.failed = failed;
                 result.data.insert("failed_when_result".into(), failed.into());
                 result.data.insert("failed".into(), failed.into());

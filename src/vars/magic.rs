@@ -116,15 +116,9 @@ impl TaskScope {
             "ansible_play_hosts_all" => Value::from(play.all_hosts.to_vec()),
             "ansible_play_hosts" => Value::from(play.live_hosts()),
             "ansible_play_batch" | "play_hosts" => Value::from(play.live_batch()),
-            "ansible_play_role_names" | "role_names" => Value::from(play.role_names.to_vec()),
-            "ansible_dependent_role_names" => Value::from(play.dependent_role_names.to_vec()),
-            "ansible_role_names" => {
-                let mut names = play.dependent_role_names.to_vec();
-                names.extend(
-                    play.role_names.iter().filter(|name| !play.dependent_role_names.contains(name)).cloned(),
-                );
-                Value::from(names)
-            }
+            "ansible_play_role_names" | "role_names" => Value::from(unique(&play.role_names)),
+            "ansible_dependent_role_names" => Value::from(unique(&play.dependent_role_names)),
+            "ansible_role_names" => Value::from(unique(&[&play.dependent_role_names[..], &play.role_names[..]].concat())),
             _ => return None,
         })
     }
@@ -140,4 +134,15 @@ fn version() -> Value {
         ("revision", next()),
         ("string", Value::str(ANSIBLE_VERSION)),
     ])
+}
+
+/// Each name once, where it first stands.
+fn unique(names: &[String]) -> Vec<String> {
+    let mut seen = Vec::with_capacity(names.len());
+    for name in names {
+        if !seen.contains(name) {
+            seen.push(name.clone());
+        }
+    }
+    seen
 }
