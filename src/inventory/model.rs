@@ -300,7 +300,7 @@ impl Inventory {
             }
         }
         let mut leaving = vec![false; self.hosts.len()];
-        for id in 0..self.hosts.len() {
+        for (id, leaves) in leaving.iter_mut().enumerate() {
             if self.hosts[id].implicit {
                 continue;
             }
@@ -309,7 +309,7 @@ impl Inventory {
                 self.enlist(UNGROUPED, id);
             } else if self.hosts[id].groups.contains(&UNGROUPED) {
                 self.hosts[id].groups.retain(|group| *group != UNGROUPED);
-                leaving[id] = true;
+                *leaves = true;
             }
         }
         self.groups[UNGROUPED].hosts.retain(|host| !leaving[*host]);

@@ -52,8 +52,11 @@ pub struct Vault {
     id_match: bool,
     /// What was decrypted, and the number of the password: a key takes milliseconds, and a group's variable is
     /// read for every host.
-    opened: Arc<Mutex<HashMap<String, (Vec<u8>, usize)>>>,
+    opened: Arc<Mutex<HashMap<String, Opened>>>,
 }
+
+/// Plain bytes, and the number of the password that opened them.
+type Opened = (Vec<u8>, usize);
 
 /// The names of the passwords, and nothing else.
 impl fmt::Debug for Vault {
@@ -247,7 +250,7 @@ fn hex(bytes: &[u8]) -> String {
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes();
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return None;
     }
     digits

@@ -1,6 +1,7 @@
 //! YAML (and JSON) files to [`Node`]s, by the rules of PyYAML and Ansible: YAML 1.1 scalars, merge keys,
 //! `!vault` and `!unsafe`, a warning for a repeated key.
 
+mod adapt;
 mod build;
 mod explain;
 mod json;

@@ -132,7 +132,8 @@ fn places_are_the_files_where_the_text_was_adapted() {
 #[test]
 fn a_repeated_key_warns_and_a_merge_does_not() {
     let loaded = parse(&file("a: 1\na: 2\nd:\n  <<: {x: 1}\n  x: 2\n")).expect("valid");
-    let [warning] = &loaded.warnings[..] else { panic!("{:?}", loaded.warnings) };
+    assert_eq!(loaded.warnings.len(), 1, "{:?}", loaded.warnings);
+    let warning = &loaded.warnings[0];
     assert_eq!(warning.summary, "Found duplicate mapping key 'a'.");
     assert_eq!(warning.span.as_ref().map(ToString::to_string).as_deref(), Some("/p/x.yml:2:1"));
 }
