@@ -249,6 +249,26 @@ fn errors_point_at_what_the_author_wrote() {
 }
 
 #[test]
+fn unknown_names_are_found_before_anything_runs() {
+    let engine = Engine::new();
+    for (template, expected) in [
+        ("{{ x | nope }}", "template-syntax Syntax error in template: No filter named 'nope'."),
+        ("{{ x is nope }}", "template-syntax Syntax error in template: No test named 'nope'."),
+        ("{{ lookup('a.b.c', 1) }}", "unknown-lookup The lookup plugin 'a.b.c' was not found."),
+        ("{% if x | nope %}{% endif %}", "template-syntax Syntax error in template: No filter named 'nope'."),
+    ] {
+        let found: Vec<String> = engine
+            .check(&engine.compile(&text(template)))
+            .iter()
+            .map(|found| format!("{} {}", found.code, found.summary))
+            .collect();
+        assert_eq!(found, [expected], "{template}");
+    }
+    assert!(engine.compile_expr(&text("x is nope")).is_err());
+    assert!(engine.check(&engine.compile(&text("{{ lookup('env', 'X') | upper }}"))).is_empty());
+}
+
+#[test]
 fn broken_conditionals_are_refused_or_taken_by_their_truth() {
     let strict = Engine::new();
     let lenient = Engine::with_settings(Settings { allow_broken_conditionals: true });

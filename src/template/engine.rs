@@ -218,7 +218,8 @@ impl Engine {
         }
     }
 
-    /// Every syntax error, unknown filter and unknown test in a term.
+    /// Every syntax error, unknown filter and unknown test in a term; unknown lookups as warnings, since a
+    /// collection may bring them.
     pub fn check(&self, term: &Term) -> Vec<Diagnostic> {
         match term {
             Term::Const(_) => Vec::new(),
@@ -232,7 +233,14 @@ impl Engine {
                 })
                 .collect(),
             Term::Template(template) => match template.program() {
-                Ok(_) => Vec::new(),
+                Ok(program) => program
+                    .unknown_lookups
+                    .iter()
+                    .map(|problem| {
+                        let place = template.source.place(problem.pos);
+                        Diagnostic::warning("unknown-lookup", problem.message.clone()).at(&place)
+                    })
+                    .collect(),
                 // All problems, where running it would only tell the first.
                 Err(_) => match syntax::template(&template.source.text, &template.source.syntax) {
                     Ok(_) => Vec::new(),

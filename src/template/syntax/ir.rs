@@ -1,5 +1,6 @@
 //! The program a template is compiled to.
 
+use super::Problem;
 use crate::template::Term;
 use crate::template::filters::FilterDef;
 use crate::template::object::{Arith, V};
@@ -119,5 +120,7 @@ pub struct Block {
 
 pub struct Program {
     pub body: Body,
+    /// Lookups there are none of: an error when they run, a warning before.
+    pub unknown_lookups: Vec<Problem>,
     pub blocks: Vec<Arc<Block>>,
 }

@@ -3,7 +3,7 @@
 use super::ir::{Arg, Block, Body, Cmp, Ex, For, Kind, Macro, Pos, Program, Stmt, Target};
 use super::{Syntax, prepare};
 use crate::template::object::{Arith, V};
-use crate::template::{Term, filters, tests};
+use crate::template::{Term, filters, lookups, tests};
 use minijinja::machinery::{self, Span, ast};
 use std::sync::Arc;
 
@@ -44,10 +44,15 @@ fn lower(parsed: &ast::Stmt, syntax: &Syntax) -> Result<Program, Vec<Problem>> {
         embedded: false,
         blocks: Vec::new(),
         problems: Vec::new(),
+        unknown_lookups: Vec::new(),
         more: (false, false),
     };
     let body = lower.body(&template.children);
-    if lower.problems.is_empty() { Ok(Program { body, blocks: lower.blocks }) } else { Err(lower.problems) }
+    if lower.problems.is_empty() {
+        Ok(Program { body, unknown_lookups: lower.unknown_lookups, blocks: lower.blocks })
+    } else {
+        Err(lower.problems)
+    }
 }
 
 /// A bare expression.
@@ -63,6 +68,7 @@ pub fn expression(text: &str) -> Result<Ex, Vec<Problem>> {
         embedded: true,
         blocks: Vec::new(),
         problems: Vec::new(),
+        unknown_lookups: Vec::new(),
         more: (false, false),
     };
     let expression = lower.expr(&parsed);
@@ -150,6 +156,7 @@ struct Lower {
     embedded: bool,
     blocks: Vec<Arc<Block>>,
     problems: Vec<Problem>,
+    unknown_lookups: Vec<Problem>,
     /// Whether `varargs` and `kwargs` were used so far in the macro being lowered.
     more: (bool, bool),
 }
@@ -362,6 +369,13 @@ impl Lower {
                             *kind = Kind::Const(V::str(template.text()));
                         }
                     }
+                }
+                if lookup
+                    && let Some(Arg::Positional(Ex { kind: Kind::Const(V::Str(name)), pos })) = args.first()
+                    && !lookups::exists(name)
+                {
+                    let message = format!("The lookup plugin '{name}' was not found.");
+                    self.unknown_lookups.push(Problem { message, pos: *pos });
                 }
                 Kind::Call(callee, args)
             }
