@@ -40,7 +40,9 @@ impl Action for AddHost {
         let known = scene.store.inventory.read().is_ok_and(|inventory| {
             let same = |(key, value): (&Value, &Value)| {
                 let layers = inventory.host(&name).map(|host| host.vars().clone());
-                layers.is_some_and(|vars| vars.get(py_str(key).as_str()).is_some_and(|node| node.to_value() == *value))
+                layers.is_some_and(|vars| {
+                    vars.get(py_str(key).as_str()).is_some_and(|node| node.to_value() == *value)
+                })
             };
             inventory.host(&name).is_some()
                 && args.iter().all(same)

@@ -119,7 +119,9 @@ impl Loader {
         for warning in loaded.warnings {
             match self.settings.str("DUPLICATE_YAML_DICT_KEY") {
                 Some("ignore") => {}
-                Some("error") => return Err(Diagnostic { severity: crate::diag::Severity::Error, ..warning }),
+                Some("error") => {
+                    return Err(Diagnostic { severity: crate::diag::Severity::Error, ..warning });
+                }
                 _ => self.problem(warning),
             }
         }

@@ -130,7 +130,8 @@ impl Loader {
             }
             NodeKind::Map(entries) => {
                 let name = value.get("module").and_then(Node::as_str)?.to_owned();
-                let (name, raw) = match name.split_once(char::is_whitespace).filter(|_| !name.contains("{{")) {
+                let (name, raw) = match name.split_once(char::is_whitespace).filter(|_| !name.contains("{{"))
+                {
                     Some((name, raw)) => (name.to_owned(), Some(raw.to_owned())),
                     None => (name, None),
                 };

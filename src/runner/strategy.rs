@@ -1,12 +1,12 @@
 //! Who does what next: `linear` keeps all hosts in step, `free` lets each go its own way.
 
 use super::event::{Event, TaskInfo};
-use crate::diag::Diagnostic;
 use super::play::{PlayRun, Runner, Stop, Strategy};
 use super::result::TaskResult;
 use super::round::{Job, Reply};
 use super::tags::tags_of;
 use super::walk::{Place, Walk};
+use crate::diag::Diagnostic;
 use crate::playbook::{ActionKind, Task};
 use crate::template::Context;
 use crate::value::{Map, py_str};
@@ -292,7 +292,8 @@ impl Runner<'_> {
     /// How many hosts at once; 0 and nothing mean all.
     fn throttle(&self, task: &Task, context: &Context) -> Result<usize, Stop> {
         let Some(attr) = task.attr("throttle") else { return Ok(usize::MAX) };
-        let broken = |message: String| Stop::Broken(Box::new(Diagnostic::error("throttle", message).at(&attr.span)));
+        let broken =
+            |message: String| Stop::Broken(Box::new(Diagnostic::error("throttle", message).at(&attr.span)));
         let value = context.render(&attr.term).map_err(|error| broken(error.message))?;
         let text = py_str(&value);
         match text.trim().parse::<usize>() {

@@ -521,7 +521,10 @@ impl TaskRun<'_> {
                 Some(truth) => Ok(Some(truth)),
                 None => Err(TemplateError {
                     kind: TemplateErrorKind::Failed,
-                    message: format!("Error processing keyword '{name}': The value {} could not be converted to 'bool'.", crate::value::py_repr(&value)),
+                    message: format!(
+                        "Error processing keyword '{name}': The value {} could not be converted to 'bool'.",
+                        crate::value::py_repr(&value)
+                    ),
                     trace: self.task.attr(name).map(|attr| attr.span.clone()).into_iter().collect(),
                 }),
             },
@@ -806,7 +809,8 @@ impl TaskRun<'_> {
         }
         self.take_facts(&mut result);
         if !result.diff.is_empty() {
-            let as_list = matches!(self.task.action.short.as_str(), "copy" | "template" | "lineinfile" | "blockinfile");
+            let as_list =
+                matches!(self.task.action.short.as_str(), "copy" | "template" | "lineinfile" | "blockinfile");
             let shown = super::result::shown_diff(&result.diff, as_list);
             result.data.entry("diff".into()).or_insert(shown);
         }
@@ -833,7 +837,10 @@ impl TaskRun<'_> {
             Ok(None) => {}
             Ok(Some(failed)) => {
                 if result.failed && !failed {
-                    let exception = result.data.shift_remove("exception").unwrap_or_else(|| "(traceback unavailable)".into());
+                    let exception = result
+                        .data
+                        .shift_remove("exception")
+                        .unwrap_or_else(|| "(traceback unavailable)".into());
                     result.data.insert("failed_when_suppressed_exception".into(), exception);
                 }
                 result.failed = failed;

@@ -122,7 +122,7 @@ impl Ctx {
         Ok(match term {
             Term::Const(value) => V::from_value(value)?,
             Term::List(terms) => V::List(Arc::new(List::lazy(terms.clone(), self.clone()))),
-            Term::Map(terms) => V::Dict(Arc::new(Dict::lazy(terms, self.clone())?)),
+            Term::Map(terms) => V::Dict(Arc::new(Dict::lazy(terms, self.clone()))),
             Term::Template(template) => {
                 check_stack()?;
                 let _rendering = Rendering::enter(self, template)?;
@@ -296,7 +296,7 @@ impl Context {
             Term::Map(terms) => {
                 let mut out = Map::with_capacity(terms.len());
                 for (key, term) in terms.iter() {
-                    let key = self.render(key)?;
+                    let key = key.literal();
                     let value = self.render(term)?;
                     if !is_omit(&value) {
                         out.insert(key, value);

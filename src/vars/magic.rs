@@ -118,7 +118,9 @@ impl TaskScope {
             "ansible_play_batch" | "play_hosts" => Value::from(play.live_batch()),
             "ansible_play_role_names" | "role_names" => Value::from(unique(&play.role_names)),
             "ansible_dependent_role_names" => Value::from(unique(&play.dependent_role_names)),
-            "ansible_role_names" => Value::from(unique(&[&play.dependent_role_names[..], &play.role_names[..]].concat())),
+            "ansible_role_names" => {
+                Value::from(unique(&[&play.dependent_role_names[..], &play.role_names[..]].concat()))
+            }
             _ => return None,
         })
     }

@@ -60,21 +60,12 @@ impl Dict {
         Self { state: Mutex::new(State::Scope(ctx)) }
     }
 
-    /// Members render when they are read, keys at once.
-    ///
-    /// # Errors
-    /// A key whose template fails.
-    pub fn lazy(terms: &[(Term, Term)], ctx: Ctx) -> Res<Self> {
-        let mut map = IndexMap::with_capacity(terms.len());
-        for (key, term) in terms {
-            let key = match key {
-                Term::Const(value) => value.clone(),
-                other => ctx.value_of(other)?.to_value()?,
-            };
-            map.insert(key, term.clone());
-        }
+    /// Members render when they are read.
+    pub fn lazy(terms: &[(Term, Term)], ctx: Ctx) -> Self {
+        let map: IndexMap<Value, Term> =
+            terms.iter().map(|(key, term)| (key.literal(), term.clone())).collect();
         let done = Mutex::new(vec![None; map.len()]);
-        Ok(Self { state: Mutex::new(State::Lazy(Arc::new(Lazy { terms: map, ctx, done }))) })
+        Self { state: Mutex::new(State::Lazy(Arc::new(Lazy { terms: map, ctx, done }))) }
     }
 
     fn state(&self) -> State {
