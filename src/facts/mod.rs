@@ -24,7 +24,8 @@ mod user;
 mod virtualization;
 
 pub use packages::{manager as package_manager, program};
-pub use services::manager as service_manager;
+pub use platform::qualified_name;
+pub use services::{manager as service_manager, runs_systemd};
 
 use crate::modules::kit::Probe;
 use crate::value::{Map, Value};

@@ -36,7 +36,7 @@ pub fn facts(sources: &Sources) -> Facts {
 
 /// The fully qualified name, as Python's `socket.getfqdn` finds it: the name's address, that address's names, the
 /// first of them with a dot in it.
-fn qualified_name(probe: &Probe, node: &str) -> String {
+pub fn qualified_name(probe: &Probe, node: &str) -> String {
     let hosts = text("/etc/hosts").unwrap_or_default();
     if let Some(name) = from_hosts(&hosts, node) {
         return name;

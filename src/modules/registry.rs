@@ -27,6 +27,9 @@ pub static MODULES: &[Entry] = &[
     entry::<super::services::service::Service>(),
     entry::<super::services::systemd::Systemd>(),
     entry::<super::services::systemd::SystemdService>(),
+    entry::<super::system::getent::Getent>(),
+    entry::<super::system::hostname::Hostname>(),
+    entry::<super::system::wait_for::WaitFor>(),
     entry::<super::system::setup::Setup>(),
     entry::<super::commands::command::RunShell>(),
 ];

@@ -1,3 +1,6 @@
 //! Facts and settings of the whole host.
 
+pub mod getent;
+pub mod hostname;
 pub mod setup;
+pub mod wait_for;
