@@ -20,6 +20,7 @@ pub static MODULES: &[Entry] = &[
     entry::<super::ping::Ping>(),
     entry::<super::commands::raw::Raw>(),
     entry::<super::commands::script::Script>(),
+    entry::<super::accounts::authorized_key::AuthorizedKey>(),
     entry::<super::accounts::group::Group>(),
     entry::<super::packages::apt::Apt>(),
     entry::<super::packages::package::Package>(),

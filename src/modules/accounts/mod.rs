@@ -1,5 +1,6 @@
 //! Users, groups and their keys.
 
+pub mod authorized_key;
 pub mod group;
 mod shadow;
 mod ssh_key;

@@ -52,6 +52,15 @@ impl Module for Service {
             Some(name) => name.rsplit('.').next().unwrap_or(name).to_owned(),
         };
         if matches!(manager.as_str(), "systemd" | "systemd_service") {
+            let given = [
+                ("pattern", args.pattern.is_some()),
+                ("runlevel", args.runlevel != default_runlevel()),
+                ("sleep", args.sleep.is_some()),
+                ("arguments", !args.arguments.is_empty()),
+            ];
+            for (name, _) in given.iter().filter(|(_, given)| *given) {
+                host.warn(format!("Ignoring \"{name}\" as it is not used in \"systemd\""));
+            }
             let args = systemd::Args {
                 name: Some(args.name.clone()),
                 state: args.state,

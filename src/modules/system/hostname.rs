@@ -75,9 +75,7 @@ impl Module for Hostname {
     fn apply(todo: Todo, host: &mut Target) -> Result<Applied, Failure> {
         let name = todo.name.as_str();
         if todo.strategy == Strategy::Systemd {
-            for (wanted, kind) in
-                [(todo.current, "--transient"), (todo.permanent, "--pretty"), (todo.permanent, "--static")]
-            {
+            for (wanted, kind) in [(todo.current, "--transient"), (todo.permanent, "--static")] {
                 if wanted {
                     run(host, &["hostnamectl", kind, "set-hostname", name])?;
                 }
