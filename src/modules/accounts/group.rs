@@ -65,7 +65,7 @@ impl Module for Group {
         match (args.state, existing) {
             (State::Absent, None) => {
                 let result = Value::object([("name", name), ("state", "absent")]);
-                return Ok(Plan::unchanged(result));
+                Ok(Plan::unchanged(result))
             }
             (State::Absent, Some(_)) => {
                 add(&["groupdel"]);

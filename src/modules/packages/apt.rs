@@ -240,7 +240,7 @@ pub(super) fn apply(todo: Todo, host: &mut Target) -> Result<Applied, Failure> {
             }
         }
         Step::Run { words, failed, result } => {
-            let policy = args.policy_rc_d.map(|status| PolicyRcD::set(status)).transpose()?;
+            let policy = args.policy_rc_d.map(PolicyRcD::set).transpose()?;
             let output = host.run(&apt_get(&args, &words));
             drop(policy);
             let output = output?;
