@@ -2,7 +2,7 @@
 
 use crate::diag::{Diagnostic, SourceFile, Span};
 use crate::playbook::Vars;
-use crate::source::{Node, args, yaml};
+use crate::source::{Node, NodeKind, args, yaml};
 use crate::template::Engine;
 use crate::value::py_str;
 use std::path::Path;
@@ -12,12 +12,12 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// A text or file that holds no variables.
-pub fn parse(texts: &[String], engine: &Engine) -> Result<Vars, Diagnostic> {
+pub fn parse(texts: &[String], engine: &Engine, reader: &yaml::Reader) -> Result<Vars, Diagnostic> {
     let mut vars = Vars::new();
     for text in texts {
         let text = text.trim();
         let node = match text.strip_prefix('@') {
-            Some(path) => yaml::load(Path::new(path))?.node,
+            Some(path) => reader.load(Path::new(path))?.node,
             None if text.starts_with(['{', '[', '/']) => {
                 let file = Arc::new(SourceFile { path: "<command line>".into(), text: text.into() });
                 yaml::parse(&file)?.node
@@ -30,7 +30,7 @@ pub fn parse(texts: &[String], engine: &Engine) -> Result<Vars, Diagnostic> {
                     if key == "_raw_params" {
                         return Err(invalid(text));
                     }
-                    let node = Node::new(crate::source::NodeKind::Str(value.into()), span.clone());
+                    let node = Node::new(NodeKind::Str(value.into()), span.clone());
                     vars.insert(Arc::from(key), engine.compile(&node));
                 }
                 continue;
@@ -41,7 +41,7 @@ pub fn parse(texts: &[String], engine: &Engine) -> Result<Vars, Diagnostic> {
         }
         let Some(entries) = node.as_map() else { return Err(invalid(text)) };
         for (key, value) in entries {
-            vars.insert(Arc::from(py_str(&key.to_value())), engine.compile(value));
+            vars.insert(Arc::from(py_str(&key.to_value())), engine.compile(&tagged(value)));
         }
     }
     Ok(vars)
@@ -52,4 +52,19 @@ fn invalid(text: &str) -> Diagnostic {
         "extra-vars",
         format!("Invalid extra vars data supplied. '{text}' could not be made into a dictionary"),
     )
+}
+
+/// `{"__ansible_unsafe": "…"}` is how JSON says `!unsafe`.
+fn tagged(node: &Node) -> Node {
+    let kind = match &node.kind {
+        NodeKind::Map(entries) => match &entries[..] {
+            [(key, value)] if key.as_str() == Some("__ansible_unsafe") && value.as_str().is_some() => {
+                NodeKind::Unsafe(value.as_str().unwrap_or_default().into())
+            }
+            _ => NodeKind::Map(entries.iter().map(|(key, value)| (key.clone(), tagged(value))).collect()),
+        },
+        NodeKind::List(items) => NodeKind::List(items.iter().map(tagged).collect()),
+        other => other.clone(),
+    };
+    Node::new(kind, node.span.clone())
 }

@@ -66,7 +66,7 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
         allow_broken_conditionals: name == Name::Ekumen || settings.bool("ALLOW_BROKEN_CONDITIONALS"),
     });
     let extra =
-        extra_vars::parse(&common.extra_vars, &engine).map_err(|problem| fail(problem, exit::FAILED))?;
+        extra_vars::parse(&common.extra_vars, &engine, &reader).map_err(|problem| fail(problem, exit::FAILED))?;
     let sources = if common.inventory.is_empty() {
         settings.list("DEFAULT_HOST_LIST")
     } else {
@@ -164,6 +164,7 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
     loader.reader = reader.clone();
     loader.strict_arguments = name == Name::Ekumen;
     let mut store = Store::new(engine.clone(), Arc::new(RwLock::new(inventory)), extra);
+    store.merge_hashes = settings.str("DEFAULT_HASH_BEHAVIOUR") == Some("merge");
     store.reader = reader;
     let look = Look {
         colour: colour_wanted(Some(&settings)),

@@ -145,7 +145,7 @@ impl Scope for TaskScope {
             .or_else(|| self.layer(|layers| layers.role_vars(name)))
             .or_else(|| self.of_play(name))
             .or_else(|| self.fact(name))
-            .or_else(|| self.vars.inventory.get(name).cloned().map(Var::Term))
+            .or_else(|| self.vars.inventory.iter().rev().find_map(|layer| layer.get(name)).cloned().map(Var::Term))
             .or_else(|| self.layer(|layers| layers.role_defaults(name)))
             .or_else(|| self.exported_default(name))
             .or_else(|| (name == "ansible_host").then(|| Var::Value(Value::str(&self.host))))
@@ -158,7 +158,7 @@ impl Scope for TaskScope {
         names.extend(keys(&self.vars.set));
         names.extend(keys(&self.vars.facts));
         names.extend(self.vars.included.keys().cloned());
-        names.extend(self.vars.inventory.keys().cloned());
+        names.extend(self.vars.inventory.iter().flat_map(|layer| layer.keys().cloned()));
         names.extend(self.store.extra.keys().cloned());
         if let Some(layers) = &self.layers {
             layers.names(&mut names);

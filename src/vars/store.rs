@@ -2,7 +2,7 @@
 
 use super::Terms;
 use crate::diag::Diagnostic;
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, Vars};
 use crate::source::Node;
 use crate::source::yaml::Reader;
 use crate::template::{Engine, Term};
@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, RwLock};
 /// One host's variables.
 #[derive(Clone, Default)]
 pub struct HostVars {
-    /// Inventory, group_vars and host_vars, lowest first already overlaid.
-    pub inventory: Arc<Terms>,
+    /// Inventory, group_vars and host_vars, weakest first.
+    pub inventory: Arc<Vec<Arc<Terms>>>,
     /// Facts under the names the modules gave them (`ansible_os_family`).
     pub facts: Arc<Map>,
     /// The same as `ansible_facts` shows them (`os_family`).
@@ -35,6 +35,10 @@ pub struct Store {
     pub playbook_dir: RwLock<PathBuf>,
     hosts: RwLock<HashMap<Arc<str>, HostVars>>,
     problems: Mutex<Vec<Diagnostic>>,
+    /// Compiled layers by the address of their variables.
+    layers: RwLock<HashMap<usize, (Arc<Vars>, Arc<Terms>)>>,
+    /// Dictionaries of several layers are merged (`hash_behaviour = merge`).
+    pub merge_hashes: bool,
     /// Opens vaulted texts of the inventory.
     pub reader: Reader,
 }
@@ -48,6 +52,8 @@ impl Store {
             playbook_dir: RwLock::default(),
             hosts: RwLock::default(),
             problems: Mutex::default(),
+            layers: RwLock::default(),
+            merge_hashes: false,
             reader: Reader::default(),
         }
     }
@@ -84,21 +90,39 @@ impl Store {
         self.problems.lock().map(|mut problems| std::mem::take(&mut *problems)).unwrap_or_default()
     }
 
-    fn inventory_vars(&self, name: &str) -> Terms {
+    /// The layers of a host's inventory variables, weakest first. Layers of groups are compiled once for all hosts.
+    fn inventory_vars(&self, name: &str) -> Vec<Arc<Terms>> {
         let directory = self.playbook_dir.read().map(|dir| dir.clone()).unwrap_or_default();
-        let mut terms = Terms::new();
-        if let Ok(inventory) = self.inventory.read() {
-            match inventory.var_layers(name, Some(&directory)) {
-                Ok(layers) => {
-                    for (key, node) in layers.iter().flat_map(|layer| layer.vars.iter()) {
-                        terms.insert(key.clone(), self.engine.compile(&self.revealed(node)));
-                    }
-                }
-                Err(problem) => self.problem(problem),
+        let Ok(inventory) = self.inventory.read() else { return vec![] };
+        let layers = match inventory.var_layers(name, Some(&directory)) {
+            Ok(layers) => layers,
+            Err(problem) => {
+                self.problem(problem);
+                return vec![];
             }
-            inventory.take_warnings().into_iter().for_each(|warning| self.problem(warning));
+        };
+        inventory.take_warnings().into_iter().for_each(|warning| self.problem(warning));
+        if self.merge_hashes {
+            return vec![Arc::new(self.compile(&inventory.merged(&layers)))];
+        }
+        layers.iter().map(|layer| self.layer(&layer.vars)).collect()
+    }
+
+    fn layer(&self, vars: &Arc<Vars>) -> Arc<Terms> {
+        let key = Arc::as_ptr(vars) as usize;
+        if let Some((_, terms)) = self.layers.read().ok().and_then(|layers| layers.get(&key).cloned()) {
+            return terms;
+        }
+        let terms = Arc::new(self.compile(vars));
+        if let Ok(mut layers) = self.layers.write() {
+            // The variables are kept, so that no others can come to stand at their address.
+            layers.insert(key, (vars.clone(), terms.clone()));
         }
         terms
+    }
+
+    fn compile(&self, vars: &Vars) -> Terms {
+        vars.iter().map(|(name, node)| (name.clone(), self.engine.compile(&self.revealed(node)))).collect()
     }
 
     fn change(&self, host: &str, change: impl FnOnce(&mut HostVars)) {
