@@ -7,6 +7,8 @@
 //! - `EKUMEN_HELPERS_DIR`: a folder with prebuilt helpers for other architectures, in files named
 //!   `ekumen-helper-aarch64` and so on (as `uname -m` says it), embedded beside it.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // The home of the nested cargo; it speaks by printing.
+
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::env;

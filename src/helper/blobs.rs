@@ -300,8 +300,8 @@ mod tests {
     fn large_contents_go_to_a_file() {
         let store = Store::default();
         let digest: Digest = "3b71f43ff30f4b15b5cd85dd9e95ebc7e84eb5a3".into();
-        assert_eq!(store.expect(&[digest.clone()]), [digest.clone()]);
-        assert!(store.expect(&[digest.clone()]).is_empty(), "asked for once");
+        assert_eq!(store.expect(std::slice::from_ref(&digest)), [digest.clone()]);
+        assert!(store.expect(std::slice::from_ref(&digest)).is_empty(), "asked for once");
         let half = vec![0u8; 1 << 19];
         store.receive(&digest, &half, false);
         store.receive(&digest, &half, false);

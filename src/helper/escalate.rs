@@ -1,5 +1,7 @@
 //! Becoming another user: the command line of each method, and the start of a helper behind it.
 
+#![allow(clippy::disallowed_methods)] // The home of `sudo` and its like, whose streams are a connection.
+
 use super::prompt::{Conversation, Ending};
 use super::relay::Started;
 use crate::protocol::{Become, Hello, Reply, VERSION, read_frame};

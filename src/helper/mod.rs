@@ -4,6 +4,8 @@
 //! Nothing of it outlives its connection: when stdin ends, the processes of the running task are killed
 //! ([`processes`]) and the helper exits. What earlier tasks left behind on purpose (a daemon, `nohup … &`) stays.
 
+#![allow(clippy::disallowed_macros)] // What goes wrong before there is a connection goes to the standard error of the login.
+
 mod blobs;
 mod escalate;
 mod options;

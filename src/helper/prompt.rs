@@ -1,5 +1,7 @@
 //! The conversation with a program that may ask for a password before it runs ours.
 
+#![allow(clippy::disallowed_methods)] // Its tests talk to a shell.
+
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::fs::File;
 use std::io::{Cursor, Read, Write};

@@ -4,6 +4,8 @@
 //! dispatcher decides what runs and ends what must end; each task has one of its own, which can be given up when
 //! it does not end.
 
+#![allow(clippy::disallowed_macros)] // See `helper`.
+
 use super::blobs::{Store, TaskLink};
 use super::outbox::Outbox;
 use super::processes::{self, Moment};
@@ -55,12 +57,14 @@ pub fn serve() -> i32 {
     let outbox = Arc::new(Outbox::new(stdout));
     let store = Arc::new(Store::default());
     let relays = Arc::new(Relays::new(outbox.clone()));
-    let hello = Hello { version: VERSION, pid: std::process::id(), user: super::user_name() };
+    let user = super::user_name();
+    let hello = Hello { version: VERSION, pid: std::process::id(), user: user.clone() };
     if outbox.send(&Reply::Hello(hello)).is_err() {
         return 1;
     }
     let (events, inbox) = mpsc::channel();
     let dispatcher = Dispatcher {
+        user,
         inbox,
         events: events.clone(),
         outbox: outbox.clone(),
@@ -126,6 +130,8 @@ fn read(
 }
 
 struct Dispatcher {
+    /// The name of the user this helper runs as.
+    user: String,
     inbox: Receiver<Event>,
     events: Sender<Event>,
     outbox: Arc<Outbox>,
@@ -169,8 +175,10 @@ impl Dispatcher {
     }
 
     /// `None` when the connection ended.
-    fn run_task(&mut self, task: Box<TaskRequest>) -> Option<Outcome> {
+    fn run_task(&mut self, mut task: Box<TaskRequest>) -> Option<Outcome> {
         let id = task.id;
+        // As with Ansible: who is that user already need not become it, and needs no sudo.
+        task.identity.take_if(|identity| identity.user == self.user);
         let since = Moment::now();
         let timeout = task.timeout.filter(|seconds| *seconds > 0);
         // The helper of another identity watches its own clock.

@@ -1,6 +1,8 @@
 //! Runs a command with a controlling terminal while its standard streams stay pipes: `su` and `doas` ask for
 //! their password on the terminal, and `sudo` may be told to refuse to work without one (`requiretty`).
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // It runs one command and complains where `sudo` does.
+
 use rustix::fs::{Mode, OFlags};
 use std::ffi::OsString;
 use std::path::Path;

@@ -1,6 +1,8 @@
 //! Answering the questions of a system `ssh`: it runs this program again (`SSH_ASKPASS`), which asks the first one
 //! over a socket in a private folder. Secrets are in no argument, no environment and no file.
 
+#![allow(clippy::disallowed_macros)] // `ssh` shows what its askpass program says.
+
 use crate::value::Secret;
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read, Write};

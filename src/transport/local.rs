@@ -1,5 +1,7 @@
 //! This machine: the helper as a child process.
 
+#![allow(clippy::disallowed_methods)] // The home of the processes that are connections.
+
 use super::embedded;
 use super::link::{ChildLink, Link};
 use super::session::CallError;
@@ -54,7 +56,7 @@ fn memory_file(program: &[u8]) -> io::Result<OwnedFd> {
 /// Where the kernel runs nothing from memory (`vm.memfd_noexec`): a file without a name.
 fn unnamed_file(program: &[u8]) -> io::Result<OwnedFd> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-    let mut file = File::from(rustix::fs::openat(CWD, &std::env::temp_dir(), flags, Mode::RWXU)?);
+    let mut file = File::from(rustix::fs::openat(CWD, std::env::temp_dir(), flags, Mode::RWXU)?);
     file.write_all(program)?;
     executable(file)
 }

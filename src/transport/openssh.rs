@@ -1,5 +1,7 @@
 //! A system `ssh` as the pipe: for what libssh2 cannot do, and for who wants it.
 
+#![allow(clippy::disallowed_methods)] // The home of the processes that are connections.
+
 use super::askpass::Answers;
 use super::bootstrap::Bootstrap;
 use super::link::ChildLink;

@@ -50,9 +50,7 @@ pub fn connect(target: &Target, plan: &Plan) -> Result<Connection, Refusal> {
     let (socket, turn) = dial(target, plan)?;
     let known = host_key::Known::load(plan);
     if plan.policy != crate::transport::HostKeyPolicy::Off && known.needs_authority(plan) {
-        return Err(
-            Refusal::OpenSsh("the host's key is vouched for by a certificate authority".into()).into()
-        );
+        return Err(Refusal::OpenSsh("the host's key is vouched for by a certificate authority".into()));
     }
     let mut session = Session::new().map_err(|error| unreachable(error.message()))?;
     prefer(&session, plan, &known.kinds(plan))?;

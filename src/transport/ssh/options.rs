@@ -4,6 +4,8 @@
 //! defaults, `ssh -G` resolves both, since nobody but OpenSSH itself gets all of `Match`, `Include` and the tokens
 //! right. Only what differs from OpenSSH's own defaults counts as asked for.
 
+#![allow(clippy::disallowed_methods)] // The home of `ssh -G`.
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
