@@ -1,0 +1,55 @@
+//! The program under test, under its names, in a home of its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Links to the program, and a home folder for what it leaves there; gone with the test.
+pub struct Programs {
+    folder: tempfile::TempDir,
+}
+
+impl Programs {
+    pub fn new() -> Programs {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::create_dir(folder.path().join("home")).expect("a folder");
+        for name in ["ekumen", "ansible-playbook", "ansible", "ansible-inventory"] {
+            std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_ekumen"), folder.path().join(name))
+                .expect("a link");
+        }
+        Programs { folder }
+    }
+
+    /// Where `HOME` points.
+    pub fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    /// The program by that name, to run in that folder, with nothing of the caller's settings.
+    pub fn command(&self, name: &str, folder: &Path) -> Command {
+        let mut command = Command::new(self.folder.path().join(name));
+        command
+            .current_dir(folder)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.home())
+            .env("LANG", "C.UTF-8")
+            .env("ANSIBLE_NOCOLOR", "1")
+            .stdin(Stdio::null());
+        command
+    }
+}
+
+/// A folder with all that is in it.
+pub fn copy_tree(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("a type").is_dir() {
+            copy_tree(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), &target).expect("a copy");
+        }
+    }
+}
