@@ -13,6 +13,7 @@ use crate::value::{Map, py_str};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc;
+use std::time::Duration;
 
 /// Hosts with their ways through the play.
 pub(super) type Walks = Vec<(Arc<str>, Walk)>;
@@ -125,7 +126,7 @@ impl Runner<'_> {
         let mut waiting: Vec<Vec<Event>> = hosts.iter().map(|_| Vec::new()).collect();
         let mut results: Vec<Option<TaskResult>> = hosts.iter().map(|_| None).collect();
         let mut shown = 0;
-        for reply in receiver {
+        while let Some(reply) = self.next_reply(&receiver) {
             match reply {
                 Reply::Event(_, event @ Event::Output { .. }) => self.emit(&event),
                 Reply::Event(index, event) if index == shown => self.emit(&event),
@@ -149,14 +150,34 @@ impl Runner<'_> {
                 }
             }
         }
+        self.interrupted_at(info, hosts, &results);
         hosts
             .iter()
             .cloned()
             .zip(results)
-            .map(|(host, result)| {
-                (host, result.unwrap_or_else(|| TaskResult::failure("the task crashed; this is a bug")))
-            })
+            .filter_map(|(host, result)| Some((host, result?)))
             .collect()
+    }
+
+    /// After an interrupt: which hosts had not finished what.
+    fn interrupted_at(&mut self, info: &TaskInfo, hosts: &[Arc<str>], results: &[Option<TaskResult>]) {
+        let busy: Vec<&str> =
+            hosts.iter().zip(results).filter(|(_, result)| result.is_none()).map(|(host, _)| host.as_ref()).collect();
+        if !busy.is_empty() {
+            self.emit(&Event::Message(format!("\ninterrupted while [{}] ran on: {}", info.name, busy.join(", "))));
+        }
+    }
+
+    /// The next thing that a thread says; `None` when all are done, or when the user wants to stop.
+    fn next_reply(&self, receiver: &mpsc::Receiver<Reply>) -> Option<Reply> {
+        loop {
+            match receiver.recv_timeout(Duration::from_millis(100)) {
+                Ok(reply) => return Some(reply),
+                Err(mpsc::RecvTimeoutError::Disconnected) => return None,
+                Err(mpsc::RecvTimeoutError::Timeout) if self.shared.stopping() => return None,
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+            }
+        }
     }
 
     fn submit(&self, job: Job, sender: &mpsc::Sender<Reply>) {
@@ -205,11 +226,11 @@ impl Runner<'_> {
             if busy.is_empty() {
                 return Ok(self.shared.stopping());
             }
-            match receiver.recv() {
-                Err(_) => return Ok(true),
-                Ok(Reply::Event(_, event @ Event::Output { .. })) => self.emit(&event),
-                Ok(Reply::Event(index, event)) => events.entry(index).or_default().push(event),
-                Ok(Reply::Done(index, result)) => {
+            match self.next_reply(&receiver) {
+                None => return Ok(true),
+                Some(Reply::Event(_, event @ Event::Output { .. })) => self.emit(&event),
+                Some(Reply::Event(index, event)) => events.entry(index).or_default().push(event),
+                Some(Reply::Done(index, result)) => {
                     let Some((task, info)) = busy.remove(&index) else { continue };
                     for event in events.remove(&index).unwrap_or_default() {
                         self.emit(&event);
