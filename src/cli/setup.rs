@@ -188,6 +188,7 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
         ));
         drop(signal_hook::flag::register(signal, interrupted.clone()));
     }
+    crate::transport::stop_when(interrupted.clone());
     let shared = Shared {
         no_log_by_default: settings.bool("DEFAULT_NO_LOG"),
         options,

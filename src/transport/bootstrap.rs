@@ -159,6 +159,9 @@ fn ended(wire: &mut Wire, host: &str, error: &io::Error) -> CallError {
     if let Some(message) = wire.refusal() {
         return CallError::Unreachable { message };
     }
+    if error.kind() == io::ErrorKind::Interrupted {
+        return CallError::Unreachable { message: "The run was interrupted.".into() };
+    }
     let said = [String::from_utf8_lossy(wire.received()).into_owned(), wire.complaints()].concat();
     let said = said.trim();
     helper_error(

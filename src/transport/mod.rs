@@ -4,6 +4,7 @@
 mod askpass;
 mod bootstrap;
 mod embedded;
+mod interrupt;
 mod link;
 mod local;
 mod openssh;
@@ -14,6 +15,7 @@ mod target;
 mod wire;
 
 pub use askpass::{askpass_main, set_askpass_program};
+pub use interrupt::stop_when;
 pub use session::{BlobStore, CallError, Session, Stats};
 pub use target::{Connection, HostKeyPolicy, Target, TransportKind};
 

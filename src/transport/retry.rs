@@ -36,6 +36,9 @@ impl Attempts {
     /// After a failure with that message: how long to wait before the next attempt, if there is to be one. `retries`
     /// is how many the user allows.
     pub fn pause(&mut self, message: &str, retries: u32) -> Option<Duration> {
+        if super::interrupt::requested() {
+            return None;
+        }
         let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
         if says(AT_THE_DOOR) {
             self.at_the_door += 1;

@@ -115,6 +115,8 @@ impl Session {
         let result = self.converse(requests, blobs, idle);
         if let Err(error) = &result {
             self.dead = Some(error.clone());
+            // So that the host ends what it was doing, whenever this session is dropped.
+            self.wire.close();
         }
         result
     }
@@ -213,10 +215,10 @@ impl Session {
     }
 
     fn broken(&mut self, error: &std::io::Error) -> CallError {
-        if error.kind() == std::io::ErrorKind::UnexpectedEof {
-            self.lost("it was closed")
-        } else {
-            self.lost(&error.to_string())
+        match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => self.lost("it was closed"),
+            std::io::ErrorKind::Interrupted => self.lost("the run was interrupted"),
+            _ => self.lost(&error.to_string()),
         }
     }
 

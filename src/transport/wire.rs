@@ -1,10 +1,11 @@
 //! Frames over a link, and what they cost.
 
+use super::interrupt;
 use super::link::{Link, Outgoing};
 use super::session::Stats;
 use crate::protocol::{FrameError, MAX_FRAME, Reply, Request, read_frame, write_frame};
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A link with its buffers.
 pub struct Wire {
@@ -38,7 +39,25 @@ impl Wire {
     }
 
     /// Moves bytes, in either direction; waits for some at most so long. Whether anything was received.
+    ///
+    /// # Errors
+    /// The link's; `Interrupted` when the user wants no more.
     pub fn exchange(&mut self, wait: Duration) -> io::Result<bool> {
+        let until = Instant::now() + wait;
+        loop {
+            if interrupt::requested() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let backlog = self.outgoing.len();
+            let left = until.saturating_duration_since(Instant::now());
+            let received = self.exchange_once(left.min(interrupt::INTERVAL))?;
+            if received || self.outgoing.len() < backlog || left <= interrupt::INTERVAL {
+                return Ok(received);
+            }
+        }
+    }
+
+    fn exchange_once(&mut self, wait: Duration) -> io::Result<bool> {
         if self.start > 0 {
             self.incoming.drain(..self.start);
             self.start = 0;
@@ -74,6 +93,11 @@ impl Wire {
         Ok(Some(reply))
     }
 
+    /// Ends the connection now.
+    pub fn close(&mut self) {
+        self.link = Box::new(Closed);
+    }
+
     /// See [`Link::refusal`].
     pub fn refusal(&mut self) -> Option<String> {
         self.link.refusal()
@@ -81,5 +105,18 @@ impl Wire {
 
     pub fn complaints(&mut self) -> String {
         self.link.complaints()
+    }
+}
+
+/// What a connection is after its end.
+struct Closed;
+
+impl Link for Closed {
+    fn exchange(&mut self, _: &mut Outgoing, _: &mut Vec<u8>, _: Duration) -> io::Result<()> {
+        Err(io::ErrorKind::UnexpectedEof.into())
+    }
+
+    fn complaints(&mut self) -> String {
+        String::new()
     }
 }

@@ -1,5 +1,6 @@
 //! A libssh2 channel as a link.
 
+use crate::transport::interrupt;
 use crate::transport::link::{Link, Outgoing, keep, timespec, would_block};
 use rustix::event::{PollFd, PollFlags, poll};
 use ssh2::{BlockDirections, Channel, ErrorCode, Session};
@@ -176,7 +177,8 @@ pub fn drive<T>(
         match step() {
             Err(error) if error.code() == AGAIN => {
                 let left = until.saturating_duration_since(Instant::now());
-                if left.is_zero() || wait_for(session, socket, left).is_err() {
+                let wait = left.min(interrupt::INTERVAL);
+                if left.is_zero() || interrupt::requested() || wait_for(session, socket, wait).is_err() {
                     return Err(ssh2::Error::from_errno(TIMEOUT));
                 }
             }
