@@ -47,8 +47,11 @@ pub struct Scene<'a> {
     /// Drops the connection and makes it again; the error says why it cannot be made.
     pub reconnect: &'a dyn Fn() -> Result<(), String>,
     /// The user's answer to a prompt (`pause`): prompt text, echo, seconds to wait.
-    pub prompt: &'a dyn Fn(&str, bool, Option<u64>) -> Option<String>,
+    pub prompt: Ask<'a>,
 }
+
+/// Prompt text, echo, seconds to wait; the answer.
+pub type Ask<'a> = &'a dyn Fn(&str, bool, Option<u64>) -> Option<String>;
 
 pub enum Prepared {
     Done(TaskResult),

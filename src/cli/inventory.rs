@@ -140,6 +140,7 @@ fn wrong(what: &str) -> Failure {
     (Diagnostic::error("usage", what), USAGE)
 }
 
+#[expect(clippy::result_large_err, reason = "once per run")]
 fn answer(
     options: &Options,
     surroundings: Surroundings,

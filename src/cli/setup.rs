@@ -228,6 +228,7 @@ fn password_file(path: &Path) -> Result<Secret, Diagnostic> {
 ///
 /// # Errors
 /// It cannot be read or run, or gives nothing.
+#[expect(clippy::disallowed_methods, reason = "a password program is a program of this machine")]
 pub fn password_source(path: &Path, arguments: &[String]) -> Result<Secret, Diagnostic> {
     use std::os::unix::fs::PermissionsExt;
     let problem = |error: std::io::Error| {

@@ -17,7 +17,7 @@ struct Finding {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum State {
-    InDesiredState,
+    Converged,
     WouldChange,
     Unknown,
     Skipped,
@@ -28,7 +28,7 @@ enum State {
 impl State {
     fn word(self) -> &'static str {
         match self {
-            State::InDesiredState => "in desired state",
+            State::Converged => "in desired state",
             State::WouldChange => "would change",
             State::Unknown => "unknown",
             State::Skipped => "skipped",
@@ -61,7 +61,7 @@ impl DriftReport {
         } else if result.skipped {
             (State::Skipped, String::new())
         } else {
-            (State::InDesiredState, String::new())
+            (State::Converged, String::new())
         };
         let detail = if result.no_log { String::new() } else { Redactor::global().redact(&detail) };
         let item = if result.no_log { item.map(|_| "(hidden)".to_owned()) } else { item };
@@ -126,7 +126,7 @@ impl DriftReport {
     pub fn text(&self) -> String {
         let mut out = String::new();
         for finding in
-            self.findings.iter().filter(|f| !matches!(f.state, State::InDesiredState | State::Skipped))
+            self.findings.iter().filter(|f| !matches!(f.state, State::Converged | State::Skipped))
         {
             let item = finding.item.as_ref().map(|item| format!(" (item={item})")).unwrap_or_default();
             out.push_str(&format!(

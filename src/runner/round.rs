@@ -304,8 +304,7 @@ impl Runner<'_> {
         let too_many = share.is_some_and(|share| failed as f64 / walks.len() as f64 * 100.0 > share);
         if fatal {
             let mut any_left = false;
-            for index in 0..walks.len() {
-                let (name, walk) = &mut walks[index];
+            for (name, walk) in walks.iter_mut() {
                 if walk.failed || walk.unreachable || walk.ended {
                     continue;
                 }
@@ -314,7 +313,7 @@ impl Runner<'_> {
                     any_left = true;
                     continue;
                 }
-                any_left |= !walks[index].1.failed;
+                any_left |= !walk.failed;
                 self.failed.insert(name.to_string());
                 self.gone(run, &name);
             }

@@ -120,7 +120,7 @@ impl JsonStyle {
                 c if (c as u32) < 0x20 => {
                     let _ = write!(out, "\\u{:04x}", c as u32);
                 }
-                c if self.ascii && !c.is_ascii() || c == '\u{7f}' && self.ascii => {
+                c if self.ascii && (!c.is_ascii() || c == '\u{7f}') => {
                     for unit in c.encode_utf16(&mut [0; 2]) {
                         let _ = write!(out, "\\u{unit:04x}");
                     }

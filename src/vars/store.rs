@@ -26,6 +26,9 @@ pub struct HostVars {
     pub set: Arc<Map>,
 }
 
+/// A layer's variables as they were written, and compiled.
+type Layer = (Arc<Vars>, Arc<Terms>);
+
 /// The variables of all hosts, and those that are the same for all.
 pub struct Store {
     pub engine: Arc<Engine>,
@@ -36,7 +39,7 @@ pub struct Store {
     hosts: RwLock<HashMap<Arc<str>, HostVars>>,
     problems: Mutex<Vec<Diagnostic>>,
     /// Compiled layers by the address of their variables.
-    layers: RwLock<HashMap<usize, (Arc<Vars>, Arc<Terms>)>>,
+    layers: RwLock<HashMap<usize, Layer>>,
     /// Dictionaries of several layers are merged (`hash_behaviour = merge`).
     pub merge_hashes: bool,
     /// Opens vaulted texts of the inventory.

@@ -59,6 +59,7 @@ impl Command {
         self
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the one place where a host's commands are started")]
     pub(super) fn run(
         &self,
         environment: &[(String, String)],
