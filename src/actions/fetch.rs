@@ -90,6 +90,8 @@ fn finish(mut result: TaskResult, target: &Path, partial: &Path, have: Option<St
             return TaskResult::failure(format!("cannot write {dest}: {error}"));
         }
         result.changed = true;
+        result.data.shift_remove("file");
+        result = result.with("remote_checksum", sum.as_str()).with("remote_md5sum", Value::Null);
     } else {
         result.changed = false;
     }

@@ -42,12 +42,15 @@ impl Action for Pause {
             .unwrap_or_else(|| "pause".into());
         let start = Instant::now();
         let started = jiff::Zoned::now();
+        // Nobody can press a key where there is no terminal.
+        let keys = match std::io::IsTerminal::is_terminal(&std::io::stdin()) {
+            true => "\n(ctrl+C then 'C' = continue early, ctrl+C then 'A' = abort)\r",
+            false => "",
+        };
         let text = match (&custom, wait) {
             (Some(custom), _) => format!("[{name}]\n{custom}:"),
             (None, None) => format!("[{name}]\nPress enter to continue, Ctrl+C to interrupt:"),
-            (None, Some(seconds)) => format!(
-                "Pausing for {seconds} seconds\n(ctrl+C then 'C' = continue early, ctrl+C then 'A' = abort)\r"
-            ),
+            (None, Some(seconds)) => format!("Pausing for {seconds} seconds{keys}"),
         };
         let input = (scene.prompt)(&text, echo, wait);
         let (elapsed, unit) = match minutes {

@@ -200,6 +200,7 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
         sessions: Default::default(),
         next_id: AtomicU64::new(1),
         lookup_settings: Arc::new(lookup_settings),
+        unsettled: Default::default(),
         interrupted,
     };
     Ok(Setup { shared: Arc::new(shared), look, warnings })

@@ -8,9 +8,9 @@ use crate::template::Engine;
 use crate::transport::TransportKind;
 use crate::value::{Secret, Value};
 use crate::vars::{Magic, Store};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -55,6 +55,8 @@ pub struct Shared {
     pub next_id: AtomicU64,
     pub no_log_by_default: bool,
     pub lookup_settings: Arc<BTreeMap<String, Value>>,
+    /// In a drift check: hosts on which something would change or is unknown, so that what fails after it may fail for that reason.
+    pub unsettled: Mutex<HashSet<Arc<str>>>,
     /// Set by a signal: no new task is started.
     pub interrupted: Arc<AtomicBool>,
 }

@@ -57,8 +57,27 @@ impl TaskRun<'_> {
             Some(_) => self.run_loop(),
             None => self.run_once(),
         };
+        self.settle(&mut result);
         self.judge_ignored(&mut result);
         result
+    }
+
+    /// In a drift check, a failure on a host where earlier tasks would change something says nothing: those changes may be
+    /// what the task needs. It is unknown, and the check goes on.
+    fn settle(&self, result: &mut TaskResult) {
+        if !self.shared.options.drift {
+            return;
+        }
+        let Ok(mut unsettled) = self.shared.unsettled.lock() else { return };
+        if result.failed && result.items.is_none() && unsettled.contains(self.host) {
+            let why = if result.no_log { String::new() } else { format!(": {}", result.msg()) };
+            result.unknown = Some(format!("it cannot be checked before the changes above are made{why}"));
+            result.failed = false;
+            result.causes.clear();
+        }
+        if result.changed || result.unknown.is_some() {
+            unsettled.insert(self.host.clone());
+        }
     }
 
     /// The action's name is rendered first.
@@ -341,6 +360,7 @@ impl TaskRun<'_> {
         {
             result.data.insert("ansible_loop".into(), extended.clone());
         }
+        self.settle(&mut result);
         self.judge_ignored(&mut result);
         (self.send)(Event::Item {
             host: self.host.clone(),
