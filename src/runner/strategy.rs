@@ -131,6 +131,8 @@ impl Runner<'_> {
                 Reply::Event(_, event @ Event::Output { .. }) => self.emit(&event),
                 Reply::Event(index, event) if index == shown => self.emit(&event),
                 Reply::Event(index, event) => waiting[index].push(event),
+                // What the interrupt itself tore down is no result.
+                Reply::Done(_, result) if result.unreachable && self.shared.stopping() => {}
                 Reply::Done(index, result) => {
                     results[index] = Some(*result);
                     // Whatever is complete up to here can be shown now.
