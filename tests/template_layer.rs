@@ -271,7 +271,7 @@ fn unknown_names_are_found_before_anything_runs() {
 #[test]
 fn broken_conditionals_are_refused_or_taken_by_their_truth() {
     let strict = Engine::new();
-    let lenient = Engine::with_settings(Settings { allow_broken_conditionals: true });
+    let lenient = Engine::with_settings(Settings { allow_broken_conditionals: true, ..Settings::default() });
     for engine in [&strict, &lenient] {
         let ctx = context(engine, vars(engine, "{n: 5, s: '', c: 'n == 5'}"));
         assert_eq!(ctx.condition(&expr(engine, "n == 5")).ok(), Some(true));

@@ -66,8 +66,10 @@ impl Action for TemplateFile {
 
 fn render(path: &Path, dest: &str, args: &Map, scene: &Scene) -> Result<String, Box<TaskResult>> {
     let failed = |message: String| Box::new(TaskResult::failure(message));
-    let text =
-        std::fs::read(path).map_err(|error| failed(format!("cannot read {}: {error}", path.display())))?;
+    let text = scene
+        .engine
+        .read_file(path)
+        .map_err(|error| failed(format!("cannot read {}: {error}", path.display())))?;
     let text = String::from_utf8(text)
         .map_err(|_| failed(format!("Template source files must be utf-8 encoded: {}", path.display())))?;
     let options: Map =

@@ -64,6 +64,7 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
     let settings = Arc::new(settings);
     let engine = Engine::with_settings(template::Settings {
         allow_broken_conditionals: name == Name::Ekumen || settings.bool("ALLOW_BROKEN_CONDITIONALS"),
+        vault: reader.vault().clone(),
     });
     let extra =
         extra_vars::parse(&common.extra_vars, &engine, &reader).map_err(|problem| fail(problem, exit::FAILED))?;

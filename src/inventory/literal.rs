@@ -64,6 +64,10 @@ impl Reader<'_> {
             }
             '\'' | '"' => self.texts(),
             c if matches!(c, 'r' | 'R' | 'u' | 'U' | 'b' | 'B') && self.prefixed() => self.texts(),
+            '.' if self.rest.starts_with("...") => {
+                self.rest = &self.rest["...".len()..];
+                Some(NodeKind::Str("...".into()))
+            }
             '+' | '-' | '.' | '0'..='9' => self.number(),
             _ => {
                 let end =
@@ -253,7 +257,12 @@ impl Reader<'_> {
             end = at + c.len_utf8();
         }
         let (word, rest) = body.split_at(end);
-        let kind = number(word, sign == "-")?;
+        // A complex number stays a text.
+        let complex = word.strip_suffix(['j', 'J']).filter(|real| number(real, false).is_some());
+        let kind = match complex {
+            Some(_) => NodeKind::Str(format!("{sign}{word}").into()),
+            None => number(word, sign == "-")?,
+        };
         self.rest = rest;
         Some(kind)
     }
@@ -304,6 +313,7 @@ mod tests {
             ("1", "1"),
             ("-5", "-5"),
             ("- 5", "-5"),
+            ("[..., 1j, set(), {1, 2}, b'x']", "['...', '1j', [], [1, 2], 'x']"),
             ("+1", "1"),
             ("1_000", "1000"),
             ("0x1F", "31"),

@@ -165,7 +165,11 @@ impl Loader {
     pub(super) fn conditions(&self, node: &Node) -> Vec<Condition> {
         match &node.kind {
             NodeKind::List(items) => items.iter().flat_map(|item| self.conditions(item)).collect(),
-            _ => match self.engine.compile_expr(node) {
+            _ => match self.engine.compile_expr(node).or_else(|problem| {
+                // Ansible reads a condition when it gets there, and such an error can be ignored or rescued.
+                let late = if self.strict_arguments { None } else { self.engine.late_expr(node, &problem) };
+                late.ok_or(problem)
+            }) {
                 Ok(expr) => {
                     vec![Condition { expr, span: node.span.clone(), value: node.to_value() }]
                 }

@@ -76,6 +76,19 @@ pub fn shown_diff(diffs: &[Diff], as_list: bool) -> Value {
     if maps.len() == 1 && !as_list { maps.remove(0) } else { Value::list(maps) }
 }
 
+impl TaskResult {
+    /// Whether both add the same host, so that the second changes nothing.
+    pub fn adds_the_host_of(&self, earlier: &Self) -> bool {
+        self.effects.iter().any(|effect| {
+            let Effect::AddHost { name, groups, vars } = effect else { return false };
+            earlier.effects.iter().any(|other| match other {
+                Effect::AddHost { name: n, groups: g, vars: v } => (n, g, v) == (name, groups, vars),
+                _ => false,
+            })
+        })
+    }
+}
+
 /// What a task changes in the run itself.
 #[derive(Clone)]
 pub enum Effect {

@@ -317,7 +317,9 @@ impl Runner<'_> {
         let Some(attr) = task.attr("throttle") else { return Ok(usize::MAX) };
         let broken =
             |message: String| Stop::Broken(Box::new(Diagnostic::error("throttle", message).at(&attr.span)));
-        let value = context.render(&attr.term).map_err(|error| broken(error.message))?;
+        let value = context.render(&attr.term).map_err(|error| {
+            broken(format!("Failed to convert the throttle value to an integer: {}", error.message))
+        })?;
         let text = py_str(&value);
         match text.trim().parse::<usize>() {
             Ok(0) => Ok(usize::MAX),

@@ -247,13 +247,20 @@ impl TaskRun<'_> {
                     let locals = control.locals(&items, index, item);
                     let context = self.context(locals.clone());
                     let label = control.label(self.task, &context, item);
-                    self.prepare(context, locals, Some(label))
+                    let step = self.prepare(context, locals, Some(label));
+                    if let State::Done(result) = &step.state {
+                        self.show_next_item(result);
+                    }
+                    step
                 })
                 .collect();
             self.call_pending(&mut steps);
             for (step, item) in steps.into_iter().zip(&items) {
                 let locals = step.locals.clone();
-                let result = self.finish(step);
+                let mut result = self.finish(step);
+                if results.iter().any(|earlier| result.adds_the_host_of(earlier)) {
+                    result.changed = false;
+                }
                 results.push(self.item_done(result, item, &control, &locals));
             }
         } else {
@@ -275,6 +282,7 @@ impl TaskRun<'_> {
                     self.with_tries(context, locals.clone())
                 };
                 result.label = Some(label);
+                self.show_next_item(&result);
                 let gone = result.unreachable;
                 let stop = match self.judge(&self.task.control.break_when, &result, &locals) {
                     Ok(stop) => stop && !self.task.control.break_when.is_empty(),
@@ -290,6 +298,24 @@ impl TaskRun<'_> {
             }
         }
         self.loop_result(results)
+    }
+
+    /// What `set_fact` and `include_vars` have made of an item is seen by the items after it.
+    fn show_next_item(&self, result: &TaskResult) {
+        if result.failed || self.task.attr("delegate_facts").is_some() {
+            return;
+        }
+        for effect in &result.effects {
+            match effect {
+                Effect::Set(vars) => {
+                    for (name, value) in vars {
+                        self.shared.store.set(self.host, &py_str(name), value.clone());
+                    }
+                }
+                Effect::IncludeVars(terms) => self.shared.store.include(self.host, terms),
+                _ => {}
+            }
+        }
     }
 
     /// What `loop` gives, or the lookup of `with_NAME`.

@@ -317,6 +317,7 @@ impl Context {
         match &expr.0.kind {
             ExprKind::Const(value) => V::from_value(value),
             ExprKind::Template(term) => self.0.value_of(term)?.need(),
+            ExprKind::Broken(error) => Err(error.clone()),
             ExprKind::Expression(ex, source) => {
                 Eval::new(&self.0, source).need(ex).map_err(|error| rendering(error, "expression"))
             }

@@ -5,6 +5,7 @@ use super::syntax::ir::{Ex, Pos, Program};
 use super::syntax::{self, Problem, Source, Syntax};
 use super::{TemplateError, TemplateErrorKind, Term};
 use crate::diag::{Diagnostic, SourceFile, Span};
+use crate::source::vault::{self, Vault};
 use crate::source::{Node, NodeKind};
 use crate::value::{Map, Value};
 use std::collections::HashMap;
@@ -18,6 +19,8 @@ pub struct Settings {
     /// Conditions that are not boolean are taken by their truth, with a warning
     /// (`ALLOW_BROKEN_CONDITIONALS`).
     pub allow_broken_conditionals: bool,
+    /// Opens encrypted variables and files.
+    pub vault: Arc<Vault>,
 }
 
 /// Filters, calls and loop rounds of one rendering, unless the engine was made with another number.
@@ -56,6 +59,8 @@ pub(super) enum ExprKind {
     /// It was written as `{{ … }}`.
     Template(Term),
     Expression(Ex, Arc<Source>),
+    /// It cannot be read, which matters once it is evaluated.
+    Broken(TemplateError),
 }
 
 /// A template file (the `template` action and lookup), with its own whitespace options.
@@ -92,6 +97,16 @@ impl Template {
         };
         let newlines = trailing_newlines(text);
         Self { source: Arc::new(source), program: OnceLock::new(), newlines }
+    }
+
+    /// A text that cannot be had: using it is an error.
+    fn closed(span: &Span, message: String) -> Self {
+        let template = Self::new("", span);
+        let kind = TemplateErrorKind::Failed;
+        let error = TemplateError { kind, message, trace: vec![span.clone()] };
+        // A cell that was made a moment ago is empty.
+        let _ = template.program.set(Err(Box::new(error)));
+        template
     }
 
     pub(super) fn text(&self) -> &str {
@@ -157,10 +172,13 @@ impl Source {
     }
 }
 
+/// The code of syntax errors in templates and expressions.
+const SYNTAX: &str = "template-syntax";
+
 fn diagnostic(what: &str, source: &Source, problem: &Problem) -> Diagnostic {
     let place = source.place(problem.pos);
     let summary = format!("Syntax error in {what}: {}", problem.message);
-    Diagnostic::error("template-syntax", summary).at(&place)
+    Diagnostic::error(SYNTAX, summary).at(&place)
 }
 
 /// Whether a text must be rendered.
@@ -224,8 +242,31 @@ impl Engine {
                     Term::Map(terms.into())
                 }
             }
+            NodeKind::Vault(sealed) => match self.settings.vault.decrypt(sealed) {
+                Ok((plain, _)) => {
+                    let text: Arc<str> = String::from_utf8_lossy(&plain).into();
+                    self.compile(&Node::new(NodeKind::Str(text), node.span.clone()))
+                }
+                Err(error) => {
+                    let message = format!("Attempt to use undecryptable variable: {error}");
+                    Term::Template(Arc::new(Template::closed(&node.span, message)))
+                }
+            },
             _ => Term::Const(node.to_value()),
         }
+    }
+
+    /// The content of a file of the control machine, decrypted if it is a vault.
+    ///
+    /// # Errors
+    /// It cannot be read or decrypted; one sentence.
+    pub fn read_file(&self, path: &Path) -> Result<Vec<u8>, String> {
+        let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+        if !vault::is_encrypted(&bytes) {
+            return Ok(bytes);
+        }
+        let opened = self.settings.vault.decrypt(&String::from_utf8_lossy(&bytes));
+        opened.map(|(plain, _)| plain).map_err(|error| format!("{error} for {}", path.display()))
     }
 
     /// Every syntax error, unknown filter and unknown test in a term; unknown lookups as warnings, since a
@@ -280,6 +321,19 @@ impl Engine {
         Ok(Expr(Arc::new(ExprInner { kind, span: node.span.clone() })))
     }
 
+    /// An expression with a syntax error that is reported when it is evaluated, as Ansible does. `None` where the
+    /// problem is of another kind.
+    pub fn late_expr(&self, node: &Node, problem: &Diagnostic) -> Option<Expr> {
+        (problem.code == SYNTAX).then(|| {
+            let error = TemplateError {
+                kind: TemplateErrorKind::Syntax,
+                message: problem.summary.clone(),
+                trace: problem.span.iter().cloned().collect(),
+            };
+            Expr(Arc::new(ExprInner { kind: ExprKind::Broken(error), span: node.span.clone() }))
+        })
+    }
+
     pub(super) fn compile_text_expr(&self, text: &str, span: &Span) -> Result<Expr, Diagnostic> {
         let trimmed = text.trim();
         if trimmed.is_empty() {
@@ -289,7 +343,7 @@ impl Engine {
             let template = Template::new(text, span);
             if let Err(error) = template.program() {
                 let place = error.trace.first().unwrap_or(span);
-                return Err(Diagnostic::error("template-syntax", error.message.clone()).at(place));
+                return Err(Diagnostic::error(SYNTAX, error.message.clone()).at(place));
             }
             ExprKind::Template(Term::Template(Arc::new(template)))
         } else {
@@ -354,7 +408,7 @@ impl Engine {
         match syntax::template(body, &source.syntax) {
             Ok(program) => Ok(FileTemplate { source: Arc::new(source), program }),
             Err(problems) => Err(problems.first().map_or_else(
-                || Diagnostic::error("template-syntax", "Syntax error in template"),
+                || Diagnostic::error(SYNTAX, "Syntax error in template"),
                 |problem| diagnostic("template", &source, problem),
             )),
         }
@@ -370,9 +424,10 @@ impl Engine {
         {
             return Ok(file.clone());
         }
-        let text = std::fs::read_to_string(path).map_err(|error| {
+        let text = self.read_file(path).map_err(|error| {
             super::object::failed(format!("Unable to read the template '{}': {error}", path.display()))
         })?;
+        let text = String::from_utf8_lossy(&text).into_owned();
         let source = Source {
             text: text.as_str().into(),
             span: Span::new(&Arc::new(SourceFile { path: path.to_owned(), text: text.into() }), 1, 1, 0),

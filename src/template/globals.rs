@@ -47,8 +47,13 @@ impl Object for Function {
     }
 
     fn call(&self, eval: &mut Eval, args: Args) -> Res<V> {
-        // A missing argument goes through to whoever uses the result.
-        if let Some(missing) = args.missing() {
+        // A missing argument goes through to whoever uses the result; a lookup's default is used when it is needed.
+        let lookup = matches!(self.name, "lookup" | "query" | "q");
+        let missing = args.positional.iter().find(|value| value.is_missing()).or_else(|| {
+            let mut named = args.named.iter().filter(|(name, _)| !(lookup && &**name == "default"));
+            named.find(|(_, value)| value.is_missing()).map(|(_, value)| value)
+        });
+        if let Some(missing) = missing {
             return Ok(missing.clone());
         }
         (self.run)(eval, args)
@@ -107,10 +112,13 @@ fn dict(args: Args) -> Res<V> {
     entries(args).map(V::dict)
 }
 
+/// What a missing value says that somebody made without a reason.
+pub const NOT_OVERRIDDEN: &str = "Mandatory variable has not been overridden";
+
 fn undef(args: &Args) -> Res<V> {
     let hint = match args.get(0, "hint") {
         Some(hint) => text(hint)?,
-        None => "Mandatory variable has not been overridden".to_owned(),
+        None => NOT_OVERRIDDEN.to_owned(),
     };
     Ok(V::Missing(Arc::new(Missing::hint(hint))))
 }

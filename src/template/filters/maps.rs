@@ -253,6 +253,10 @@ pub fn subelements_of(rows: Vec<V>, path: &[String], skip_missing: bool) -> Res<
         let mut value = row.clone();
         for key in path {
             let V::Dict(_) = &value else {
+                if skip_missing {
+                    value = V::list(Vec::new());
+                    break;
+                }
                 return Err(failed(format!(
                     "the key {key} should point to a dictionary, got '{}'",
                     text(&value)?

@@ -15,6 +15,7 @@ mod serial;
 mod sets;
 mod texts;
 mod urls;
+mod vaults;
 
 pub use dates::TimeDelta;
 pub use dates::now;
@@ -142,6 +143,8 @@ static FILTERS: &[FilterDef] = &[
     filter(&["checksum"], "", |c| hashes::digest(c, "sha1")),
     filter(&["to_uuid"], "namespace?", hashes::to_uuid),
     filter(&["password_hash"], "hashtype? salt? salt_size? rounds? ident?", password::password_hash),
+    filter(&["vault"], "secret salt? vault_id? wrap_object? vaultid?", vaults::vault),
+    filter(&["unvault"], "secret vault_id? vaultid?", vaults::unvault),
     filter(&["basename"], "", |c| Ok(V::from(paths::basename(&c.input()?)))),
     filter(&["dirname"], "", |c| Ok(V::from(paths::dirname(&c.input()?)))),
     filter(&["splitext"], "", paths::splitext),

@@ -20,7 +20,11 @@ pub fn file(lookup: &mut Lookup) -> Res<Vec<V>> {
                 "Unable to access the file '{name}': File not found. Use -vvvvv to see paths searched."
             )));
         };
-        let bytes = std::fs::read(&path)
+        let bytes = lookup
+            .eval
+            .ctx
+            .engine()
+            .read_file(&path)
             .map_err(|error| failed(format!("Unable to access the file '{name}': {error}")))?;
         let text = String::from_utf8_lossy(&bytes);
         let mut text = &*text;
@@ -110,7 +114,7 @@ pub fn template(lookup: &mut Lookup) -> Res<Vec<V>> {
         }
         options.insert(Value::Str(name.clone()), value.to_value()?);
     }
-    let extra: Vec<(Arc<str>, V)> = match lookup.option("template_vars") {
+    let mut extra: Vec<(Arc<str>, V)> = match lookup.option("template_vars") {
         Some(V::Dict(dict)) => dict
             .entries()?
             .into_iter()
@@ -118,15 +122,22 @@ pub fn template(lookup: &mut Lookup) -> Res<Vec<V>> {
             .collect(),
         _ => Vec::new(),
     };
+    if !extra.iter().any(|(name, _)| &**name == "ansible_managed") && !lookup.eval.ctx.has("ansible_managed")
+    {
+        extra.push(("ansible_managed".into(), V::str("Ansible managed")));
+    }
     let options = Value::map(options);
     let mut out = Vec::new();
     for name in lookup.texts()? {
         let Some(path) = find(lookup, "templates", &name) else {
             return Err(failed(format!("the template file {name} could not be found for the lookup")));
         };
-        let source = std::fs::read_to_string(&path)
-            .map_err(|error| failed(format!("Unable to access the file '{name}': {error}")))?;
         let ctx = lookup.eval.ctx;
+        let source = ctx
+            .engine()
+            .read_file(&path)
+            .map_err(|error| failed(format!("Unable to access the file '{name}': {error}")))?;
+        let source = String::from_utf8_lossy(&source);
         let file = ctx.engine().compile_file(&path, &source, &options).map_err(|diagnostic| {
             let mut error = failed(diagnostic.summary);
             error.trace.extend(diagnostic.span);

@@ -4,6 +4,7 @@ mod data;
 mod files;
 mod first_found;
 mod hosts;
+mod ini;
 mod passwords;
 mod sequence;
 mod tables;
@@ -28,7 +29,7 @@ static LOOKUPS: &[(&str, Run)] = &[
     ("first_found", first_found::first_found),
     ("flattened", data::flattened),
     ("indexed_items", data::indexed_items),
-    ("ini", tables::ini),
+    ("ini", ini::ini),
     ("inventory_hostnames", hosts::inventory_hostnames),
     ("items", data::items),
     ("lines", files::lines),

@@ -23,7 +23,9 @@ fn number(name: &str, value: &str) -> Res<i64> {
         }
         _ => value.parse().ok(),
     };
-    parsed.ok_or_else(|| failed(format!("can't parse {name}={value} as integer")))
+    parsed.ok_or_else(|| failed(format!(
+            "Config '{name}' for 'sequence' lookup plugin from 'Direct' has an invalid value: Invalid value provided for 'integer': '{value}'"
+        )))
 }
 
 /// `[start-]end[/stride][:format]`.
@@ -37,11 +39,9 @@ fn shortcut(term: &str) -> Option<Res<Sequence>> {
         Some((start, end)) => (Some(start), end),
         None => (None, range),
     };
-    let numeric = |text: &str| {
-        let digits = text.strip_prefix("0x").unwrap_or(text);
-        !digits.is_empty() && digits.chars().all(|c| c.is_ascii_hexdigit())
-    };
-    if !numeric(end) || !start.is_none_or(numeric) || !stride.is_none_or(numeric) {
+    // Anything else is `name=value`; that a word is no number is said when it is read.
+    let word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric());
+    if !word(end) || !start.is_none_or(word) || !stride.is_none_or(word) {
         return None;
     }
     Some((|| {

@@ -1,69 +1,125 @@
-//! Lookups in tables: CSV and INI files.
+//! Lookups in tables: what their terms have in common, and CSV files.
 
 use super::Lookup;
 use super::files::find_or_fail;
-use crate::source::args::parse_kv;
+use crate::source::args::{parse_kv, split_args};
 use crate::template::object::{Res, V, failed, text};
-use crate::template::regex::{self, Flags};
 
-/// The words of a term: a key, and options written as `name=value`.
-fn split_term(term: &str, lookup: &Lookup) -> Res<(String, Vec<(String, String)>)> {
-    let mut options = Vec::new();
-    let mut key = Vec::new();
-    for word in term.split_whitespace() {
-        match word.split_once('=') {
-            Some((name, _)) if name.chars().all(|c| c.is_ascii_alphabetic() || c == '_') => {
-                options.extend(parse_kv(word, false).map_err(failed)?);
-            }
-            _ => key.push(word),
-        }
-    }
-    for (name, value) in &lookup.options {
-        options.push((name.to_string(), text(value)?));
-    }
-    let key = if options.is_empty() { term.to_owned() } else { key.join(" ") };
-    Ok((key, options))
+/// A term: its key, and the options that it or the call gives.
+pub struct Term {
+    pub key: String,
+    options: Vec<(String, V)>,
 }
 
-fn get<'a>(options: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    // What the term says goes before what the call says.
-    options.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
+impl Term {
+    /// Takes a term apart. Text with `name=value` in it carries options of its own; all else in it is the key.
+    ///
+    /// # Errors
+    /// An option that is not among `known`; a term that cannot be split.
+    pub fn new(term: &str, known: &[&str], lookup: &Lookup) -> Res<Self> {
+        let mut options = Vec::new();
+        let mut key = Vec::new();
+        for word in split_args(term).map_err(failed)? {
+            match word.split_once('=') {
+                Some((name, _))
+                    if !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') =>
+                {
+                    if !known.contains(&name) {
+                        return Err(failed(format!("'{name}' is not a valid option")));
+                    }
+                    for (name, value) in parse_kv(&word, false).map_err(failed)? {
+                        options.push((name, V::from(value)));
+                    }
+                }
+                _ => key.push(word),
+            }
+        }
+        let key = if options.is_empty() { term.to_owned() } else { key.join(" ").trim_end().to_owned() };
+        // What the term says goes before what the call says.
+        options.extend(lookup.options.iter().map(|(name, value)| (name.to_string(), value.clone())));
+        Ok(Self { key, options })
+    }
+
+    pub fn get(&self, name: &str) -> Option<&V> {
+        self.options.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    pub fn text(&self, name: &str) -> Res<Option<String>> {
+        self.get(name).map(text).transpose()
+    }
+
+    pub fn flag(&self, name: &str) -> Res<Option<bool>> {
+        match self.get(name) {
+            Some(V::Bool(flag)) => Ok(Some(*flag)),
+            Some(value) => Ok(value.to_value()?.ansible_bool()),
+            None => Ok(None),
+        }
+    }
+}
+
+/// The content of a file in `encoding` (a name Python knows).
+///
+/// # Errors
+/// It cannot be read, or is not in that encoding.
+pub fn read(path: &std::path::Path, encoding: &str) -> Res<String> {
+    let bytes = std::fs::read(path).map_err(|error| failed(format!("{}: {error}", path.display())))?;
+    match encoding.to_ascii_lowercase().replace(['-', '_'], "").as_str() {
+        "utf8" => String::from_utf8(bytes).map_err(|_| {
+            failed(format!("{} is not UTF-8; its encoding can be named with encoding=", path.display()))
+        }),
+        "utf8sig" => Ok(String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').to_owned()),
+        "ascii" | "usascii" | "latin1" | "latin" | "iso88591" | "l1" => {
+            Ok(bytes.into_iter().map(char::from).collect())
+        }
+        _ => Err(failed(format!("unknown encoding: {encoding}"))),
+    }
 }
 
 pub fn csvfile(lookup: &mut Lookup) -> Res<Vec<V>> {
+    const KNOWN: &[&str] = &["col", "keycol", "default", "delimiter", "file", "encoding"];
     let mut out = Vec::new();
-    for term in lookup.texts()? {
-        let (key, options) = split_term(&term, lookup)?;
-        if key.is_empty() {
+    let terms = lookup.texts()?;
+    if terms.is_empty() {
+        return Err(failed("Search key is required but was not found"));
+    }
+    for term in terms {
+        let term = Term::new(&term, KNOWN, lookup)?;
+        if term.key.is_empty() {
             return Err(failed("Search key is required but was not found"));
         }
-        let delimiter = match get(&options, "delimiter").unwrap_or("TAB") {
+        let delimiter = match &*term.text("delimiter")?.unwrap_or_else(|| "TAB".into()) {
             "TAB" | "t" | "\\t" => '\t',
             other => other.chars().next().unwrap_or('\t'),
         };
-        let index = |name: &str, default: usize| -> Res<usize> {
-            get(&options, name).map_or(Ok(default), |text| {
-                text.parse().map_err(|_| failed(format!("{name} must be a number, not {text}")))
-            })
-        };
-        let (column, key_column) = (index("col", 1)?, index("keycol", 0)?);
-        let name = V::str(get(&options, "file").unwrap_or("ansible.csv"));
-        let path = find_or_fail(lookup, "files", &name)?;
-        let content = std::fs::read_to_string(&path).map_err(|error| failed(format!("csvfile: {error}")))?;
-        let found = rows(&content, delimiter).into_iter().find(|row| row.get(key_column) == Some(&key));
+        let (column, key_column) = (index(&term, "col", 1)?, index(&term, "keycol", 0)?);
+        let name = term.text("file")?.unwrap_or_else(|| "ansible.csv".into());
+        let path = find_or_fail(lookup, "files", &V::str(&name)).map_err(|_| {
+            failed(format!("No such file or directory: '{name}' is nowhere in the search path"))
+        })?;
+        let content = read(&path, &term.text("encoding")?.unwrap_or_else(|| "utf-8".into()))?;
+        let found = rows(&content, delimiter).into_iter().find(|row| row.get(key_column) == Some(&term.key));
         match found {
             Some(row) => {
                 let cell = row.get(column).ok_or_else(|| failed("csvfile: list index out of range"))?;
                 out.push(V::str(cell));
             }
-            None => {
-                if let Some(default) = get(&options, "default") {
-                    out.push(V::str(default));
-                }
-            }
+            None => match term.get("default") {
+                Some(many @ (V::List(_) | V::Tuple(_))) => out.extend(many.items()?),
+                Some(default) => out.push(default.clone()),
+                None => {}
+            },
         }
     }
     Ok(out)
+}
+
+fn index(term: &Term, name: &str, default: usize) -> Res<usize> {
+    let Some(text) = term.text(name)? else { return Ok(default) };
+    text.parse().map_err(|_| {
+        failed(format!(
+            "Config '{name}' for 'csvfile' lookup plugin from 'Direct' has an invalid value: Invalid value provided for 'int': '{text}'"
+        ))
+    })
 }
 
 /// Rows of a CSV text, with quoted cells.
@@ -88,76 +144,4 @@ fn rows(text: &str, delimiter: char) -> Vec<Vec<String>> {
         }
     }
     rows
-}
-
-pub fn ini(lookup: &mut Lookup) -> Res<Vec<V>> {
-    let mut out = Vec::new();
-    for term in lookup.texts()? {
-        let (key, options) = split_term(&term, lookup)?;
-        let name = V::str(get(&options, "file").unwrap_or("ansible.ini"));
-        let path = find_or_fail(lookup, "files", &name)?;
-        let content = std::fs::read_to_string(&path).map_err(|error| failed(error.to_string()))?;
-        let properties = get(&options, "type") == Some("properties");
-        let section =
-            if properties { "java_properties" } else { get(&options, "section").unwrap_or("global") };
-        let flag = |name: &str| {
-            get(&options, name)
-                .is_some_and(|text| crate::value::Value::str(text).ansible_bool() == Some(true))
-        };
-        let entries = entries(&content, properties, flag("case_sensitive"), flag("allow_none"));
-        let mut of_section = entries.iter().filter(|(known, _, _)| known == section);
-        if flag("re") {
-            let regex = regex::compile(&key, Flags::default())?;
-            let mut found = Vec::new();
-            for (_, name, value) in of_section {
-                if regex.is_match(name).map_err(regex::runaway)? {
-                    found.push(V::str(value));
-                }
-            }
-            out.extend(found);
-            continue;
-        }
-        let wanted = if flag("case_sensitive") { key.clone() } else { key.to_lowercase() };
-        match of_section.rfind(|(_, name, _)| *name == wanted) {
-            Some((_, _, value)) => out.push(V::str(value)),
-            None => out.push(V::str(get(&options, "default").unwrap_or(""))),
-        }
-    }
-    Ok(out)
-}
-
-/// Section, key and value of each line, as Python's `configparser` reads them.
-fn entries(
-    text: &str,
-    properties: bool,
-    case_sensitive: bool,
-    allow_none: bool,
-) -> Vec<(String, String, String)> {
-    let mut out: Vec<(String, String, String)> = Vec::new();
-    let mut section = if properties { "java_properties".to_owned() } else { String::new() };
-    for line in text.lines() {
-        let trimmed = line.trim();
-        if trimmed.is_empty() || trimmed.starts_with(['#', ';']) {
-            continue;
-        }
-        if line.starts_with(char::is_whitespace)
-            && let Some((_, _, value)) = out.last_mut()
-        {
-            value.push('\n');
-            value.push_str(trimmed);
-            continue;
-        }
-        if let Some(name) = trimmed.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            name.0.clone_into(&mut section);
-            continue;
-        }
-        let (name, value) = match trimmed.find(['=', ':']) {
-            Some(at) => (trimmed[..at].trim(), trimmed[at + 1..].trim()),
-            None if allow_none || properties => (trimmed, ""),
-            None => continue,
-        };
-        let name = if case_sensitive { name.to_owned() } else { name.to_lowercase() };
-        out.push((section.clone(), name, value.to_owned()));
-    }
-    out
 }

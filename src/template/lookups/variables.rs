@@ -2,8 +2,10 @@
 
 use super::Lookup;
 use crate::diag::Diagnostic;
-use crate::template::object::{Res, V, failed, undefined};
+use crate::template::globals::NOT_OVERRIDDEN;
+use crate::template::object::{Missing, Res, V, failed, undefined};
 use crate::template::regex::{self, Flags};
+use std::sync::Arc;
 
 pub fn env(lookup: &mut Lookup) -> Res<Vec<V>> {
     let default = lookup.option("default").cloned();
@@ -14,7 +16,14 @@ pub fn env(lookup: &mut Lookup) -> Res<Vec<V>> {
             let name = name.split_whitespace().next().unwrap_or("");
             Ok(match std::env::var_os(name) {
                 Some(value) => V::from(value.to_string_lossy().into_owned()),
-                None => default.clone().unwrap_or_else(|| V::str("")),
+                None => match &default {
+                    Some(V::Missing(missing)) if missing.message == NOT_OVERRIDDEN => {
+                        let hint = format!("The environment variable '{name}' is not set.");
+                        V::Missing(Arc::new(Missing::hint(hint)))
+                    }
+                    Some(default) => default.clone(),
+                    None => V::str(""),
+                },
             })
         })
         .collect()
@@ -25,11 +34,7 @@ pub fn vars(lookup: &mut Lookup) -> Res<Vec<V>> {
     let mut out = Vec::new();
     for term in lookup.terms.clone() {
         let V::Str(name) = &term else {
-            return Err(failed(format!(
-                "Invalid setting identifier, \"{}\" is not a string, it is a {}",
-                crate::template::object::text(&term)?,
-                term.type_name()
-            )));
+            return Err(not_a_name(&term));
         };
         let found = lookup.eval.ctx.variable(name)?;
         match found.or_else(|| default.clone()) {
@@ -40,11 +45,24 @@ pub fn vars(lookup: &mut Lookup) -> Res<Vec<V>> {
     Ok(out)
 }
 
+fn not_a_name(term: &V) -> crate::template::TemplateError {
+    let shown = crate::template::object::text(term).unwrap_or_default();
+    let class = term.type_name();
+    failed(format!("Invalid setting identifier, \"{shown}\" is not a string, it is a <class '{class}'>"))
+}
+
 pub fn varnames(lookup: &mut Lookup) -> Res<Vec<V>> {
     let names = lookup.eval.ctx.names();
     let mut out = Vec::new();
-    for pattern in lookup.texts()? {
-        let regex = regex::compile(&pattern, Flags::default())?;
+    for term in &lookup.terms {
+        let V::Str(pattern) = term else { return Err(not_a_name(term)) };
+        let regex = regex::compile(pattern, Flags::default()).map_err(|error| {
+            let cause = match pattern.chars().next() {
+                Some('*' | '+' | '?') => "nothing to repeat at position 0".to_owned(),
+                _ => error.message,
+            };
+            failed(format!("Unable to use \"{pattern}\" as a search parameter: {cause}"))
+        })?;
         for name in &names {
             if regex.is_match(&**name).map_err(regex::runaway)? {
                 out.push(V::Str(name.clone()));

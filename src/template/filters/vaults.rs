@@ -1,0 +1,52 @@
+//! Filters that encrypt and decrypt texts as `ansible-vault` does.
+
+use crate::source::vault::{self, Vault, VaultSecret};
+use crate::template::eval::Call;
+use crate::template::object::{Res, V, failed, text};
+use crate::value::Secret;
+
+/// The name of a secret that has none.
+const DEFAULT_ID: &str = "filter_default";
+
+fn secret(c: &Call) -> Res<Secret> {
+    match c.need(0)? {
+        V::Str(secret) => Ok(Secret::new(secret.to_string())),
+        other => {
+            let class = other.type_name();
+            Err(failed(format!(
+                "Secret passed is required to be a string, instead we got <class '{class}'>."
+            )))
+        }
+    }
+}
+
+fn input<'a>(c: &'a Call, verb: &str) -> Res<&'a str> {
+    c.value.as_str().ok_or_else(|| {
+        failed(format!("Can only {verb} strings, instead we got <class '{}'>.", c.value.type_name()))
+    })
+}
+
+/// `text | vault(secret, salt, vault_id, wrap_object)`.
+pub fn vault(c: &mut Call) -> Res<V> {
+    let secret = secret(c)?;
+    let plain = input(c, "vault")?;
+    let salt = c.given(1).map(text).transpose()?;
+    let id = c.text_or(2, DEFAULT_ID)?;
+    let sealed =
+        vault::encrypt(plain.as_bytes(), &secret, Some(&id), salt.as_ref().map(|salt| salt.as_bytes()));
+    sealed.map(V::from).map_err(|error| failed(format!("Unable to encrypt: {error}")))
+}
+
+/// `text | unvault(secret, vault_id)`: a text that is no vault stays as it is.
+pub fn unvault(c: &mut Call) -> Res<V> {
+    let password = secret(c)?;
+    let sealed = input(c, "unvault")?;
+    if !vault::is_encrypted(sealed.as_bytes()) {
+        return Ok(c.value.clone());
+    }
+    let opener = Vault::new(vec![VaultSecret { id: c.text_or(1, DEFAULT_ID)?, password }], false);
+    match opener.decrypt(sealed) {
+        Ok((plain, _)) => Ok(V::from(String::from_utf8_lossy(&plain).into_owned())),
+        Err(error) => Err(failed(format!("Unable to decrypt: {error}"))),
+    }
+}
