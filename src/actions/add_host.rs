@@ -25,12 +25,12 @@ impl Action for AddHost {
         // `name:port`, but not an IPv6 address.
         let (name, port) = match name.rsplit_once(':') {
             Some((host, port)) if !host.contains(':') && port.parse::<u16>().is_ok() => {
-                (host.to_owned(), Some(port.to_owned()))
+                (host.to_owned(), port.parse::<u16>().ok())
             }
             _ => (name, None),
         };
         if let Some(port) = port {
-            args.insert("ansible_port".into(), Value::from(port));
+            args.insert("ansible_ssh_port".into(), Value::from(u64::from(port)));
         }
         let added = Value::object([
             ("groups", Value::from(groups.clone())),

@@ -2,6 +2,7 @@
 //! [`find`] and the name to `playbook::ACTIONS`.
 
 mod add_host;
+mod assemble;
 mod assert;
 mod contract;
 mod copy;
@@ -22,6 +23,7 @@ pub use contract::{Action, AllBlobs, Blobs, Call, Content, Prepared, Scene};
 pub fn find(name: &str) -> Option<&'static dyn Action> {
     Some(match name {
         "add_host" => &add_host::AddHost,
+        "assemble" => &assemble::Assemble,
         "assert" => &assert::Assert,
         "copy" => &copy::Copy,
         "debug" => &debug::Debug,

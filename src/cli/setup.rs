@@ -66,8 +66,8 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
         allow_broken_conditionals: name == Name::Ekumen || settings.bool("ALLOW_BROKEN_CONDITIONALS"),
         vault: reader.vault().clone(),
     });
-    let extra =
-        extra_vars::parse(&common.extra_vars, &engine, &reader).map_err(|problem| fail(problem, exit::FAILED))?;
+    let extra = extra_vars::parse(&common.extra_vars, &engine, &reader)
+        .map_err(|problem| fail(problem, exit::FAILED))?;
     let sources = if common.inventory.is_empty() {
         settings.list("DEFAULT_HOST_LIST")
     } else {

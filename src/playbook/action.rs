@@ -32,6 +32,7 @@ pub enum ActionKind {
 /// The actions: what has a control half (`actions::ACTIONS` has the same names; a test there compares them).
 pub const ACTIONS: &[&str] = &[
     "add_host",
+    "assemble",
     "assert",
     "copy",
     "debug",
@@ -53,7 +54,6 @@ pub const ACTIONS: &[&str] = &[
 const MISSING: &[&str] = &[
     "apt_key",
     "apt_repository",
-    "assemble",
     "async_status",
     "async_wrapper",
     "cron",

@@ -153,20 +153,23 @@ impl Runner<'_> {
             }
         }
         self.interrupted_at(info, hosts, &results);
-        hosts
-            .iter()
-            .cloned()
-            .zip(results)
-            .filter_map(|(host, result)| Some((host, result?)))
-            .collect()
+        hosts.iter().cloned().zip(results).filter_map(|(host, result)| Some((host, result?))).collect()
     }
 
     /// After an interrupt: which hosts had not finished what.
     fn interrupted_at(&mut self, info: &TaskInfo, hosts: &[Arc<str>], results: &[Option<TaskResult>]) {
-        let busy: Vec<&str> =
-            hosts.iter().zip(results).filter(|(_, result)| result.is_none()).map(|(host, _)| host.as_ref()).collect();
+        let busy: Vec<&str> = hosts
+            .iter()
+            .zip(results)
+            .filter(|(_, result)| result.is_none())
+            .map(|(host, _)| host.as_ref())
+            .collect();
         if !busy.is_empty() {
-            self.emit(&Event::Message(format!("\ninterrupted while [{}] ran on: {}", info.name, busy.join(", "))));
+            self.emit(&Event::Message(format!(
+                "\ninterrupted while [{}] ran on: {}",
+                info.name,
+                busy.join(", ")
+            )));
         }
     }
 

@@ -367,6 +367,19 @@ impl Context {
             return Ok(result);
         }
         let truth = value.truth()?;
+        if matches!(expr.0.kind, ExprKind::Template(_))
+            && matches!(&value, V::Str(_))
+            && !self.0.engine().settings().allow_broken_conditionals
+        {
+            return Err(TemplateError {
+                kind: TemplateErrorKind::Failed,
+                message: match value.as_str() {
+                    Some("") => "Empty conditional expressions are not allowed.".into(),
+                    _ => "Encountered untrusted template or expression.".into(),
+                },
+                trace: vec![expr.0.span.clone()],
+            });
+        }
         let message = format!(
             "Conditional result ({}) was derived from value of type '{}' at '{}'. Conditionals must have a \
              boolean result.",

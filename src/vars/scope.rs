@@ -145,7 +145,9 @@ impl Scope for TaskScope {
             .or_else(|| self.layer(|layers| layers.role_vars(name)))
             .or_else(|| self.of_play(name))
             .or_else(|| self.fact(name))
-            .or_else(|| self.vars.inventory.iter().rev().find_map(|layer| layer.get(name)).cloned().map(Var::Term))
+            .or_else(|| {
+                self.vars.inventory.iter().rev().find_map(|layer| layer.get(name)).cloned().map(Var::Term)
+            })
             .or_else(|| self.layer(|layers| layers.role_defaults(name)))
             .or_else(|| self.exported_default(name))
             .or_else(|| (name == "ansible_host").then(|| Var::Value(Value::str(&self.host))))

@@ -126,37 +126,42 @@ impl Args {
                 .map_err(|error| Failure::new(format!("Invalid Regexp ({error}) in \"{pattern}\"")))
         });
         let wanted = wanted.transpose()?;
-        let delimiter = self.delimiter.as_deref().map(unescape);
         let entries = std::fs::read_dir(directory).map_err(|error| cannot(directory, error))?;
         let mut names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
         names.sort();
-        let mut content = Vec::new();
-        let mut first = true;
+        let mut fragments = Vec::new();
         for name in names {
             let (path, text) = (directory.join(&name), name.to_string_lossy());
             let left_out = wanted.as_ref().is_some_and(|wanted| !wanted.is_match(&text))
                 || !path.is_file()
                 || (self.ignore_hidden && text.starts_with('.'));
-            if left_out {
-                continue;
+            if !left_out {
+                fragments.push(std::fs::read(&path).map_err(|error| cannot(&path, error))?);
             }
-            let fragment = std::fs::read(&path).map_err(|error| cannot(&path, error))?;
-            if !first {
-                if !content.ends_with(b"\n") {
+        }
+        Ok(joined(fragments, self.delimiter.as_deref()))
+    }
+}
+
+/// The file made of fragments: each begins on a line of its own, after the delimiter if there is one.
+pub fn joined(fragments: Vec<Vec<u8>>, delimiter: Option<&str>) -> Vec<u8> {
+    let delimiter = delimiter.map(unescape);
+    let mut content = Vec::new();
+    for (number, fragment) in fragments.into_iter().enumerate() {
+        if number > 0 {
+            if !content.ends_with(b"\n") {
+                content.push(b'\n');
+            }
+            if let Some(delimiter) = &delimiter {
+                content.extend_from_slice(delimiter.as_bytes());
+                if !delimiter.ends_with('\n') {
                     content.push(b'\n');
                 }
-                if let Some(delimiter) = &delimiter {
-                    content.extend_from_slice(delimiter.as_bytes());
-                    if !delimiter.ends_with('\n') {
-                        content.push(b'\n');
-                    }
-                }
             }
-            content.extend(fragment);
-            first = false;
         }
-        Ok(content)
+        content.extend(fragment);
     }
+    content
 }
 
 /// `\n`, `\t` and the like in a delimiter.

@@ -13,7 +13,7 @@ mod slurp;
 mod stat;
 mod tempfile;
 
-pub use assemble::Assemble;
+pub use assemble::{Assemble, joined};
 pub use blockinfile::BlockInFile;
 pub use copy::Copy;
 pub use fetch::Fetch;

@@ -45,6 +45,13 @@ impl Module for TempFile {
     type Todo = Todo;
 
     fn plan(args: &Args, host: &Probe) -> Result<Plan<Todo>, Failure> {
+        for (what, text) in [("prefix", &args.prefix), ("suffix", &args.suffix)] {
+            if text.contains('/') {
+                return Err(Failure::new(format!(
+                    "{what} must be a valid file name component, got '{text}'"
+                )));
+            }
+        }
         let place = match &args.path {
             Some(path) => host.path(path),
             None => ["TMPDIR", "TEMP", "TMP"]

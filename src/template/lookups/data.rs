@@ -43,7 +43,11 @@ pub fn dict(lookup: &mut Lookup) -> Res<Vec<V>> {
     let mut out = Vec::new();
     for term in &lookup.terms {
         let V::Dict(dict) = term else {
-            return Err(failed("with_dict expects a dict"));
+            return Err(failed(format!(
+                "the 'dict' lookup plugin expects a dictionary, got '{}' of type <class '{}'>)",
+                text(term)?,
+                term.type_name()
+            )));
         };
         for (key, value) in dict.entries()? {
             out.push(V::record([("key", V::from_value(&key)?), ("value", value)]));
@@ -110,13 +114,19 @@ pub fn subelements(lookup: &mut Lookup) -> Res<Vec<V>> {
             kept.push(row);
         }
     }
-    let path: Vec<String> = text(&lookup.terms[1])?.split('.').map(str::to_owned).collect();
+    let V::Str(path) = &lookup.terms[1] else {
+        return Err(failed("first a dict or a list, second a string pointing to the subkey"));
+    };
+    let path: Vec<String> = path.split('.').map(str::to_owned).collect();
     let skip_missing = match lookup.terms.get(2) {
         Some(V::Dict(flags)) => match flags.get_str("skip_missing") {
             Some(value) => value?.to_value()?.ansible_bool().unwrap_or(false),
             None => false,
         },
-        _ => false,
+        Some(_) => {
+            return Err(failed("the optional third item must be a dict with flags skip_missing"));
+        }
+        None => false,
     };
     filters::subelements_of(kept, &path, skip_missing)?.items()
 }

@@ -58,24 +58,22 @@ fn shortcut(term: &str) -> Option<Res<Sequence>> {
 pub fn sequence(lookup: &mut Lookup) -> Res<Vec<V>> {
     let mut out = Vec::new();
     let mut terms = lookup.texts()?;
-    if terms.is_empty() {
+    if terms.is_empty() && !lookup.options.is_empty() {
         terms.push(String::new());
     }
     for term in terms {
-        let mut sequence = match shortcut(term.trim()) {
-            Some(sequence) => sequence?,
-            None => {
-                let mut sequence =
-                    Sequence { start: 1, end: None, count: None, stride: 1, format: "%d".to_owned() };
-                let given = parse_kv(&term, false).map_err(failed)?;
-                for (name, value) in given {
-                    set(&mut sequence, &name, &value)?;
-                }
-                sequence
-            }
-        };
+        // What the term says goes before what the call says.
+        let mut sequence = Sequence { start: 1, end: None, count: None, stride: 1, format: "%d".to_owned() };
         for (name, value) in &lookup.options {
             set(&mut sequence, name, &text(value)?)?;
+        }
+        match shortcut(term.trim()) {
+            Some(written) => sequence = written?,
+            None => {
+                for (name, value) in parse_kv(&term, false).map_err(failed)? {
+                    set(&mut sequence, &name, &value)?;
+                }
+            }
         }
         out.extend(numbers(&sequence)?);
     }
@@ -102,7 +100,7 @@ fn numbers(sequence: &Sequence) -> Res<Vec<V>> {
         (None, None) => return Err(failed("must specify count or end in with_sequence")),
         (Some(_), Some(_)) => return Err(failed("can't specify both count and end in with_sequence")),
         (Some(0), None) => return Ok(Vec::new()),
-        (Some(count), None) => start + count * stride - stride,
+        (Some(count), None) => start + count * stride - 1,
         (None, Some(end)) => end,
     };
     if stride > 0 && end < start {
