@@ -125,8 +125,7 @@ impl DriftReport {
     /// The report for people: what differs, what is unknown, a line per host.
     pub fn text(&self) -> String {
         let mut out = String::new();
-        for finding in
-            self.findings.iter().filter(|f| !matches!(f.state, State::Converged | State::Skipped))
+        for finding in self.findings.iter().filter(|f| !matches!(f.state, State::Converged | State::Skipped))
         {
             let item = finding.item.as_ref().map(|item| format!(" (item={item})")).unwrap_or_default();
             out.push_str(&format!(

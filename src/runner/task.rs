@@ -1063,7 +1063,11 @@ fn condition_failure(condition: &Condition, error: &TemplateError) -> TaskResult
         return failure;
     }
     let not_boolean = error.message.starts_with("Conditional result");
-    let mut cause = Cause::new(conditional_text(error), Some(&condition.span));
+    let place = match error.kind {
+        TemplateErrorKind::Syntax => error.trace.first().unwrap_or(&condition.span),
+        _ => &condition.span,
+    };
+    let mut cause = Cause::new(conditional_text(error), Some(place));
     if not_boolean {
         cause.help = Some("Broken conditionals can be temporarily allowed with the `ALLOW_BROKEN_CONDITIONALS` configuration option.".into());
     }
@@ -1073,6 +1077,9 @@ fn condition_failure(condition: &Condition, error: &TemplateError) -> TaskResult
 /// What went wrong with a condition, said once.
 fn conditional_text(error: &TemplateError) -> String {
     if error.message.starts_with("Conditional")
+        || error.kind == TemplateErrorKind::Syntax
+        || error.message.starts_with("Empty conditional")
+        || error.message.starts_with("Encountered untrusted")
         || error.message.starts_with("Error while evaluating conditional")
     {
         error.message.clone()

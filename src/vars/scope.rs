@@ -154,7 +154,11 @@ impl Scope for TaskScope {
     }
 
     fn names(&self) -> Vec<Arc<str>> {
-        let mut names: Vec<Arc<str>> = magic::NAMES.iter().map(|name| Arc::from(*name)).collect();
+        // What is a view of all variables is not one of them, or nobody could print them.
+        let views =
+            |name: &str| name == "vars" || name == "omit" || name == "hostvars" && self.play.is_none();
+        let magic = magic::NAMES.iter().filter(|name| !views(name));
+        let mut names: Vec<Arc<str>> = magic.map(|name| Arc::from(*name)).collect();
         let keys = |map: &Map| map.keys().filter_map(Value::as_str).map(Arc::from).collect::<Vec<Arc<str>>>();
         names.extend(keys(&self.locals));
         names.extend(keys(&self.vars.set));
