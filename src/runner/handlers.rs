@@ -30,11 +30,15 @@ fn names(task: &Task, context: &Context) -> Vec<String> {
     names
 }
 
-/// The indices of the handlers that a notification means: the last one of that name, and all that listen to it.
+/// The indices of the handlers that a notification means: one of that name, and all that listen to it. Of several with one name, the
+/// play's come before those of roles, the last role's before those of others, and the first of a list wins.
 pub fn find(handlers: &[Arc<Task>], wanted: &str, context: &Context) -> Vec<usize> {
-    let named = (0..handlers.len())
-        .rev()
-        .find(|index| names(&handlers[*index], context).iter().any(|name| name == wanted));
+    let matches: Vec<usize> = (0..handlers.len())
+        .filter(|index| names(&handlers[*index], context).iter().any(|name| name == wanted))
+        .collect();
+    let source = |index: usize| handlers[index].level.role.as_ref().map(|role| role.id);
+    let last = matches.last().copied().map(source);
+    let named = matches.into_iter().find(|index| Some(source(*index)) == last);
     let listening = (0..handlers.len()).filter(|index| {
         handlers[*index].listen.iter().any(|topic| match context.render(&topic.term) {
             Ok(crate::value::Value::List(topics)) => topics.iter().any(|topic| py_str(topic) == wanted),

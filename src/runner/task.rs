@@ -151,7 +151,7 @@ impl TaskRun<'_> {
 
     fn run_once(&self) -> TaskResult {
         let context = self.context(Map::new());
-        if !self.task.until.is_empty() {
+        if self.tries() {
             return self.with_tries(context, Map::new());
         }
         let step = self.prepare(context, Map::new(), None);
@@ -159,6 +159,10 @@ impl TaskRun<'_> {
         self.call_pending(&mut steps);
         let [step] = steps;
         self.finish(step)
+    }
+
+    fn tries(&self) -> bool {
+        !self.task.until.is_empty() || self.task.attr("retries").is_some()
     }
 
     /// `until`: tries until the condition holds, `retries` more times, `delay` seconds apart.
@@ -185,6 +189,8 @@ impl TaskRun<'_> {
                 return result;
             }
             let reached = match self.judge(&self.task.until, &result, &locals) {
+                // `retries` alone means until it succeeds.
+                Ok(_) if self.task.until.is_empty() => !result.failed,
                 Ok(reached) => reached,
                 Err(error) => {
                     let mut failure = template_failure(&error);
@@ -234,7 +240,7 @@ impl TaskRun<'_> {
                 crate::diag::Diagnostic::warning("loop-variable-in-use", format!("The loop variable '{}' is already in use. You should set the `loop_var` value in the `loop_control` option for the task to something else to avoid variable collisions and unexpected behavior.", control.var)).at(&self.task.span),
             ));
         }
-        let together = self.task.until.is_empty()
+        let together = !self.tries()
             && control.pause.is_none()
             && self.task.control.break_when.is_empty()
             && self.task.action.kind != ActionKind::Missing;
@@ -273,7 +279,7 @@ impl TaskRun<'_> {
                 let locals = control.locals(&items, index, item);
                 let context = self.context(locals.clone());
                 let label = control.label(self.task, &context, item);
-                let mut result = if self.task.until.is_empty() {
+                let mut result = if !self.tries() {
                     let mut steps = [self.prepare(context, locals.clone(), Some(label.clone()))];
                     self.call_pending(&mut steps);
                     let [step] = steps;
