@@ -111,10 +111,10 @@ fn list_tasks(
             Item::Task(task) if task.implicit => {}
             Item::Task(task) => {
                 let tags = tags_of(&task.level, context);
+                all.extend(tags.iter().cloned());
                 if !setup.shared.options.tags.selects(&tags) {
                     continue;
                 }
-                all.extend(tags.iter().cloned());
                 if what.tasks && (task.action.kind != ActionKind::Meta || task.name.is_some()) {
                     let name = match &task.name {
                         Some(name) => context

@@ -48,8 +48,8 @@ impl Layers for Level {
             "ansible_role_name" => Value::str(full_name(role)),
             "role_uuid" => Value::str(role.id.to_string()),
             "ansible_collection_name" => Value::str(role.collection.as_ref()?),
-            "ansible_parent_role_names" if !role.parents.is_empty() => names(&role.parents),
-            "ansible_parent_role_paths" if !role.parents.is_empty() => {
+            "ansible_parent_role_names" if role.by_task && !role.parents.is_empty() => names(&role.parents),
+            "ansible_parent_role_paths" if role.by_task && !role.parents.is_empty() => {
                 Value::list(role.parents.iter().map(|role| Value::str(role.path.to_string_lossy())).collect())
             }
             _ => return None,

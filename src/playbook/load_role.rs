@@ -216,6 +216,7 @@ impl Loader {
                 .or_else(|| meta.get("allow_duplicates").and_then(|node| node.to_value().ansible_bool()))
                 .unwrap_or(false),
             public: request.public,
+            by_task: request.by_task,
             parents,
             dependencies: vec![],
             content: OnceLock::new(),
@@ -355,6 +356,7 @@ fn shallow(role: &Role) -> Role {
         params: role.params.clone(),
         allow_duplicates: role.allow_duplicates,
         public: role.public,
+        by_task: role.by_task,
         parents: role.parents.clone(),
         dependencies: vec![],
         content: OnceLock::new(),

@@ -52,6 +52,8 @@ pub struct RoleRequest {
     pub handlers_from: Option<String>,
     pub allow_duplicates: Option<bool>,
     pub public: bool,
+    /// Asked for by `include_role` or `import_role`.
+    pub by_task: bool,
     /// Collections to search for an unqualified name.
     pub collections: Vec<String>,
 }

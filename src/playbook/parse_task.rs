@@ -424,6 +424,7 @@ impl Loader {
             handlers_from: text("handlers_from"),
             allow_duplicates: truth("allow_duplicates"),
             public: truth("public").unwrap_or(true),
+            by_task: true,
             ..RoleRequest::default()
         };
         let Some(role) = self.role(&request, &level, &node.span) else { return vec![] };

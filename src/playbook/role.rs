@@ -23,6 +23,8 @@ pub struct Role {
     /// Parameters given where it is used.
     pub params: Vars,
     pub allow_duplicates: bool,
+    /// It runs through `include_role` or `import_role`, not as a dependency or from a play's list.
+    pub by_task: bool,
     /// Its variables are seen by the whole play (roles of a play, `public: true` includes).
     pub public: bool,
     /// The roles it was a dependency of or included from, innermost first.

@@ -307,6 +307,9 @@ impl Human {
 
     /// The errors above a failed result: what, where, because of what. Said once for all hosts.
     fn causes(&mut self, info: &TaskInfo, result: &TaskResult) {
+        if result.said {
+            return;
+        }
         let text = if result.no_log {
             "[ERROR]: Task failed: Action failed.\n".to_owned()
         } else {
@@ -449,7 +452,8 @@ impl Reporter for Human {
                     Some("0;30"),
                 );
             }
-            Event::Included { file, hosts, label } => {
+            Event::Included { task, file, hosts, label } => {
+                self.task_banner(task);
                 let label = label.as_ref().map(|label| format!(" => (item={label})")).unwrap_or_default();
                 self.line(&format!("included: {file} for {}{label}", hosts.join(", ")), Some(SKIPPED));
             }

@@ -59,6 +59,7 @@ pub enum Event {
     },
     /// Hosts go on with an included file or role.
     Included {
+        task: Arc<TaskInfo>,
         file: String,
         hosts: Vec<String>,
         label: Option<String>,

@@ -2,7 +2,7 @@
 
 use super::event::{Event, TaskInfo};
 use super::play::{PlayRun, Runner, Stop};
-use super::result::{Cause, Include, TaskResult};
+use super::result::{Include, TaskResult};
 use super::strategy::Walks;
 use crate::diag::Diagnostic;
 use crate::playbook::{ActionKind, Block, Item, Level, LevelKind, RoleRequest, Task, TaskFile};
@@ -32,7 +32,9 @@ impl Runner<'_> {
         for (host, includes) in asked {
             let mut numbers = Vec::new();
             for include in includes {
-                let number = match groups.iter().position(|group| group.include == include) {
+                // A host that asks twice for the same gets it twice.
+                let same = |group: &Group| group.include == include && !group.hosts.contains(&host);
+                let number = match groups.iter().position(same) {
                     Some(number) => number,
                     None => {
                         groups.push(Group { include, hosts: vec![] });
@@ -48,8 +50,8 @@ impl Runner<'_> {
         let mut broken: Vec<(usize, Vec<Diagnostic>)> = Vec::new();
         for group in &groups {
             let loaded = match task.action.kind {
-                ActionKind::IncludeRole => self.include_role(run, walks, task, group),
-                _ => self.include_file(walks, task, group),
+                ActionKind::IncludeRole => self.include_role(run, walks, task, info, group),
+                _ => self.include_file(walks, task, info, group),
             };
             match loaded {
                 Ok(block) => blocks.push(Some(block)),
@@ -62,7 +64,9 @@ impl Runner<'_> {
         self.emit_warnings();
         for (host, numbers) in wanted {
             if let Some((_, problems)) = broken.iter().find(|(broken, _)| *broken == host) {
-                self.include_failed(run, walks, host, task, info, problems)?;
+                let name =
+                    numbers.first().map(|number| groups[*number].include.name.clone()).unwrap_or_default();
+                self.include_failed(run, walks, host, task, info, &name, problems)?;
                 continue;
             }
             let mine: Vec<Arc<Block>> = numbers.iter().filter_map(|number| blocks[*number].clone()).collect();
@@ -78,17 +82,20 @@ impl Runner<'_> {
         index: usize,
         task: &Arc<Task>,
         info: &Arc<TaskInfo>,
+        name: &str,
         problems: &[Diagnostic],
     ) -> Result<(), Stop> {
         let first = problems
             .first()
             .map(|problem| problem.summary.clone())
             .unwrap_or_else(|| "the include failed".into());
-        let place = problems.first().and_then(|problem| problem.span.as_ref());
-        let mut result =
-            TaskResult::failure(first.clone()).with("changed", false).with("reason", first.as_str());
+        let mut result = TaskResult::failure(first.clone())
+            .with("changed", false)
+            .with("include", name)
+            .with("reason", first);
         result.data.shift_remove("msg");
-        result.causes = vec![Cause::new(first, place)];
+        result.said = true;
+        problems.iter().for_each(|problem| self.emit(&Event::Problem(problem.clone())));
         let host = walks[index].0.clone();
         self.emit(&Event::Result {
             host: host.clone(),
@@ -168,6 +175,7 @@ impl Runner<'_> {
         &mut self,
         walks: &Walks,
         task: &Arc<Task>,
+        info: &Arc<TaskInfo>,
         group: &Group,
     ) -> Result<Arc<Block>, Vec<Diagnostic>> {
         let include = &group.include;
@@ -190,6 +198,7 @@ impl Runner<'_> {
         let block = self.shared.loader.task_file(&file)?;
         let hosts = group.hosts.iter().map(|index| walks[*index].0.to_string()).collect();
         self.emit(&Event::Included {
+            task: info.clone(),
             file: path.to_string_lossy().into_owned(),
             hosts,
             label: include.label.clone(),
@@ -202,6 +211,7 @@ impl Runner<'_> {
         run: &Arc<PlayRun>,
         walks: &Walks,
         task: &Arc<Task>,
+        info: &Arc<TaskInfo>,
         group: &Group,
     ) -> Result<Arc<Block>, Vec<Diagnostic>> {
         let include = &group.include;
@@ -217,13 +227,19 @@ impl Runner<'_> {
             handlers_from: text("handlers_from"),
             allow_duplicates: Some(truth("allow_duplicates").unwrap_or(true)),
             public: truth("public").unwrap_or(false),
+            by_task: true,
             ..RoleRequest::default()
         };
         let role = self.shared.loader.role(&request, &level, &task.args_span);
         let errors = self.errors();
         let Some(role) = role.filter(|_| errors.is_empty()) else { return Err(errors) };
         let hosts = group.hosts.iter().map(|index| walks[*index].0.to_string()).collect();
-        self.emit(&Event::Included { file: include.name.clone(), hosts, label: include.label.clone() });
+        self.emit(&Event::Included {
+            task: info.clone(),
+            file: include.name.clone(),
+            hosts,
+            label: include.label.clone(),
+        });
         let new: Vec<Item> = role
             .with_dependencies()
             .iter()

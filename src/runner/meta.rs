@@ -1,7 +1,7 @@
 //! `meta`: tasks that steer the run itself.
 
 use super::event::Event;
-use super::play::{PlayRun, Runner, Stop};
+use super::play::{PlayRun, Runner, Stop, Strategy};
 use super::result::TaskResult;
 use super::strategy::Walks;
 use crate::diag::{Diagnostic, did_you_mean};
@@ -102,7 +102,7 @@ impl Runner<'_> {
 
     /// A meta task that somebody wrote is shown for each host it is done for, as Ansible does.
     fn announce(&mut self, run: &Arc<PlayRun>, walks: &Walks, task: &Arc<Task>, index: usize, holds: bool) {
-        if task.implicit {
+        if task.implicit || run.strategy != Strategy::Linear {
             return;
         }
         let host = walks[index].0.clone();

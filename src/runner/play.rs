@@ -306,6 +306,9 @@ impl<'r> Runner<'r> {
             self.completed_roles.clear();
             self.begun_roles.clear();
             let broke = self.run_batch(&run, walks)?;
+            // `clear_host_errors` may have taken back what went wrong meanwhile.
+            self.verdict.failed |= batch.iter().any(|host| self.failed.contains(host));
+            self.verdict.unreachable |= batch.iter().any(|host| self.unreachable.contains(host));
             let now = self.failed.len() + self.unreachable.len() - before;
             if broke || now >= batch.len() || self.shared.stopping() {
                 return Err(Stop::Playbook);

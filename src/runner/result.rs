@@ -32,6 +32,8 @@ pub struct TaskResult {
     /// What went wrong before or beside the module, outermost first; empty where the module's own message says it.
     pub causes: Vec<Cause>,
     pub warnings: Vec<String>,
+    /// The cause was reported already.
+    pub said: bool,
     /// Show the data as the result (`debug`), not as one line of JSON.
     pub verbose_always: bool,
     pub effects: Vec<Effect>,

@@ -88,7 +88,6 @@ impl Runner<'_> {
                     self.unreachable.insert(walks[index].0.to_string());
                     self.gone(run, &walks[index].0.clone());
                 }
-                self.verdict.unreachable = true;
                 failed_now = true;
                 continue;
             }
@@ -102,7 +101,7 @@ impl Runner<'_> {
                 continue;
             }
             if result.changed || result.unknown.is_some() {
-                let wanted = self.notify(run, task, host)?;
+                let wanted = self.notify(run, task, host, result)?;
                 let targets: Vec<usize> = if once { group.to_vec() } else { vec![index] };
                 for index in targets {
                     for handler in &wanted {
@@ -266,7 +265,6 @@ impl Runner<'_> {
                 if counted {
                     tally.failed += 1;
                 }
-                self.verdict.failed = true;
                 self.failed.insert(host.to_string());
                 self.gone(run, &host);
             }
@@ -334,17 +332,43 @@ impl Runner<'_> {
         Ok(false)
     }
 
-    /// The handlers that a changed task notifies.
-    fn notify(&mut self, run: &Arc<PlayRun>, task: &Arc<Task>, host: &Arc<str>) -> Result<Vec<usize>, Stop> {
-        let mut levels: Vec<_> = task.level.collect("notify").into_iter().collect();
-        levels.extend(task.notify.iter());
-        if levels.is_empty() {
+    /// The handlers that a changed task notifies; each item of a loop may name its own.
+    fn notify(
+        &mut self,
+        run: &Arc<PlayRun>,
+        task: &Arc<Task>,
+        host: &Arc<str>,
+        result: &TaskResult,
+    ) -> Result<Vec<usize>, Stop> {
+        let mut attrs: Vec<_> = task.level.collect("notify").into_iter().collect();
+        attrs.extend(task.notify.iter());
+        if attrs.is_empty() {
             return Ok(vec![]);
         }
-        let context = self.task_context(run, task, host);
-        let handlers = run.handlers.read().map(|handlers| handlers.clone()).unwrap_or_default();
         let mut wanted = Vec::new();
-        for attr in levels {
+        match &result.items {
+            None => self.notified(run, task, host, &attrs, Map::new(), &mut wanted)?,
+            Some(items) => {
+                for item in items.iter().filter(|item| !item.skipped) {
+                    self.notified(run, task, host, &attrs, item_locals(item), &mut wanted)?;
+                }
+            }
+        }
+        Ok(wanted)
+    }
+
+    fn notified(
+        &mut self,
+        run: &Arc<PlayRun>,
+        task: &Arc<Task>,
+        host: &Arc<str>,
+        attrs: &[&crate::playbook::Attr],
+        locals: Map,
+        wanted: &mut Vec<usize>,
+    ) -> Result<(), Stop> {
+        let context = self.job(run, task, host).context(&self.shared, locals);
+        let handlers = run.handlers.read().map(|handlers| handlers.clone()).unwrap_or_default();
+        for attr in attrs {
             let value = context.render(&attr.term).map_err(|error| {
                 Stop::Broken(Box::new(
                     Diagnostic::error("notify", error.message).at(error.trace.first().unwrap_or(&attr.span)),
@@ -374,8 +398,21 @@ impl Runner<'_> {
                 wanted.extend(found);
             }
         }
-        Ok(wanted)
+        Ok(())
     }
+}
+
+/// The loop variables of an item, as its result has them.
+fn item_locals(item: &TaskResult) -> Map {
+    let mut locals = Map::new();
+    for mark in ["ansible_loop_var", "ansible_index_var"] {
+        if let Some(name) = item.data.get(mark)
+            && let Some(value) = name.as_str().and_then(|name| item.data.get(name))
+        {
+            locals.insert(name.clone(), value.clone());
+        }
+    }
+    locals
 }
 
 fn included(result: &TaskResult) -> Vec<Include> {

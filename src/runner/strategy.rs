@@ -255,15 +255,13 @@ impl Runner<'_> {
         }
     }
 
+    pub(super) fn job(&self, run: &Arc<PlayRun>, task: &Arc<Task>, host: &Arc<str>) -> Job {
+        let info = Arc::new(TaskInfo::of(task, String::new()));
+        Job { run: run.clone(), task: task.clone(), info, host: host.clone(), index: 0 }
+    }
+
     pub(super) fn task_context(&self, run: &Arc<PlayRun>, task: &Arc<Task>, host: &Arc<str>) -> Context {
-        Job {
-            run: run.clone(),
-            task: task.clone(),
-            info: Arc::new(TaskInfo::of(task, String::new())),
-            host: host.clone(),
-            index: 0,
-        }
-        .context(&self.shared, Map::new())
+        self.job(run, task, host).context(&self.shared, Map::new())
     }
 
     /// Handlers and engine-made meta tasks run whatever the tags.
@@ -294,7 +292,10 @@ impl Runner<'_> {
             },
             None => String::new(),
         };
-        let name = if name.trim().is_empty() { task.action.written.clone() } else { name };
+        let name = match name.trim() {
+            "" => unnamed(task),
+            _ => name,
+        };
         let shown = match &task.level.role {
             Some(role) => format!("{} : {name}", role.display_name()),
             None => name,
@@ -366,6 +367,15 @@ impl Runner<'_> {
             }
             _ => false,
         }
+    }
+}
+
+/// What a task without a name is called: its action, and the role for `include_role`.
+fn unnamed(task: &Task) -> String {
+    let role = ["name", "role"].iter().find_map(|key| task.args_node.get(key)).and_then(|name| name.as_str());
+    match (task.action.kind, role) {
+        (ActionKind::IncludeRole, Some(role)) => format!("{} : {role}", task.action.written),
+        _ => task.action.written.clone(),
     }
 }
 

@@ -185,6 +185,12 @@ impl Walk {
 
     /// The next task failed.
     pub fn fail(&mut self) -> AfterFailure {
+        // A handler that failed is not run again, nor any other after it.
+        if let Some(Frame { kind: FrameKind::Handlers, index }) = self.frames.last() {
+            let done = *index;
+            self.notified.retain(|handler| *handler != done);
+            self.force_handlers = false;
+        }
         self.unwind()
     }
 

@@ -17,6 +17,9 @@ const NOISE: usize = 1024 * 1024;
 /// How long a login's own programs, and the start of the helper, may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The helper travels in pieces of this size.
+const PIECE: usize = 64 * 1024;
+
 /// A start in preparation: the command to run on the host, and the mark of its answers.
 pub struct Bootstrap {
     pub command: String,
@@ -58,12 +61,19 @@ impl Bootstrap {
                     plain = helper.unpack().map_err(|error| helper_error(host, &error.to_string()))?;
                     &plain
                 };
-                wire.push(payload);
                 wire.stats.round_trips += 1;
-                while wire.backlog() > 0 && wire.received().is_empty() {
-                    let moved = wire.exchange(PATIENCE).map_err(|error| ended(wire, host, &error))?;
-                    if !moved && wire.backlog() == payload.len() {
-                        return Err(silent(host));
+                // Piece by piece: many hosts at once would otherwise each hold a whole copy.
+                for piece in payload.chunks(PIECE) {
+                    wire.push(piece);
+                    while wire.backlog() > 0 && wire.received().is_empty() {
+                        let before = wire.backlog();
+                        let moved = wire.exchange(PATIENCE).map_err(|error| ended(wire, host, &error))?;
+                        if !moved && wire.backlog() == before {
+                            return Err(silent(host));
+                        }
+                    }
+                    if !wire.received().is_empty() {
+                        break;
                     }
                 }
                 hello(wire, host)

@@ -116,7 +116,7 @@ impl TaskScope {
             "ansible_play_hosts_all" => Value::from(play.all_hosts.to_vec()),
             "ansible_play_hosts" => Value::from(play.live_hosts()),
             "ansible_play_batch" | "play_hosts" => Value::from(play.live_batch()),
-            "ansible_play_role_names" | "role_names" => Value::from(unique(&play.role_names)),
+            "ansible_play_role_names" | "role_names" => Value::from(play.role_names.to_vec()),
             "ansible_dependent_role_names" => Value::from(unique(&play.dependent_role_names)),
             "ansible_role_names" => {
                 Value::from(unique(&[&play.dependent_role_names[..], &play.role_names[..]].concat()))

@@ -94,7 +94,9 @@ impl TaskScope {
 
     /// Layers 12 to 14 and 15: the play's.
     fn of_play(&self, name: &str) -> Option<Var> {
-        let play = self.play.as_ref()?;
+        let Some(play) = self.play.as_ref() else {
+            return self.layer(|layers| layers.play_vars(name));
+        };
         if let Some(exported) = play.exported.read().ok()
             && let Some(term) = exported.iter().rev().find_map(|role| role.vars.get(name))
         {
