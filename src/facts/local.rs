@@ -20,6 +20,9 @@ pub fn facts(sources: &Sources) -> Facts {
 
 fn fact(sources: &Sources, path: &Path) -> Value {
     let shown = path.display();
+    if let Err(error) = std::fs::metadata(path) {
+        return format!("Could not stat fact ({shown}): {}", crate::modules::kit::os_error(&error)).into();
+    }
     let executable = path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok();
     let is_marked = std::fs::metadata(path).is_ok_and(|data| {
         use std::os::unix::fs::PermissionsExt;
@@ -50,6 +53,9 @@ fn fact(sources: &Sources, path: &Path) -> Value {
         Ok(value) => value,
         Err(_) => match ini(&content) {
             Ok(value) => Value::map(value),
+            Err(cause) if cause.starts_with('\'') => {
+                format!("error loading facts as ini - please check content: {shown} ({cause})").into()
+            }
             Err(_) => format!("error loading facts as JSON or ini - please check content: {shown}").into(),
         },
     }
@@ -79,6 +85,17 @@ fn ini(text: &str) -> Result<Map, String> {
         let (key, value) = at.map_or((content, ""), |at| (&content[..at], &content[at + 1..]));
         entries.push((key.trim().to_lowercase(), value.trim().to_owned()));
     }
+    for (_, value) in sections.iter().flat_map(|(_, entries)| entries) {
+        // A `%` stands for itself when doubled, or begins the name of another value.
+        let mut rest = value.as_str();
+        while let Some(at) = rest.find('%') {
+            rest = &rest[at..];
+            let Some(after) = ["%%", "%("].iter().find_map(|start| rest.strip_prefix(start)) else {
+                return Err(format!("'%' must be followed by '%' or '(', found: '{rest}'"));
+            };
+            rest = after;
+        }
+    }
     Ok(sections.into_iter().map(|(name, entries)| (name.into(), Value::object(entries))).collect())
 }
 
@@ -95,5 +112,6 @@ mod tests {
             r#"{"general": {"asdf": "1", "bar": "two\nmore"}, "empty": {}}"#
         );
         assert!(ini("no section\n").is_err());
+        assert!(ini("[a]\nb = 5 % of it\n").is_err());
     }
 }

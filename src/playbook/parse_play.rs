@@ -70,6 +70,11 @@ impl Loader {
             }
         };
         match &node.kind {
+            NodeKind::List(items) if items.is_empty() => {
+                let message = format!("A playbook must contain at least one play: {}", path.display());
+                self.problem(Diagnostic::error("empty-playbook", message).at(&node.span));
+                vec![]
+            }
             NodeKind::List(items) => {
                 items.iter().flat_map(|item| self.play_or_import(item, path, parent, depth)).collect()
             }
@@ -242,6 +247,12 @@ impl Loader {
                 .at(&hosts.span),
             );
         }
+        if node.get("user").is_some()
+            && let Some(second) = node.get("remote_user")
+        {
+            let message = "both 'user' and 'remote_user' are set for this play. The use of 'user' is deprecated, and should be removed";
+            self.problem(Diagnostic::error("user-twice", message).at(&second.span));
+        }
         self.start_play();
         let roles = node.get("roles").map(|roles| self.play_roles(roles, &level)).unwrap_or_default();
         let items = |name: &str, handlers: bool| match node.get(name).map(|value| (&value.kind, value)) {
@@ -249,7 +260,11 @@ impl Loader {
             Some((NodeKind::List(items), _)) => self.items(items, &level, handlers),
             Some((_, value)) => {
                 self.problem(
-                    Diagnostic::error("not-a-task-list", format!("A malformed block was encountered while loading {name}: it must be a list of tasks"))
+                    Diagnostic::error("not-a-task-list", format!(
+                        "A malformed block was encountered while loading {name}: {} should be a list or None but is {}",
+                        if value.as_map().is_some() { "it".into() } else { py_str(&value.to_value()) },
+                        value.describe()
+                    ))
                         .at(&value.span),
                 );
                 vec![]
@@ -307,6 +322,16 @@ impl Loader {
     fn prompt(&self, node: &Node) -> Option<PromptSpec> {
         const KNOWN: &[&str] =
             &["name", "prompt", "default", "private", "confirm", "encrypt", "salt", "salt_size", "unsafe"];
+        let Some(name) = node.get("name").and_then(super::level::plain_text) else {
+            self.problem(
+                Diagnostic::error(
+                    "prompt-without-name",
+                    "Invalid vars_prompt data structure, missing 'name' key",
+                )
+                .at(&node.span),
+            );
+            return None;
+        };
         for (key, _) in node.as_map().unwrap_or_default() {
             if !key.as_str().is_some_and(|name| KNOWN.contains(&name)) {
                 self.problem(
@@ -321,16 +346,6 @@ impl Loader {
                 );
             }
         }
-        let Some(name) = node.get("name").and_then(super::level::plain_text) else {
-            self.problem(
-                Diagnostic::error(
-                    "prompt-without-name",
-                    "Invalid vars_prompt data structure, missing 'name' key",
-                )
-                .at(&node.span),
-            );
-            return None;
-        };
         let attr = |key: &str| node.get(key).map(|value| self.attr(value));
         Some(PromptSpec {
             name,

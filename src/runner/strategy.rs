@@ -211,7 +211,11 @@ impl Runner<'_> {
                         }
                         continue;
                     }
-                    self.throttle(&task, &context)?;
+                    let limit = self.throttle(&task, &context)?;
+                    if busy.values().filter(|(other, _)| Arc::ptr_eq(other, &task)).count() >= limit {
+                        // One of the hosts that are at it makes room.
+                        break;
+                    }
                     let info = Arc::new(self.info(run, &task, &context));
                     self.verdict.nothing_ran = false;
                     self.submit(

@@ -17,8 +17,8 @@ pub struct Args {
     #[serde(default)]
     system: bool,
     /// Look at this host's own files only.
-    #[serde(default, rename = "local")]
-    _local: bool,
+    #[serde(default)]
+    local: bool,
     /// Let several groups have the number.
     #[serde(default)]
     non_unique: bool,
@@ -52,6 +52,11 @@ impl Module for Group {
     fn plan(args: &Args, host: &Probe) -> Result<Plan<Todo>, Failure> {
         if args.non_unique && args.gid.is_none() {
             return Err(Failure::new("non_unique is True but all of the following are missing: gid"));
+        }
+        for (option, given) in [("gid_min", args.gid_min), ("gid_max", args.gid_max)] {
+            if args.local && given.is_some() {
+                return Err(Failure::new(format!("'{option}' can not be used with 'local'")));
+            }
         }
         let name = args.name.as_str();
         let existing = users::group_by_name(host, name);

@@ -98,7 +98,12 @@ pub fn subelements(lookup: &mut Lookup) -> Res<Vec<V>> {
     if !(2..=3).contains(&lookup.terms.len()) {
         return Err(failed("subelements lookup expects a list of two or three items"));
     }
+    let skipped = |dict: &crate::template::object::Dict| -> Res<bool> {
+        dict.get_str("skipped").map_or(Ok(false), |value| value?.truth())
+    };
     let rows = match &lookup.terms[0] {
+        // A task that was skipped gave nothing.
+        V::Dict(dict) if skipped(dict)? => Vec::new(),
         V::Dict(dict) => dict.entries()?.into_values().collect(),
         V::List(_) | V::Tuple(_) => lookup.terms[0].items()?,
         _ => return Err(failed("first a dict or a list, second a string pointing to the subkey")),
@@ -106,11 +111,11 @@ pub fn subelements(lookup: &mut Lookup) -> Res<Vec<V>> {
     // Rows of results that were skipped have nothing to offer.
     let mut kept = Vec::new();
     for row in rows {
-        let skipped = match &row {
-            V::Dict(dict) => dict.get_str("skipped").map_or(Ok(false), |value| value?.truth())?,
+        let left_out = match &row {
+            V::Dict(dict) => skipped(dict)?,
             _ => false,
         };
-        if !skipped {
+        if !left_out {
             kept.push(row);
         }
     }
