@@ -95,7 +95,11 @@ fn folder(mut args: Map, src: &str, path: &Path) -> Prepared {
         .map(|path| {
             let mut blobs = super::Blobs::default();
             let shown = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
-            let meta = if follow { path.metadata() } else { path.symlink_metadata() }.map_err(shown)?;
+            // A link that leads nowhere is copied as a link.
+            let meta = match path.metadata() {
+                Ok(meta) if follow => meta,
+                _ => path.symlink_metadata().map_err(shown)?,
+            };
             let name = Value::from(relative(path));
             let entry = if meta.is_dir() {
                 Value::object([("path", name), ("directory", true.into())])
