@@ -110,8 +110,8 @@ impl Human {
     /// `[host]` or `[host -> delegate]`.
     fn host_label(host: &str, result: &TaskResult) -> String {
         match &result.delegated {
-            Some(other) => format!("[{host} -> {other}]"),
-            None => format!("[{host}]"),
+            Some(other) if other != host => format!("[{host} -> {other}]"),
+            _ => format!("[{host}]"),
         }
     }
 

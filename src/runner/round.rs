@@ -65,7 +65,7 @@ impl Runner<'_> {
         once: bool,
     ) -> Result<bool, Stop> {
         let mut includes: Vec<(usize, Vec<Include>)> = Vec::new();
-        let mut failed_now = false;
+        let mut failed_now: Vec<usize> = Vec::new();
         for (host, result) in &results {
             let Some(index) = group.iter().copied().find(|index| walks[*index].0 == *host) else { continue };
             let receivers: Vec<Arc<str>> = if once {
@@ -88,11 +88,11 @@ impl Runner<'_> {
                     self.unreachable.insert(walks[index].0.to_string());
                     self.gone(run, &walks[index].0.clone());
                 }
-                failed_now = true;
+                failed_now.push(index);
                 continue;
             }
             if result.failed && !result.ignored {
-                failed_now = true;
+                failed_now.push(index);
                 let targets: Vec<usize> = if once { group.to_vec() } else { vec![index] };
                 for index in targets {
                     let counted = walks[index].0 == *host;
@@ -117,7 +117,9 @@ impl Runner<'_> {
                 includes.push((index, asked.clone()));
             }
         }
-        let stop = failed_now && self.fatal_for_all(run, walks, task)?;
+        let mut moved: Vec<usize> = Vec::new();
+        let stop = !failed_now.is_empty() && self.fatal_for_all(run, walks, task, &failed_now, &mut moved)?;
+        includes.retain(|(index, _)| !moved.contains(index));
         if task.action.kind == crate::playbook::ActionKind::IncludeTasks
             || task.action.kind == crate::playbook::ActionKind::IncludeRole
         {
@@ -289,6 +291,8 @@ impl Runner<'_> {
         run: &Arc<PlayRun>,
         walks: &mut Walks,
         task: &Arc<Task>,
+        failed_now: &[usize],
+        moved: &mut Vec<usize>,
     ) -> Result<bool, Stop> {
         let Some((host, _)) = walks.first() else { return Ok(false) };
         let context = self.task_context(run, task, &host.clone());
@@ -302,12 +306,17 @@ impl Runner<'_> {
         let too_many = share.is_some_and(|share| failed as f64 / walks.len() as f64 * 100.0 > share);
         if fatal {
             let mut any_left = false;
-            for (name, walk) in walks.iter_mut() {
+            for (index, (name, walk)) in walks.iter_mut().enumerate() {
                 if walk.failed || walk.unreachable || walk.ended {
                     continue;
                 }
+                if failed_now.contains(&index) {
+                    any_left = true;
+                    continue;
+                }
                 let name = name.clone();
-                if !self.failed.contains(name.as_ref()) && walk.fail() == AfterFailure::Rescued {
+                moved.push(index);
+                if walk.fail() == AfterFailure::Rescued {
                     any_left = true;
                     continue;
                 }

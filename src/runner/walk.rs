@@ -34,6 +34,7 @@ enum FrameKind {
 /// What a failure led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterFailure {
+    /// A `rescue` runs next, or after the `always` sections on the way to it.
     Rescued,
     /// `always` runs, then the host is out.
     Failing,
@@ -207,7 +208,8 @@ impl Walk {
                     *section = Section::Always;
                     *failing = true;
                     frame.index = 0;
-                    return AfterFailure::Failing;
+                    let outer = &self.frames[..self.frames.len() - 1];
+                    return if outer.iter().any(Frame::rescues) { AfterFailure::Rescued } else { AfterFailure::Failing };
                 }
             }
             if self.frames.len() == 1 {
@@ -280,6 +282,11 @@ impl Walk {
 }
 
 impl Frame {
+    /// Whether a failure inside is rescued here.
+    fn rescues(&self) -> bool {
+        matches!(&self.kind, FrameKind::Block { block, section: Section::Main, .. } if !block.rescue.is_empty())
+    }
+
     fn block(block: Arc<Block>, ordinals: Option<Vec<usize>>) -> Self {
         Self { kind: FrameKind::Block { block, section: Section::Main, failing: false, ordinals }, index: 0 }
     }
