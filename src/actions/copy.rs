@@ -17,7 +17,7 @@ impl Action for Copy {
         let Some(dest) = text(&args, "dest").filter(|dest| !dest.is_empty()) else {
             return Prepared::failed("dest is required");
         };
-        match (content, text(&args, "src")) {
+        match (content, text(&args, "src").filter(|src| !src.is_empty())) {
             (Some(_), Some(_)) => Prepared::failed("src and content are mutually exclusive"),
             (None, None) => Prepared::failed("src (or content) is required"),
             (Some(_), None) if dest.ends_with('/') => {

@@ -89,6 +89,11 @@ impl Loader {
             }
         }
         let level = Arc::new(level);
+        if request.name.contains(',') && !request.name.contains("{{") {
+            let message = format!("Invalid old style role requirement: {}", request.name);
+            self.problem(Diagnostic::error("old-style-role", message).at(&node.span));
+            return None;
+        }
         if request.name.contains("{{") {
             match self.render_static(&self.attr(&text_node(&request.name, node)), &level) {
                 Ok(name) => request.name = py_str(&name),
