@@ -112,7 +112,7 @@ fn lower_layers_never_import_higher_ones() {
                 "helper" => {
                     ["helper", "modules", "facts", "protocol", "value", "diag"].contains(&name.as_str())
                 }
-                "modules" => other <= &layer.min(&0) || ["modules", "facts"].contains(&name.as_str()),
+                "modules" => *other == 0 || ["modules", "facts"].contains(&name.as_str()),
                 _ => other <= layer,
             };
             if !allowed {

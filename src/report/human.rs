@@ -203,7 +203,7 @@ impl Human {
 
     /// ` => {…}` where it is wanted.
     fn verbose(&self, info: &TaskInfo, result: &TaskResult) -> String {
-        if result.verbose_always || self.look.verbosity > 0 {
+        if (result.verbose_always && !result.no_log) || self.look.verbosity > 0 {
             format!(" => {}", self.dump(info, result, false))
         } else {
             String::new()
