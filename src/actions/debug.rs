@@ -32,12 +32,7 @@ impl Action for Debug {
             let data =
                 [("skipped_reason", Value::str("Verbosity threshold not met.")), ("skipped", true.into())];
             let data = data.into_iter().map(|(key, value)| (Value::str(key), value)).collect();
-            return Prepared::Done(TaskResult {
-                data,
-                skipped: true,
-                verbose_always: true,
-                ..TaskResult::default()
-            });
+            return Prepared::Done(TaskResult { data, skipped: true, ..TaskResult::default() });
         }
         let var = scene.authored.get("var").filter(|node| !node.is_null());
         if var.is_some() && args.contains_key("msg") {

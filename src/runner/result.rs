@@ -151,16 +151,11 @@ impl TaskResult {
     }
 
     pub fn unreachable(msg: impl Into<String>) -> Self {
-        let msg = msg.into();
+        let msg = format!("Task failed: {}", msg.into());
         let data =
             [("changed", Value::Bool(false)), ("msg", msg.as_str().into()), ("unreachable", true.into())];
         let data = data.into_iter().map(|(key, value)| (Value::str(key), value)).collect();
-        Self {
-            data,
-            unreachable: true,
-            causes: vec![Cause::new(format!("Task failed: {msg}"), None)],
-            ..Self::default()
-        }
+        Self { data, unreachable: true, causes: vec![Cause::new(msg, None)], ..Self::default() }
     }
 
     pub fn from_outcome(outcome: Outcome) -> Self {

@@ -212,9 +212,11 @@ impl Runner<'_> {
         let tally = self.tally.entry(host.to_owned()).or_default();
         if result.unreachable {
             if result.ignored {
-                tally.skipped += 1;
+                tally.ok += 1;
+                tally.ignored += 1;
+            } else {
+                tally.unreachable += 1;
             }
-            tally.unreachable += 1;
         } else if result.failed {
             if result.ignored {
                 tally.ok += 1;

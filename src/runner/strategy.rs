@@ -94,7 +94,9 @@ impl Runner<'_> {
         }
         self.emit_warnings();
         self.emit(&Event::Task(info.clone()));
-        let once = self.truth(task, &context, "run_once");
+        // These change the run itself: once is enough.
+        let for_all = matches!(task.action.short.as_str(), "add_host" | "pause");
+        let once = for_all || self.truth(task, &context, "run_once");
         let hosts: Vec<Arc<str>> =
             if once { vec![first] } else { group.iter().map(|index| walks[*index].0.clone()).collect() };
         let throttle = self.throttle(task, &context)?;

@@ -209,7 +209,11 @@ impl Walk {
                     *failing = true;
                     frame.index = 0;
                     let outer = &self.frames[..self.frames.len() - 1];
-                    return if outer.iter().any(Frame::rescues) { AfterFailure::Rescued } else { AfterFailure::Failing };
+                    return if outer.iter().any(Frame::rescues) {
+                        AfterFailure::Rescued
+                    } else {
+                        AfterFailure::Failing
+                    };
                 }
             }
             if self.frames.len() == 1 {

@@ -221,10 +221,7 @@ fn plan_file(args: &Args, digest: &Digest, host: &Probe) -> Result<Plan<Todo>, F
     let create = (directory && !place.parent().is_some_and(Path::is_dir))
         .then(|| args.directory_attributes(host))
         .transpose()?;
-    if create.is_none() {
-        check_directory(&dest, attributes.unsafe_writes)
-            .map_err(|failure| failure.with("checksum", digest.as_str()))?;
-    }
+    // Whether the folder is there is asked when it is written: an earlier task of the same run may make it.
     let diff = if host.wants_diff() {
         let after = host.inline_blob(digest);
         let size = args._size.unwrap_or_else(|| after.map_or(u64::MAX, |bytes| bytes.len() as u64));
@@ -308,8 +305,12 @@ impl FileTodo {
             true => failure,
             false => failure.with("checksum", checksum.clone()),
         };
-        if let (Some(attributes), Some(parent)) = (&self.directories, self.path.parent()) {
-            file::create_directories(target, parent, attributes).map_err(&failed)?;
+        match (&self.directories, self.path.parent()) {
+            (Some(attributes), Some(parent)) => {
+                file::create_directories(target, parent, attributes).map_err(&failed)?;
+            }
+            _ => check_directory(&self.path.to_string_lossy(), self.attributes.unsafe_writes)
+                .map_err(&failed)?,
         }
         let content = self.content.open(target).map_err(&failed)?;
         let backup = file::replace(
