@@ -66,7 +66,7 @@ impl Runner<'_> {
             if let Some((_, problems)) = broken.iter().find(|(broken, _)| *broken == host) {
                 let name =
                     numbers.first().map(|number| groups[*number].include.name.clone()).unwrap_or_default();
-                self.include_failed(run, walks, host, task, info, &name, problems)?;
+                self.include_failed(run, walks, host, task, info, (&name, problems))?;
                 continue;
             }
             let mine: Vec<Arc<Block>> = numbers.iter().filter_map(|number| blocks[*number].clone()).collect();
@@ -82,8 +82,7 @@ impl Runner<'_> {
         index: usize,
         task: &Arc<Task>,
         info: &Arc<TaskInfo>,
-        name: &str,
-        problems: &[Diagnostic],
+        (name, problems): (&str, &[Diagnostic]),
     ) -> Result<(), Stop> {
         let first = problems
             .first()
