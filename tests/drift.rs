@@ -213,6 +213,42 @@ fn what_depends_on_an_unknown_result_is_unknown() {
 }
 
 #[test]
+fn a_fact_set_from_an_unknown_result_is_unknown() {
+    let project = Project::new(
+        "- name: Command
+  command: echo x
+  register: r
+- name: Fact
+  set_fact: {f: '{{ r.stdout }}'}
+- name: Whether it is there
+  debug: msg=x
+  when: f is defined
+- name: Whether it is not
+  debug: msg=x
+  when: f is not defined
+",
+    );
+    assert_eq!(
+        project.drift().states(),
+        ["Command: unknown", "Fact: unknown", "Whether it is there: unknown", "Whether it is not: unknown"]
+    );
+}
+
+#[test]
+fn what_fails_after_a_pending_change_is_unknown() {
+    let project = Project::new(
+        "- name: Folder
+  file: {path: '{{ here }}', state: directory}
+- name: Needs it
+  file: {path: '{{ here }}/x', state: file}
+",
+    );
+    let drift = project.drift();
+    assert_eq!(drift.states(), ["Folder: would change", "Needs it: unknown"]);
+    assert_eq!(drift.code, 10);
+}
+
+#[test]
 fn drift_outweighs_what_is_unknown() {
     let project = Project::new(
         "- name: Command\n  command: echo x\n- name: File\n  copy: {content: x, dest: '{{ playbook_dir }}/f', mode: '0644'}\n",

@@ -451,9 +451,26 @@ impl TaskRun<'_> {
     fn prepare(&self, context: Context, locals: Map, label: Option<String>) -> Step {
         let state = match self.prepare_state(&context, &locals) {
             Ok(state) => state,
-            Err(result) => State::Done(result),
+            Err(mut result) => {
+                self.unknown_facts(&mut result);
+                State::Done(result)
+            }
         };
         Step { context, locals, label, attempt: None, state }
+    }
+
+    /// Variables that a `set_fact` would have set, had it been known to what or whether: unknown from here on.
+    fn unknown_facts(&self, result: &mut TaskResult) {
+        if self.task.action.short != "set_fact" {
+            return;
+        }
+        let Some(why) = &result.unknown else { return };
+        let names = self.task.args_node.as_map().unwrap_or_default().iter().filter_map(|(key, _)| key.as_str());
+        let unknown = names
+            .filter(|name| *name != "cacheable")
+            .map(|name| (Value::str(name), Value::Unknown(why.as_str().into())))
+            .collect();
+        result.effects.push(Effect::Set(unknown));
     }
 
     fn prepare_state(&self, context: &Context, locals: &Map) -> Result<State, Box<TaskResult>> {
