@@ -1,0 +1,61 @@
+//! Results of what went wrong, or was skipped, before anything ran.
+
+use crate::playbook::Condition;
+use crate::runner::result::{Cause, TaskResult};
+use crate::template::{TemplateError, TemplateErrorKind};
+use crate::value::Value;
+
+pub fn skipped(condition: &Condition) -> TaskResult {
+    let shown = condition.value.clone();
+    let data = [
+        ("changed", Value::Bool(false)),
+        ("false_condition", shown),
+        ("skip_reason", "Conditional result was False".into()),
+    ];
+    let data = data.into_iter().map(|(key, value)| (Value::str(key), value)).collect();
+    TaskResult { data, skipped: true, ..TaskResult::default() }
+}
+
+pub fn condition_failure(condition: &Condition, error: &TemplateError) -> TaskResult {
+    let failure = template_failure(error);
+    if failure.unknown.is_some() {
+        return failure;
+    }
+    let not_boolean = error.message.starts_with("Conditional result");
+    let place = match error.kind {
+        TemplateErrorKind::Syntax => error.trace.first().unwrap_or(&condition.span),
+        _ => &condition.span,
+    };
+    let mut cause = Cause::new(conditional_text(error), Some(place));
+    if not_boolean {
+        cause.help = Some("Broken conditionals can be temporarily allowed with the `ALLOW_BROKEN_CONDITIONALS` configuration option.".into());
+    }
+    TaskResult::broken("", cause)
+}
+
+/// What went wrong with a condition, said once.
+pub fn conditional_text(error: &TemplateError) -> String {
+    if error.message.starts_with("Conditional")
+        || error.kind == TemplateErrorKind::Syntax
+        || error.message.starts_with("Empty conditional")
+        || error.message.starts_with("Encountered untrusted")
+        || error.message.starts_with("Error while evaluating conditional")
+    {
+        error.message.clone()
+    } else {
+        format!("Error while evaluating conditional: {}", error.message)
+    }
+}
+
+/// A failed (or undecidable) rendering as a task's result.
+pub fn template_failure(error: &TemplateError) -> TaskResult {
+    if error.kind == TemplateErrorKind::Unknown {
+        return TaskResult { unknown: Some(error.message.clone()), ..TaskResult::default() };
+    }
+    TaskResult::broken("", Cause::new(error.message.clone(), error.trace.first()))
+}
+
+/// The full name of an action, as error messages give it.
+pub fn canonical(written: &str) -> String {
+    if written.contains('.') { written.to_owned() } else { format!("ansible.builtin.{written}") }
+}

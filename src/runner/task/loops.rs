@@ -1,0 +1,305 @@
+//! Loops: the items, what marks their results, the result of the whole.
+
+use super::failure::{skipped, template_failure};
+use super::{State, Step, TaskRun};
+use crate::playbook::{ActionKind, Task};
+use crate::runner::event::Event;
+use crate::runner::result::{Cause, Effect, TaskResult};
+use crate::template::{Context, TemplateError, TemplateErrorKind};
+use crate::value::{Map, Value, py_str};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How the complaint about a loop over something else begins.
+const NOT_A_LIST: &str = "The `loop` value must resolve to a 'list'";
+
+impl TaskRun<'_> {
+    pub(super) fn run_loop(&self) -> TaskResult {
+        let outer = self.context(Map::new());
+        let items = match self.items(&outer) {
+            Ok(items) => items,
+            Err(error) => return self.loop_failure(&outer, &error),
+        };
+        let control = match Control::new(self.task, &outer) {
+            Ok(control) => control,
+            Err(error) => return template_failure(&error),
+        };
+        if self.task.level.chain().any(|level| {
+            level.kind == crate::playbook::LevelKind::Include && level.vars.contains_key(control.var.as_str())
+        }) {
+            (self.send)(Event::Problem(
+                crate::diag::Diagnostic::warning("loop-variable-in-use", format!("The loop variable '{}' is already in use. You should set the `loop_var` value in the `loop_control` option for the task to something else to avoid variable collisions and unexpected behavior.", control.var)).at(&self.task.span),
+            ));
+        }
+        let together = !self.tries()
+            && control.pause.is_none()
+            && self.task.control.break_when.is_empty()
+            && self.task.action.kind != ActionKind::Missing;
+        let mut results: Vec<TaskResult> = Vec::with_capacity(items.len());
+        if together {
+            let mut steps: Vec<Step> = items
+                .iter()
+                .enumerate()
+                .map(|(index, item)| {
+                    let locals = control.locals(&items, index, item);
+                    let context = self.context(locals.clone());
+                    let label = control.label(self.task, &context, item);
+                    let step = self.prepare(context, locals, Some(label));
+                    if let State::Done(result) = &step.state {
+                        self.show_next_item(result);
+                    }
+                    step
+                })
+                .collect();
+            self.call_pending(&mut steps);
+            for (step, item) in steps.into_iter().zip(&items) {
+                let locals = step.locals.clone();
+                let mut result = self.finish(step);
+                if results.iter().any(|earlier| result.adds_the_host_of(earlier)) {
+                    result.changed = false;
+                }
+                results.push(self.item_done(result, item, &control, &locals));
+            }
+        } else {
+            for (index, item) in items.iter().enumerate() {
+                if index > 0
+                    && let Some(pause) = control.pause
+                {
+                    self.shared.sleep(Duration::from_secs_f64(pause));
+                }
+                let locals = control.locals(&items, index, item);
+                let context = self.context(locals.clone());
+                let label = control.label(self.task, &context, item);
+                let mut result = if !self.tries() {
+                    let mut steps = [self.prepare(context, locals.clone(), Some(label.clone()))];
+                    self.call_pending(&mut steps);
+                    let [step] = steps;
+                    self.finish(step)
+                } else {
+                    self.with_tries(context, locals.clone())
+                };
+                result.label = Some(label);
+                self.show_next_item(&result);
+                let gone = result.unreachable;
+                let stop = match self.judge(&self.task.control.break_when, &result, &locals) {
+                    Ok(stop) => stop && !self.task.control.break_when.is_empty(),
+                    Err(error) => {
+                        result = template_failure(&error);
+                        true
+                    }
+                };
+                results.push(self.item_done(result, item, &control, &locals));
+                if stop || gone || self.shared.stopping() {
+                    break;
+                }
+            }
+        }
+        self.loop_result(results)
+    }
+
+    /// What `set_fact` and `include_vars` have made of an item is seen by the items after it.
+    pub(super) fn show_next_item(&self, result: &TaskResult) {
+        if result.failed || self.task.attr("delegate_facts").is_some() {
+            return;
+        }
+        for effect in &result.effects {
+            match effect {
+                Effect::Set(vars) => {
+                    for (name, value) in vars {
+                        self.shared.store.set(self.host, &py_str(name), value.clone());
+                    }
+                }
+                Effect::IncludeVars(terms) => self.shared.store.include(self.host, terms),
+                _ => {}
+            }
+        }
+    }
+
+    /// What `loop` gives, or the lookup of `with_NAME`.
+    pub(super) fn items(&self, context: &Context) -> Result<Vec<Value>, TemplateError> {
+        let Some(looping) = &self.task.looping else { return Ok(vec![]) };
+        let value = context.render(&looping.items)?;
+        if let Value::Unknown(why) = &value {
+            return Err(TemplateError {
+                kind: TemplateErrorKind::Unknown,
+                message: why.to_string(),
+                trace: vec![],
+            });
+        }
+        match &looping.lookup {
+            None => match value {
+                Value::List(items) => Ok(items.to_vec()),
+                other => Err(TemplateError {
+                    kind: TemplateErrorKind::Failed,
+                    message: format!("{NOT_A_LIST}, not '{}'.", other.type_name()),
+                    trace: vec![looping.span.clone()],
+                }),
+            },
+            Some(lookup) => {
+                let terms: Vec<Value> = match value {
+                    Value::List(items) => items.to_vec(),
+                    other => vec![other],
+                };
+                context.lookup(lookup, &terms, &Value::map(Map::new()))
+            }
+        }
+    }
+
+    /// A loop whose items cannot be had is no failure where the task would be skipped anyway.
+    pub(super) fn loop_failure(&self, context: &Context, error: &TemplateError) -> TaskResult {
+        for condition in self.task.level.conditions() {
+            match context.condition(&condition.expr) {
+                Ok(false) => return skipped(condition),
+                Ok(true) => {}
+                Err(_) => break,
+            }
+        }
+        let mut failure = template_failure(error);
+        if failure.unknown.is_none()
+            && let Some(looping) = &self.task.looping
+        {
+            let place = error.trace.first().unwrap_or(&looping.span);
+            if error.message.starts_with(NOT_A_LIST) {
+                let mut cause = Cause::new(error.message.clone(), Some(&looping.span));
+                cause.help =
+                    Some("Provide a list of items/templates, or a template resolving to a list.".into());
+                return TaskResult { causes: vec![cause], ..TaskResult::failure(error.message.clone()) };
+            }
+            failure = TaskResult::broken("", Cause::new(error.message.clone(), Some(place)));
+        }
+        failure
+    }
+
+    /// Adds what marks a result as that of an item, announces it.
+    pub(super) fn item_done(
+        &self,
+        mut result: TaskResult,
+        item: &Value,
+        control: &Control,
+        locals: &Map,
+    ) -> TaskResult {
+        result.data.insert(Value::str(&control.var), item.clone());
+        result.data.insert("ansible_loop_var".into(), Value::str(&control.var));
+        if let Some(index) = &control.index {
+            result.data.insert(Value::str(index), locals.get(index.as_str()).cloned().unwrap_or_default());
+            result.data.insert("ansible_index_var".into(), Value::str(index));
+        }
+        if control.extended
+            && let Some(extended) = locals.get("ansible_loop")
+        {
+            result.data.insert("ansible_loop".into(), extended.clone());
+        }
+        self.settle(&mut result);
+        self.judge_ignored(&mut result);
+        (self.send)(Event::Item {
+            host: self.host.clone(),
+            task: self.info.clone(),
+            result: Arc::new(result.clone()),
+        });
+        result
+    }
+
+    pub(super) fn loop_result(&self, mut results: Vec<TaskResult>) -> TaskResult {
+        let mut whole = TaskResult {
+            delegated: results.iter().find_map(|r| r.delegated.clone()),
+            ..TaskResult::default()
+        };
+        whole.no_log = results.iter().any(|result| result.no_log);
+        whole.effects = results.iter_mut().flat_map(|result| std::mem::take(&mut result.effects)).collect();
+        whole.unknown = results.iter().find_map(|result| result.unknown.clone());
+        whole.changed = results.iter().any(|result| result.changed);
+        whole.failed = results.iter().any(|result| result.failed);
+        whole.unreachable = results.iter().any(|result| result.unreachable);
+        whole.skipped = results.iter().all(|result| result.skipped);
+        let msg = match () {
+            () if results.is_empty() => {
+                whole.data.insert("skipped_reason".into(), "No items in the list".into());
+                None
+            }
+            () if whole.skipped => Some("All items skipped"),
+            () if whole.failed => Some("One or more items failed"),
+            () => Some("All items completed"),
+        };
+        if let Some(msg) = msg {
+            whole.data.insert("msg".into(), msg.into());
+        }
+        let listed = results.iter().map(TaskResult::registered).collect();
+        whole.data.insert("results".into(), Value::list(listed));
+        whole.data.insert("changed".into(), whole.changed.into());
+        whole.items = Some(results);
+        whole
+    }
+}
+
+/// `loop_control`, rendered.
+pub(super) struct Control {
+    var: String,
+    index: Option<String>,
+    extended: bool,
+    all_items: bool,
+    pause: Option<f64>,
+}
+
+impl Control {
+    fn new(task: &Task, context: &Context) -> Result<Self, TemplateError> {
+        let text = |attr: &Option<crate::playbook::Attr>| match attr {
+            Some(attr) => {
+                context.render(&attr.term).map(|value| Some(value).filter(|value| !value.is_null()))
+            }
+            None => Ok(None),
+        };
+        Ok(Self {
+            var: text(&task.control.loop_var)?.map_or_else(|| "item".into(), |value| py_str(&value)),
+            index: text(&task.control.index_var)?.map(|value| py_str(&value)),
+            extended: text(&task.control.extended)?.and_then(|value| value.ansible_bool()).unwrap_or(false),
+            all_items: text(&task.control.extended_allitems)?
+                .and_then(|value| value.ansible_bool())
+                .unwrap_or(true),
+            pause: text(&task.control.pause)?
+                .and_then(|value| py_str(&value).parse().ok())
+                .filter(|pause| *pause > 0.0),
+        })
+    }
+
+    fn locals(&self, items: &[Value], index: usize, item: &Value) -> Map {
+        let mut locals = Map::new();
+        locals.insert(Value::str(&self.var), item.clone());
+        locals.insert("ansible_loop_var".into(), Value::str(&self.var));
+        if let Some(name) = &self.index {
+            locals.insert(Value::str(name), index.into());
+            locals.insert("ansible_index_var".into(), Value::str(name));
+        }
+        if self.extended {
+            let length = items.len();
+            let mut extended: Vec<(&str, Value)> = vec![
+                ("index", (index + 1).into()),
+                ("index0", index.into()),
+                ("first", (index == 0).into()),
+                ("last", (index + 1 == length).into()),
+                ("length", length.into()),
+                ("revindex", (length - index).into()),
+                ("revindex0", (length - index - 1).into()),
+            ];
+            if self.all_items {
+                extended.push(("allitems", Value::list(items.to_vec())));
+            }
+            if let Some(next) = items.get(index + 1) {
+                extended.push(("nextitem", next.clone()));
+            }
+            if index > 0 {
+                extended.push(("previtem", items[index - 1].clone()));
+            }
+            locals.insert("ansible_loop".into(), Value::object(extended));
+        }
+        locals
+    }
+
+    fn label(&self, task: &Task, context: &Context, item: &Value) -> String {
+        match &task.control.label {
+            Some(attr) => {
+                context.render(&attr.term).map(|value| py_str(&value)).unwrap_or_else(|_| py_str(item))
+            }
+            None => py_str(item),
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! One task on one host. Here: the run as a whole, its context, its tries. `loops`: items. `prepare`: conditions and
+//! arguments, up to the call. `call`: requests and answers. `judge`: what is made of an answer. `failure`: results of what went
+//! wrong before.
+
+mod call;
+mod failure;
+mod judge;
+mod loops;
+mod prepare;
+
+pub use failure::{canonical, template_failure};
+pub use prepare::keyword;
+
+use super::connect::Route;
+use super::event::{Event, TaskInfo};
+use super::result::{Cause, TaskResult};
+use super::{PlayRun, Shared};
+use crate::actions::Call;
+use crate::playbook::{ActionKind, Task};
+use crate::template::{Context, LookupEnv};
+use crate::value::{Map, Value, py_str};
+use crate::vars::TaskScope;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Everything a task needs to run on one host.
+pub struct TaskRun<'a> {
+    pub shared: &'a Arc<Shared>,
+    pub play: &'a Arc<PlayRun>,
+    pub host: &'a Arc<str>,
+    pub task: &'a Arc<Task>,
+    pub info: &'a Arc<TaskInfo>,
+    pub send: &'a dyn Fn(Event),
+}
+
+/// One item (or the whole task, where there is no loop) on its way.
+struct Step {
+    context: Context,
+    locals: Map,
+    label: Option<String>,
+    /// The number of the try, with `until`.
+    attempt: Option<u64>,
+    state: State,
+}
+
+enum State {
+    Done(Box<TaskResult>),
+    Pending(Box<Call>, Box<Route>, Vec<(String, String)>),
+}
+
+impl TaskRun<'_> {
+    /// Runs the task to its end.
+    pub fn run(&self) -> TaskResult {
+        if self.task.action.kind == ActionKind::Dynamic {
+            return self.run_dynamic();
+        }
+        let mut result = match &self.task.looping {
+            Some(_) => self.run_loop(),
+            None => self.run_once(),
+        };
+        self.settle(&mut result);
+        self.judge_ignored(&mut result);
+        result
+    }
+
+    /// In a drift check, a failure on a host where earlier tasks would change something says nothing: those changes may be
+    /// what the task needs. It is unknown, and the check goes on.
+    pub(super) fn settle(&self, result: &mut TaskResult) {
+        if !self.shared.options.drift {
+            return;
+        }
+        let Ok(mut unsettled) = self.shared.unsettled.lock() else { return };
+        if result.failed && result.items.is_none() && unsettled.contains(self.host) {
+            let why = if result.no_log { String::new() } else { format!(": {}", result.msg()) };
+            result.unknown = Some(format!("it cannot be checked before the changes above are made{why}"));
+            result.failed = false;
+            result.causes.clear();
+        }
+        if result.changed || result.unknown.is_some() {
+            unsettled.insert(self.host.clone());
+        }
+    }
+
+    /// The action's name is rendered first.
+    pub(super) fn run_dynamic(&self) -> TaskResult {
+        let span = &self.task.args_span;
+        let name = crate::source::Node::new(
+            crate::source::NodeKind::Str(self.task.action.written.as_str().into()),
+            span.clone(),
+        );
+        let rendered = match self.context(Map::new()).render(&self.shared.engine.compile(&name)) {
+            Ok(name) => py_str(&name),
+            Err(error) => return template_failure(&error),
+        };
+        let Some(action) = crate::playbook::resolve(rendered.trim()) else {
+            return TaskResult::broken(
+                "",
+                Cause::new(
+                    format!(
+                        "couldn't resolve module/action '{rendered}'. This often indicates a misspelling, missing collection, or incorrect module path."
+                    ),
+                    Some(span),
+                ),
+            );
+        };
+        let task = Arc::new(Task { action, ..(**self.task).clone() });
+        TaskRun { task: &task, ..*self }.run()
+    }
+
+    pub(super) fn context(&self, locals: Map) -> Context {
+        let env = Arc::new(self.env());
+        let mut all = locals;
+        all.insert(
+            "ansible_search_path".into(),
+            Value::list(env.search_path.iter().map(|path| Value::str(path.to_string_lossy())).collect()),
+        );
+        let scope = self.scope(self.host, all);
+        Context::new(&self.shared.engine, Arc::new(scope), env)
+    }
+
+    pub(super) fn scope(&self, host: &str, locals: Map) -> TaskScope {
+        let mut scope = TaskScope::host(&self.shared.store, host, &self.shared.magic);
+        scope.play = Some(self.play.scope.clone());
+        scope.layers = Some(self.task.level.clone());
+        scope.locals = Arc::new(locals);
+        scope
+    }
+
+    pub(super) fn env(&self) -> LookupEnv {
+        let mut path: Vec<PathBuf> = Vec::new();
+        let mut push = |folder: PathBuf| {
+            if !path.contains(&folder) {
+                path.push(folder);
+            }
+        };
+        if let Some(role) = &self.task.level.role {
+            push(role.path.clone());
+            role.parents.iter().for_each(|role| push(role.path.clone()));
+        }
+        if let Some(folder) = &self.task.level.directory {
+            push(folder.clone());
+        }
+        push(self.play.play.directory.clone());
+        push(self.shared.playbook_dir());
+        LookupEnv {
+            search_path: path,
+            playbook_dir: self.shared.playbook_dir(),
+            hosts: self.shared.host_names(),
+            settings: self.shared.lookup_settings.clone(),
+        }
+    }
+
+    pub(super) fn run_once(&self) -> TaskResult {
+        let context = self.context(Map::new());
+        if self.tries() {
+            return self.with_tries(context, Map::new());
+        }
+        let step = self.prepare(context, Map::new(), None);
+        let mut steps = [step];
+        self.call_pending(&mut steps);
+        let [step] = steps;
+        self.finish(step)
+    }
+
+    pub(super) fn tries(&self) -> bool {
+        !self.task.until.is_empty() || self.task.attr("retries").is_some()
+    }
+
+    /// `until`: tries until the condition holds, `retries` more times, `delay` seconds apart.
+    pub(super) fn with_tries(&self, context: Context, locals: Map) -> TaskResult {
+        let number = |name: &str, default: f64| match self.task.attr(name) {
+            None => Ok(default),
+            Some(attr) => {
+                context.render(&attr.term).map(|value| py_str(&value).trim().parse().unwrap_or(default))
+            }
+        };
+        let (retries, delay) = match (number("retries", 3.0), number("delay", 5.0)) {
+            (Ok(retries), Ok(delay)) => (retries.max(0.0) as u64, delay.max(0.0)),
+            (Err(error), _) | (_, Err(error)) => return template_failure(&error),
+        };
+        let mut attempt = 1;
+        loop {
+            let mut step = self.prepare(self.context(locals.clone()), locals.clone(), None);
+            step.attempt = Some(attempt);
+            let mut steps = [step];
+            self.call_pending(&mut steps);
+            let [step] = steps;
+            let mut result = self.finish(step);
+            if result.skipped || result.unreachable {
+                return result;
+            }
+            let reached = match self.judge(&self.task.until, &result, &locals) {
+                // `retries` alone means until it succeeds.
+                Ok(_) if self.task.until.is_empty() => !result.failed,
+                Ok(reached) => reached,
+                Err(error) => {
+                    let mut failure = template_failure(&error);
+                    failure.data.extend(result.data);
+                    return failure;
+                }
+            };
+            if reached {
+                return result;
+            }
+            if attempt > retries {
+                result.data.insert("attempts".into(), Value::from(retries));
+                // What failed_when said of the last try stands.
+                result.failed |= self.task.failed_when.is_none();
+                return result;
+            }
+            let left = retries - attempt + 1;
+            result.data.insert("retries".into(), Value::from(retries + 1));
+            (self.send)(Event::Retry {
+                host: self.host.clone(),
+                task: self.info.clone(),
+                result: Arc::new(result),
+                left,
+            });
+            self.shared.sleep(Duration::from_secs_f64(delay.min(1e6)));
+            if self.shared.stopping() {
+                return TaskResult::failure("interrupted");
+            }
+            attempt += 1;
+        }
+    }
+
+    /// `ignore_errors` and `ignore_unreachable`.
+    pub(super) fn judge_ignored(&self, result: &mut TaskResult) {
+        if !(result.failed || result.unreachable) || result.ignored {
+            return;
+        }
+        let word = if result.unreachable { "ignore_unreachable" } else { "ignore_errors" };
+        let context = self.context(Map::new());
+        if let Some(attr) = self.task.attr(word)
+            && let Ok(value) = context.render(&attr.term)
+        {
+            result.ignored = value.ansible_bool().unwrap_or(false);
+        }
+    }
+}

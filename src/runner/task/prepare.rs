@@ -1,0 +1,310 @@
+//! Conditions, keywords, arguments: everything up to the call.
+
+use super::failure::{canonical, condition_failure, skipped, template_failure};
+use super::{State, Step, TaskRun};
+use crate::actions::{self, Call, Prepared, Scene};
+use crate::playbook::ActionKind;
+use crate::runner::connect::{self};
+use crate::runner::result::{Cause, Effect, Include, TaskResult};
+use crate::template::{Context, TemplateError, TemplateErrorKind, Term};
+use crate::value::{Map, Value, py_str};
+use std::sync::Arc;
+
+impl TaskRun<'_> {
+    /// Conditions, arguments, route: everything up to the call.
+    pub(super) fn prepare(&self, context: Context, locals: Map, label: Option<String>) -> Step {
+        let state = match self.prepare_state(&context, &locals) {
+            Ok(state) => state,
+            Err(mut result) => {
+                self.unknown_facts(&mut result);
+                State::Done(result)
+            }
+        };
+        Step { context, locals, label, attempt: None, state }
+    }
+
+    /// Variables that a `set_fact` would have set, had it been known to what or whether: unknown from here on.
+    pub(super) fn unknown_facts(&self, result: &mut TaskResult) {
+        if self.task.action.short != "set_fact" {
+            return;
+        }
+        let Some(why) = &result.unknown else { return };
+        let names =
+            self.task.args_node.as_map().unwrap_or_default().iter().filter_map(|(key, _)| key.as_str());
+        let unknown = names
+            .filter(|name| *name != "cacheable")
+            .map(|name| (Value::str(name), Value::Unknown(why.as_str().into())))
+            .collect();
+        result.effects.push(Effect::Set(unknown));
+    }
+
+    pub(super) fn prepare_state(&self, context: &Context, locals: &Map) -> Result<State, Box<TaskResult>> {
+        let fail = |error: TemplateError| Box::new(template_failure(&error));
+        for condition in self.task.level.conditions() {
+            match context.condition(&condition.expr) {
+                Ok(true) => {}
+                Ok(false) => return Err(Box::new(skipped(condition))),
+                Err(mut error) => {
+                    if error.trace.is_empty() {
+                        error.trace.push(condition.span.clone());
+                    }
+                    return Err(Box::new(condition_failure(condition, &error)));
+                }
+            }
+        }
+        let no_log = self.truth(context, "no_log").map_err(fail)?.unwrap_or(self.shared.no_log_by_default);
+        let marked = |mut result: Box<TaskResult>| {
+            result.no_log = no_log;
+            result
+        };
+        let raw = match actions::find(&self.task.action.short) {
+            Some(action) => action.raw_arguments(),
+            None => &[],
+        };
+        let args =
+            self.arguments(context, raw).map_err(|error| marked(Box::new(self.argument_failure(&error))))?;
+        if matches!(self.task.action.kind, ActionKind::IncludeTasks | ActionKind::IncludeRole) {
+            return Ok(State::Done(Box::new(self.include(args, locals))));
+        }
+        if self.task.action.kind == ActionKind::Missing {
+            let name = &self.task.action.written;
+            return Err(Box::new(TaskResult::failure(format!(
+                "the module {name} is not available in this version (docs/compatibility.md lists what is)"
+            ))));
+        }
+        if args.contains_key("_raw_params") && !crate::playbook::is_free_form(&self.task.action.short) {
+            let text = format!(
+                "Task failed: Action '{}' does not support raw params.",
+                canonical(&self.task.action.written)
+            );
+            let cause = Cause::new(text.as_str(), None);
+            return Err(marked(Box::new(TaskResult { causes: vec![cause], ..TaskResult::failure(text) })));
+        }
+        let delegated = self.delegate(context).map_err(fail)?;
+        let route_context = match &delegated {
+            Some(host) => {
+                let scope = self.scope(host, locals.clone());
+                Context::new(&self.shared.engine, Arc::new(scope), Arc::new(self.env()))
+            }
+            None => context.clone(),
+        };
+        let route_host = delegated.as_deref().unwrap_or(self.host);
+        let route = connect::route(self.shared, self.task, &route_context, route_host).map_err(fail)?;
+        let environment = self.environment(context).map_err(fail)?;
+        let check = self.truth(context, "check_mode").map_err(fail)?.unwrap_or(self.shared.options.check);
+        let diff = self.truth(context, "diff").map_err(fail)?.unwrap_or(self.shared.options.diff);
+        let prepared = match actions::find(&self.task.action.short) {
+            Some(action) => {
+                let call = |call: Call| self.call_now(call, &route, &environment, check, diff, context);
+                let reconnect = || self.reconnect(&route);
+                let prompt =
+                    |text: &str, echo: bool, seconds: Option<u64>| self.shared.prompt(text, echo, seconds);
+                let with_locals = |more: Map| {
+                    let mut all = locals.clone();
+                    all.extend(more);
+                    self.context(all)
+                };
+                let env = self.env();
+                let scene = Scene {
+                    context,
+                    engine: &self.shared.engine,
+                    env: &env,
+                    loader: &self.shared.loader,
+                    store: &self.shared.store,
+                    task: self.task,
+                    host: self.host,
+                    check,
+                    diff,
+                    verbosity: self.shared.options.verbosity,
+                    authored: &self.task.args_node,
+                    with_locals: &with_locals,
+                    call: &call,
+                    reconnect: &reconnect,
+                    prompt: &prompt,
+                };
+                action.prepare(args, &scene)
+            }
+            None => Prepared::Call(Call::new(&self.task.action.short, args)),
+        };
+        Ok(match prepared {
+            Prepared::Done(mut result) => {
+                result.no_log = no_log;
+                result.delegated = delegated;
+                State::Done(Box::new(result))
+            }
+            Prepared::Call(mut call) => {
+                call.check = Some(call.check.unwrap_or(check));
+                call.diff = diff;
+                call.no_log = no_log;
+                call.delegated = delegated;
+                State::Pending(Box::new(call), Box::new(route), environment)
+            }
+        })
+    }
+
+    /// A keyword's value: the innermost that is not `omit`.
+    pub(super) fn keyword(&self, context: &Context, name: &str) -> Result<Option<Value>, TemplateError> {
+        keyword(&self.task.level, context, name)
+    }
+
+    /// A keyword as a boolean, `None` where nobody says it.
+    pub(super) fn truth(&self, context: &Context, name: &str) -> Result<Option<bool>, TemplateError> {
+        match self.keyword(context, name)? {
+            None => Ok(None),
+            Some(value) => match value.ansible_bool() {
+                Some(truth) => Ok(Some(truth)),
+                None => Err(TemplateError {
+                    kind: TemplateErrorKind::Failed,
+                    message: format!(
+                        "Error processing keyword '{name}': The value {} could not be converted to 'bool'.",
+                        crate::value::py_repr(&value)
+                    ),
+                    trace: self.task.attr(name).map(|attr| attr.span.clone()).into_iter().collect(),
+                }),
+            },
+        }
+    }
+
+    pub(super) fn delegate(&self, context: &Context) -> Result<Option<String>, TemplateError> {
+        let value = self.keyword(context, "delegate_to")?;
+        Ok(value.map(|value| py_str(&value)).filter(|name| !name.is_empty()))
+    }
+
+    /// The rendered arguments: module defaults, then the task's own. Arguments that the action evaluates itself are left out.
+    pub(super) fn arguments(&self, context: &Context, raw: &[&str]) -> Result<Map, TemplateError> {
+        let mut args = self.module_defaults(context)?;
+        let own = match &self.task.args {
+            Term::Map(entries) => {
+                let mut own = Map::new();
+                for (key, term) in entries.iter() {
+                    let key = context.render(key)?;
+                    if key.as_str().is_some_and(|key| raw.contains(&key)) {
+                        continue;
+                    }
+                    let value = context.render(term).map_err(|error| argument_error(&key, error))?;
+                    if !crate::template::is_omit(&value) {
+                        own.insert(key, value);
+                    }
+                }
+                Value::map(own)
+            }
+            Term::Const(Value::Map(map)) => Value::map(
+                map.iter()
+                    .filter(|(key, _)| !key.as_str().is_some_and(|key| raw.contains(&key)))
+                    .map(|(k, v)| (k.clone(), v.clone()))
+                    .collect(),
+            ),
+            other => context.render(other)?,
+        };
+        if let Value::Map(own) = own {
+            let mut own = (*own).clone();
+            if let Some(variable) = own.shift_remove("_variable_params") {
+                args.extend(variable.as_map().cloned().unwrap_or_default());
+            }
+            // `module: "{{ variable }}"`: the variable holds all arguments.
+            if let Some(Value::Map(whole)) = own.get("_raw_params").cloned() {
+                own.shift_remove("_raw_params");
+                args.extend((*whole).clone());
+            }
+            args.extend(own);
+        }
+        Ok(args)
+    }
+
+    pub(super) fn module_defaults(&self, context: &Context) -> Result<Map, TemplateError> {
+        let mut defaults = Map::new();
+        for attr in self.task.level.collect("module_defaults") {
+            let value = context.render(&attr.term)?;
+            let maps: Vec<Value> = match value {
+                Value::List(items) => items.to_vec(),
+                other => vec![other],
+            };
+            for map in maps.iter().filter_map(Value::as_map) {
+                for (name, given) in map {
+                    let name = py_str(name);
+                    let matches = crate::playbook::resolve(&name)
+                        .is_some_and(|action| action.short == self.task.action.short);
+                    if matches && let Some(given) = given.as_map() {
+                        defaults.extend(given.clone());
+                    }
+                }
+            }
+        }
+        Ok(defaults)
+    }
+
+    pub(super) fn environment(&self, context: &Context) -> Result<Vec<(String, String)>, TemplateError> {
+        let mut environment: Vec<(String, String)> = Vec::new();
+        for attr in self.task.level.collect("environment") {
+            let maps = match context.render(&attr.term)? {
+                Value::List(items) => items.to_vec(),
+                other => vec![other],
+            };
+            for (name, value) in maps.iter().filter_map(Value::as_map).flatten() {
+                if crate::template::is_omit(value) {
+                    continue;
+                }
+                let (name, value) = (py_str(name), py_str(value));
+                environment.retain(|(known, _)| *known != name);
+                environment.push((name, value));
+            }
+        }
+        Ok(environment)
+    }
+
+    pub(super) fn argument_failure(&self, error: &TemplateError) -> TaskResult {
+        let failure = template_failure(error);
+        if failure.unknown.is_some() {
+            return failure;
+        }
+        let outer =
+            format!("Finalization of task args for '{}' failed", canonical(&self.task.action.written));
+        let place = error.trace.first().unwrap_or(&self.task.args_span);
+        TaskResult::broken(&outer, Cause::new(error.message.clone(), Some(place)))
+    }
+
+    pub(super) fn include(&self, args: Map, locals: &Map) -> TaskResult {
+        let is_role = self.task.action.kind == ActionKind::IncludeRole;
+        let names: &[&str] =
+            if is_role { &["name", "role", "_raw_params"] } else { &["file", "_raw_params"] };
+        let Some(name) = names.iter().find_map(|name| args.get(*name)).map(py_str) else {
+            return TaskResult::failure(if is_role {
+                "'name' is a required field for include_role."
+            } else {
+                "No include file was specified to the include"
+            });
+        };
+        let label = locals.get("ansible_loop_var").map(|_| String::new());
+        let mut result = TaskResult::default().with("include", Value::str(&name));
+        result.effects.push(Effect::Include(Include {
+            name,
+            args: Value::map(args),
+            locals: locals.clone(),
+            label,
+        }));
+        result
+    }
+}
+
+/// A keyword's value: the innermost that is neither nothing nor `omit`.
+pub fn keyword(
+    level: &crate::playbook::Level,
+    context: &Context,
+    name: &str,
+) -> Result<Option<Value>, TemplateError> {
+    for attr in level.chain().filter_map(|level| level.own(name)) {
+        let value = context.render(&attr.term)?;
+        if crate::template::is_omit(&value) {
+            continue;
+        }
+        return Ok(Some(value).filter(|value| !value.is_null()));
+    }
+    Ok(None)
+}
+
+fn argument_error(key: &Value, mut error: TemplateError) -> TemplateError {
+    if error.kind != TemplateErrorKind::Unknown {
+        error.message = format!("Error while resolving value for '{}': {}", py_str(key), error.message);
+    }
+    error
+}
