@@ -38,9 +38,28 @@ impl TaskRun<'_> {
         })
     }
 
+    /// `async`: with `poll` it is a task with a time limit. Without, nobody would wait for it, which is not there yet.
+    fn background(&self, context: &Context) -> Result<Option<u32>, TemplateError> {
+        let number = |value: Option<Value>| value.and_then(|value| py_str(&value).trim().parse::<u32>().ok());
+        let Some(limit) = number(self.keyword(context, "async")?).filter(|limit| *limit > 0) else {
+            return Ok(None);
+        };
+        if number(self.keyword(context, "poll")?) != Some(0) {
+            return Ok(Some(limit));
+        }
+        Err(TemplateError {
+            kind: TemplateErrorKind::Failed,
+            message: "`async` with `poll: 0` is not available in this version: the task would have to run on after the play".into(),
+            trace: self.task.attr("poll").map(|attr| attr.span.clone()).into_iter().collect(),
+        })
+    }
+
     /// `timeout`, in seconds; 0 is none.
     pub(super) fn timeout(&self, context: &Context) -> Result<Option<u32>, TemplateError> {
         const LONGEST: u32 = 100_000_000;
+        if let Some(limit) = self.background(context)? {
+            return Ok(Some(limit));
+        }
         let Some(value) = self.keyword(context, "timeout")? else { return Ok(None) };
         let text = py_str(&value);
         match text.trim().parse::<i64>() {
