@@ -41,9 +41,6 @@ struct Args {
     /// The folder relative paths start from
     #[arg(long, value_name = "FOLDER")]
     playbook_dir: Option<PathBuf>,
-    /// A folder to write each host's result to
-    #[arg(short = 't', long = "tree", value_name = "FOLDER")]
-    tree: Option<PathBuf>,
     #[command(flatten)]
     common: Common,
 }

@@ -273,9 +273,8 @@ impl Loader {
             .map(|block| vec![Item::Block(block)])
             .unwrap_or_default();
         let tasks = load("tasks", request.tasks_from.as_deref());
-        if role.content.set(RoleContent { tasks, handlers }).is_err() {
-            // A role is linked once: it was made just before.
-        }
+        // It was made just before, so nothing is there yet.
+        drop(role.content.set(RoleContent { tasks, handlers }));
     }
 
     /// The items that running a role means: dependencies, its tasks, and the mark that it has run.
@@ -283,7 +282,7 @@ impl Loader {
         let mut items = Vec::new();
         for role in role.with_dependencies() {
             let Some(block) = role.content.get().and_then(|content| content.tasks.clone()) else { continue };
-            let done = meta_task("role_complete", &block.level, &block.span, &self.engine);
+            let done = meta_task("role_complete", &block.level, &block.span);
             items.push(Item::Block(block));
             items.push(Item::Task(Arc::new(done)));
         }
@@ -373,7 +372,7 @@ fn empty_map(span: &Span) -> Arc<Node> {
 }
 
 /// A `meta` task that nobody wrote.
-pub(super) fn meta_task(what: &str, level: &Arc<Level>, span: &Span, _: &crate::template::Engine) -> Task {
+pub(super) fn meta_task(what: &str, level: &Arc<Level>, span: &Span) -> Task {
     Task {
         level: Arc::new(Level::empty(LevelKind::Task, Some(level.clone()))),
         span: span.clone(),

@@ -270,7 +270,7 @@ impl Loader {
                 vec![]
             }
         };
-        let flush = || Item::Task(Arc::new(meta_task("flush_handlers", &level, &node.span, &self.engine)));
+        let flush = || Item::Task(Arc::new(meta_task("flush_handlers", &level, &node.span)));
         let with_flush = |mut items: Vec<Item>| {
             items.push(flush());
             section(items, &level, &node.span)

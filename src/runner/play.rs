@@ -55,6 +55,8 @@ pub struct Runner<'r> {
     pub(super) unreachable: HashSet<String>,
     pub(super) pool: rayon::ThreadPool,
     pub(super) verdict: Verdict,
+    /// `--step`, until the user says to continue.
+    pub(super) asking: bool,
     /// `--start-at-task` has not been reached yet.
     pub(super) waiting_for_start: bool,
     pub(super) completed_roles: HashSet<(String, String)>,
@@ -83,7 +85,7 @@ impl<'r> Runner<'r> {
             .stack_size(8 * 1024 * 1024)
             .thread_name(|index| format!("fork-{index}"))
             .build()?;
-        let waiting_for_start = shared.options.start_at.is_some();
+        let (asking, waiting_for_start) = (shared.options.step, shared.options.start_at.is_some());
         Ok(Self {
             shared,
             reporters,
@@ -92,6 +94,7 @@ impl<'r> Runner<'r> {
             unreachable: HashSet::new(),
             pool,
             verdict: Verdict { nothing_ran: true, ..Verdict::default() },
+            asking,
             waiting_for_start,
             completed_roles: HashSet::new(),
             begun_roles: HashSet::new(),
@@ -545,7 +548,7 @@ impl<'r> Runner<'r> {
             };
             return match render(&spec.encrypt).map(|method| py_str(&method)) {
                 Some(method) if !method.is_empty() => {
-                    Some(Value::from(encrypted(&py_str(&answer), &method, context)?))
+                    Some(Value::from(encrypted(&py_str(&answer), &method)?))
                 }
                 _ => Some(answer),
             };
@@ -627,8 +630,7 @@ impl<'r> Runner<'r> {
 }
 
 /// `encrypt` of a prompt: what the filter `password_hash` gives.
-fn encrypted(text: &str, method: &str, context: &Context) -> Option<String> {
-    let _ = context;
+fn encrypted(text: &str, method: &str) -> Option<String> {
     crate::template::password_hash(text, method).ok()
 }
 

@@ -88,7 +88,7 @@ impl Runner<'_> {
             group.iter().for_each(|index| walks[*index].1.advance());
             return Ok(false);
         }
-        if self.shared.options.step && !self.confirmed(&info, walks) {
+        if self.asking && !self.confirmed(&info) {
             group.iter().for_each(|index| walks[*index].1.advance());
             return Ok(false);
         }
@@ -355,7 +355,7 @@ impl Runner<'_> {
     }
 
     /// `--step`.
-    fn confirmed(&mut self, info: &TaskInfo, _: &Walks) -> bool {
+    fn confirmed(&mut self, info: &TaskInfo) -> bool {
         let prompt = format!("Perform task: TASK: {} (N)o/(y)es/(c)ontinue: ", info.name);
         self.emit(&Event::Message(String::new()));
         use std::io::Write;
@@ -366,9 +366,7 @@ impl Runner<'_> {
         match super::prompts::read_line(true).unwrap_or_default().to_lowercase().as_str() {
             "y" | "yes" => true,
             "c" | "continue" => {
-                if let Some(shared) = Arc::get_mut(&mut self.shared) {
-                    shared.options.step = false;
-                }
+                self.asking = false;
                 true
             }
             _ => false,
