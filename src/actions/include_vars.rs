@@ -5,6 +5,7 @@ use super::{Action, Prepared, Scene};
 use crate::runner::{Effect, TaskResult};
 use crate::source::{Node, NodeKind};
 use crate::value::{Map, Value, py_str};
+use crate::vars::Terms;
 use fancy_regex::Regex;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -80,13 +81,16 @@ fn load(args: &Map, scene: &Scene) -> Result<TaskResult, String> {
         nodes = vec![(Arc::from(name), Node::new(NodeKind::Map(entries), span))];
     }
     let shown: Map = nodes.iter().map(|(name, node)| (Value::str(name), node.to_value())).collect();
-    let terms = nodes.iter().map(|(name, node)| (name.clone(), scene.engine.compile(node))).collect();
+    let terms: Terms = nodes
+        .iter()
+        .map(|(name, node)| (name.clone(), scene.engine.compile(node), Some(node.span.clone())))
+        .collect();
     let included = files.iter().map(|path| Value::str(path.to_string_lossy())).collect();
     let mut result = TaskResult::default()
         .with("ansible_facts", Value::map(shown))
         .with("ansible_included_var_files", Value::list(included))
         .with("changed", false);
-    result.effects.push(Effect::IncludeVars(terms));
+    result.effects.push(Effect::IncludeVars(Arc::new(terms)));
     Ok(result)
 }
 

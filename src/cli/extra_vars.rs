@@ -31,7 +31,7 @@ pub fn parse(texts: &[String], engine: &Engine, reader: &yaml::Reader) -> Result
                         return Err(invalid(text));
                     }
                     let node = Node::new(NodeKind::Str(value.into()), span.clone());
-                    vars.insert(Arc::from(key), engine.compile(&node));
+                    vars.insert(key, engine.compile(&node), Some(span.clone()));
                 }
                 continue;
             }
@@ -41,7 +41,8 @@ pub fn parse(texts: &[String], engine: &Engine, reader: &yaml::Reader) -> Result
         }
         let Some(entries) = node.as_map() else { return Err(invalid(text)) };
         for (key, value) in entries {
-            vars.insert(Arc::from(py_str(&key.to_value())), engine.compile(&tagged(value)));
+            let term = engine.compile(&tagged(value));
+            vars.insert(py_str(&key.to_value()), term, Some(key.span.clone()));
         }
     }
     Ok(vars)

@@ -31,6 +31,8 @@ pub struct VarLayer {
     pub of: LayerOf,
     /// The `group_vars` or `host_vars` file; `None` for variables of the inventory source itself.
     pub file: Option<PathBuf>,
+    /// The file stands beside the playbook, not beside an inventory source.
+    pub beside_playbook: bool,
     pub vars: Arc<Vars>,
 }
 
@@ -79,19 +81,22 @@ impl Inventory {
             Some(id) if !self.hosts[id].vars.is_empty() => layers.push(VarLayer {
                 of: LayerOf::Host(name.clone()),
                 file: None,
+                beside_playbook: false,
                 vars: self.hosts[id].vars.clone(),
             }),
             Some(_) => {}
             None if is_localhost(host) => layers.push(VarLayer {
                 of: LayerOf::Host(name.clone()),
                 file: None,
+                beside_playbook: false,
                 vars: implicit_localhost_vars(),
             }),
             None => {}
         }
-        for dir in self.source_dirs.iter().map(PathBuf::as_path).chain(playbook_dir) {
+        let beside_sources = self.source_dirs.iter().map(|dir| (dir.as_path(), false));
+        for (dir, beside_playbook) in beside_sources.chain(playbook_dir.map(|dir| (dir, true))) {
             let of = LayerOf::Host(name.clone());
-            add(&mut layers, &of, &self.files.get(&dir.join("host_vars"), &name)?);
+            add(&mut layers, &of, beside_playbook, &self.files.get(&dir.join("host_vars"), &name)?);
         }
         Ok(layers)
     }
@@ -134,6 +139,7 @@ impl Inventory {
             layers.push(VarLayer {
                 of: LayerOf::Group(group.name.clone()),
                 file: None,
+                beside_playbook: false,
                 vars: group.vars.clone(),
             });
         }
@@ -155,16 +161,21 @@ impl Inventory {
             for group in groups {
                 let name = &self.groups[*group].name;
                 let of = LayerOf::Group(name.clone());
-                add(layers, &of, &self.files.get(&folder, name)?);
+                add(layers, &of, play.is_some(), &self.files.get(&folder, name)?);
             }
         }
         Ok(())
     }
 }
 
-fn add(layers: &mut Vec<VarLayer>, of: &LayerOf, files: &[VarsFile]) {
+fn add(layers: &mut Vec<VarLayer>, of: &LayerOf, beside_playbook: bool, files: &[VarsFile]) {
     for file in files.iter().filter(|file| !file.vars.is_empty()) {
-        layers.push(VarLayer { of: of.clone(), file: Some(file.path.clone()), vars: file.vars.clone() });
+        layers.push(VarLayer {
+            of: of.clone(),
+            file: Some(file.path.clone()),
+            beside_playbook,
+            vars: file.vars.clone(),
+        });
     }
 }
 

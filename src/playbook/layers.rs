@@ -1,41 +1,44 @@
 //! The variables of a task's chain, as the variable scopes ask for them.
 
-use super::level::{Level, LevelKind};
+use super::level::{Level, LevelKind, Vars};
 use super::role::Role;
-use crate::template::Term;
 use crate::value::Value;
-use crate::vars::Layers;
+use crate::vars::{Found, FoundValue, Layer, Layers, Visit};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 impl Layers for Level {
-    fn include_params(&self, name: &str) -> Option<Term> {
-        self.of_kind(name, |kind| kind == LevelKind::Include)
-    }
-
-    fn role_params(&self, name: &str) -> Option<Term> {
-        self.roles().find_map(|role| role.params.get(name)).cloned()
-    }
-
-    fn task_vars(&self, name: &str) -> Option<Term> {
-        self.of_kind(name, |kind| matches!(kind, LevelKind::Task | LevelKind::Block | LevelKind::Include))
-    }
-
-    fn role_vars(&self, name: &str) -> Option<Term> {
-        let role = self.role.as_ref()?;
-        let own = role.vars.get(name);
-        let depended = || role.dependencies.iter().rev().find_map(|role| depended_vars(role, name));
-        let parents = || role.parents.iter().find_map(|role| role.vars.get(name)).cloned();
-        own.cloned().or_else(depended).or_else(parents)
-    }
-
-    fn play_vars(&self, name: &str) -> Option<Term> {
-        self.of_kind(name, |kind| kind == LevelKind::Play)
-    }
-
-    fn role_defaults(&self, name: &str) -> Option<Term> {
-        let role = self.role.as_ref()?;
-        let depended = || role.dependencies.iter().rev().find_map(|role| depended_defaults(role, name));
-        self.roles().find_map(|role| role.defaults.get(name)).cloned().or_else(depended)
+    fn walk(&self, layer: Layer, name: &str, visit: &mut Visit) -> ControlFlow<()> {
+        let kinds: &[LevelKind] = match layer {
+            Layer::IncludeParams => &[LevelKind::Include],
+            // Variables of blocks, tasks and what they are included by have one order: the inner ones win.
+            Layer::Task => &[LevelKind::Task, LevelKind::Block, LevelKind::Include],
+            Layer::Play => &[LevelKind::Play],
+            Layer::RoleParams => {
+                return self.roles().try_for_each(|role| tell(&role.params, layer, Some(role), name, visit));
+            }
+            Layer::RoleVars => {
+                let Some(role) = &self.role else { return ControlFlow::Continue(()) };
+                walk_dependencies(role, layer, name, visit)?;
+                return role
+                    .parents
+                    .iter()
+                    .try_for_each(|role| tell(&role.vars, layer, Some(role), name, visit));
+            }
+            Layer::RoleDefaults => {
+                self.roles().try_for_each(|role| tell(&role.defaults, layer, Some(role), name, visit))?;
+                let dependencies = self.role.iter().flat_map(|role| role.dependencies.iter().rev());
+                return dependencies
+                    .into_iter()
+                    .try_for_each(|role| walk_dependencies(role, layer, name, visit));
+            }
+            _ => return ControlFlow::Continue(()),
+        };
+        for level in self.chain().filter(|level| kinds.contains(&level.kind)) {
+            let layer = if level.kind == LevelKind::Block { Layer::Block } else { layer };
+            tell(&level.vars, layer, None, name, visit)?;
+        }
+        ControlFlow::Continue(())
     }
 
     fn magic(&self, name: &str) -> Option<Value> {
@@ -73,14 +76,23 @@ impl Layers for Level {
     }
 }
 
-fn depended_vars(role: &Role, name: &str) -> Option<Term> {
-    let own = role.vars.get(name).cloned();
-    own.or_else(|| role.dependencies.iter().rev().find_map(|role| depended_vars(role, name)))
+fn tell(
+    vars: &Vars,
+    layer: Layer,
+    role: Option<&Arc<Role>>,
+    name: &str,
+    visit: &mut Visit,
+) -> ControlFlow<()> {
+    let Some((term, place)) = vars.get_with_place(name) else { return ControlFlow::Continue(()) };
+    let owner = role.map(|role| role.name.as_str());
+    visit(Found { layer, owner, value: FoundValue::Term(term), place })
 }
 
-fn depended_defaults(role: &Role, name: &str) -> Option<Term> {
-    let own = role.defaults.get(name).cloned();
-    own.or_else(|| role.dependencies.iter().rev().find_map(|role| depended_defaults(role, name)))
+/// A role's own variables or defaults, then those of its dependencies, the last one first.
+fn walk_dependencies(role: &Arc<Role>, layer: Layer, name: &str, visit: &mut Visit) -> ControlFlow<()> {
+    let vars = if layer == Layer::RoleVars { &role.vars } else { &role.defaults };
+    tell(vars, layer, Some(role), name, visit)?;
+    role.dependencies.iter().rev().try_for_each(|role| walk_dependencies(role, layer, name, visit))
 }
 
 fn short_name(role: &Role) -> &str {
@@ -98,10 +110,6 @@ fn full_name(role: &Role) -> String {
 }
 
 impl Level {
-    fn of_kind(&self, name: &str, wanted: impl Fn(LevelKind) -> bool) -> Option<Term> {
-        self.chain().filter(|level| wanted(level.kind)).find_map(|level| level.vars.get(name)).cloned()
-    }
-
     /// The task's role and the roles it came through, innermost first.
     fn roles(&self) -> impl Iterator<Item = &Arc<Role>> {
         self.role.iter().flat_map(|role| std::iter::once(role).chain(role.parents.iter()))

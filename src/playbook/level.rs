@@ -4,12 +4,11 @@ use super::role::Role;
 use crate::diag::Span;
 use crate::source::Node;
 use crate::template::{Expr, Term};
-use indexmap::IndexMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Authored variables by name.
-pub type Vars = IndexMap<Arc<str>, Term>;
+pub type Vars = crate::vars::Terms;
 
 /// A keyword's value, with its place.
 #[derive(Clone)]

@@ -51,7 +51,8 @@ impl Loader {
                 level = self.level(&words, LevelKind::Role, Places::ROLE, Some(parent.clone()));
                 level.attrs.retain(|(name, _)| *name != "name");
                 for (key, value) in entries.iter().filter(|(key, _)| !keyword(key)) {
-                    request.params.insert(Arc::from(py_str(&key.to_value())), self.engine.compile(value));
+                    let term = self.engine.compile(value);
+                    request.params.insert(py_str(&key.to_value()), term, Some(key.span.clone()));
                 }
                 let written: Vec<String> = entries
                     .iter()
@@ -61,7 +62,7 @@ impl Loader {
                     })
                     .collect();
                 request.written_params = written.join(" ");
-                request.params.extend(level.vars.iter().map(|(key, term)| (key.clone(), term.clone())));
+                request.params.extend(&level.vars);
                 let name = node.get("role").or_else(|| node.get("name"));
                 match name.and_then(super::level::plain_text) {
                     Some(name) => request.name = name,
@@ -299,7 +300,9 @@ impl Loader {
                 })
                 .unwrap_or_default();
             files.sort();
-            return files.iter().flat_map(|path| self.vars_file(path, kind, span)).collect();
+            let mut vars = Vars::new();
+            files.iter().for_each(|path| vars.extend(&self.vars_file(path, kind, span)));
+            return vars;
         }
         match self.role_file(role, kind, from, span) {
             Some(node) => self.vars(&node, kind),

@@ -140,11 +140,16 @@ impl Loader {
             NodeKind::Null => Vars::new(),
             NodeKind::Map(entries) => entries
                 .iter()
-                .map(|(key, value)| (Arc::from(py_str(&key.to_value())), self.engine.compile(value)))
+                .map(|(key, value)| {
+                    let name = Arc::from(py_str(&key.to_value()));
+                    (name, self.engine.compile(value), Some(key.span.clone()))
+                })
                 .collect(),
             // A list of mappings is an old way to write variables.
             NodeKind::List(items) if items.iter().all(|item| item.as_map().is_some()) => {
-                items.iter().flat_map(|item| self.vars(item, what)).collect()
+                let mut vars = Vars::new();
+                items.iter().for_each(|item| vars.extend(&self.vars(item, what)));
+                vars
             }
             _ => {
                 self.problem(

@@ -337,8 +337,8 @@ impl Loader {
         let mut level = self.import_level(node, parent);
         // `import_tasks: x.yml a=1`: the old way to hand over variables.
         for (key, value) in args.as_map().unwrap_or_default() {
-            if let Some(key) = key.as_str().filter(|key| !matches!(*key, "file" | "_raw_params")) {
-                level.vars.insert(Arc::from(key), self.engine.compile(value));
+            if let Some(name) = key.as_str().filter(|key| !matches!(*key, "file" | "_raw_params")) {
+                level.vars.insert(name, self.engine.compile(value), Some(key.span.clone()));
             }
         }
         let level = Arc::new(level);

@@ -135,12 +135,10 @@ impl Runner<'_> {
                 return Err(problems);
             }
         }
-        for (name, term) in &task.level.vars {
-            level.vars.insert(name.clone(), term.clone());
-        }
+        level.vars.extend(&task.level.vars);
         for (name, value) in &include.locals {
             if !matches!(name.as_str(), Some("ansible_search_path")) {
-                level.vars.insert(Arc::from(py_str(name)), Term::Const(value.clone()));
+                level.vars.insert(py_str(name), Term::Const(value.clone()), None);
             }
         }
         // `include_tasks: x.yml a=1`: the old way to hand over variables.
@@ -151,7 +149,7 @@ impl Runner<'_> {
                 if let Some(name) =
                     name.as_str().filter(|name| !matches!(*name, "file" | "_raw_params" | "apply"))
                 {
-                    level.vars.insert(Arc::from(name), Term::Const(value.clone()));
+                    level.vars.insert(name, Term::Const(value.clone()), Some(task.args_span.clone()));
                 }
             }
         }
@@ -253,13 +251,18 @@ impl Runner<'_> {
         if role.public
             && let Ok(mut exported) = run.scope.exported.write()
         {
-            let added = role
-                .with_dependencies()
-                .into_iter()
-                .map(|role| Exported { vars: role.vars.clone(), defaults: role.defaults.clone() });
+            let added = role.with_dependencies().into_iter().map(|role| Exported {
+                name: role.name.as_str().into(),
+                vars: role.vars.clone(),
+                defaults: role.defaults.clone(),
+            });
             let mut all: Vec<Exported> = exported
                 .iter()
-                .map(|one| Exported { vars: one.vars.clone(), defaults: one.defaults.clone() })
+                .map(|one| Exported {
+                    name: one.name.clone(),
+                    vars: one.vars.clone(),
+                    defaults: one.defaults.clone(),
+                })
                 .collect();
             all.extend(added);
             *exported = Arc::new(all);

@@ -2,6 +2,7 @@
 
 use super::event::{Event, Reporter, Tally};
 use super::handlers;
+use super::play_scope;
 use super::prompts;
 use super::shared::Shared;
 use super::walk::Walk;
@@ -11,10 +12,10 @@ use crate::playbook::{
     Task,
 };
 use crate::source::{Node, NodeKind};
-use crate::template::{Context, LookupEnv, TemplateError, Term};
+use crate::template::{Context, TemplateError, Term};
 use crate::value::{Map, Value, py_str};
-use crate::vars::{Exported, PlayScope, TaskScope, Terms};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use crate::vars::PlayScope;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, RwLock};
 
 /// A play while it runs.
@@ -153,22 +154,8 @@ impl<'r> Runner<'r> {
         self.verdict.clone()
     }
 
-    fn play_context(&self, play: &Arc<Play>, scope: Option<&Arc<PlayScope>>, host: &str) -> Context {
-        let mut view = TaskScope::host(&self.shared.store, host, &self.shared.magic);
-        view.layers = Some(play.level.clone());
-        view.play = scope.cloned();
-        let directory = self.shared.playbook_dir();
-        let env = LookupEnv {
-            search_path: vec![play.directory.clone(), directory.clone()],
-            playbook_dir: directory,
-            hosts: self.shared.host_names(),
-            settings: self.shared.lookup_settings.clone(),
-        };
-        Context::new(&self.shared.engine, Arc::new(view), Arc::new(env))
-    }
-
     fn play(&mut self, play: &Arc<Play>) -> Result<(), Stop> {
-        let context = self.play_context(play, None, "");
+        let context = self.shared.play_context(play, None, "");
         let broken = |error: TemplateError, attr: &Attr| {
             Stop::Broken(Box::new(
                 Diagnostic::error("play-keyword", error.message)
@@ -200,37 +187,12 @@ impl<'r> Runner<'r> {
             self.emit(&Event::Problem(warning));
         }
         let all_hosts: Vec<String> = hosts;
-        let roles: Vec<String> = play
-            .roles
-            .iter()
-            .filter(|role| role.parents.is_empty())
-            .map(|role| role.display_name())
-            .collect();
-        let dependent: Vec<String> = play
-            .roles
-            .iter()
-            .filter(|role| !role.parents.is_empty())
-            .map(|role| role.display_name())
-            .collect();
-        let exported = play
-            .roles
-            .iter()
-            .filter(|role| role.public)
-            .map(|role| Exported { vars: role.vars.clone(), defaults: role.defaults.clone() })
-            .collect();
         let batches = self.batches(play, &context, &all_hosts)?;
-        let scope = Arc::new(PlayScope {
-            name: name.clone(),
-            prompts,
-            vars_files: RwLock::default(),
-            all_hosts: Arc::new(all_hosts.clone()),
-            batch: RwLock::new(Arc::new(all_hosts.clone())),
+        let scope = PlayScope {
             gone: RwLock::new(self.failed.union(&self.unreachable).cloned().collect()),
-            role_names: roles,
-            dependent_role_names: dependent,
-            exported: RwLock::new(Arc::new(exported)),
-            layers: play.level.clone(),
-        });
+            ..play_scope(play, &name, prompts, &all_hosts)
+        };
+        let scope = Arc::new(scope);
         let strategy = match self
             .text(play, &context, "strategy")?
             .or_else(|| self.shared.settings.str("DEFAULT_STRATEGY").map(str::to_owned))
@@ -555,76 +517,12 @@ impl<'r> Runner<'r> {
         }
     }
 
-    /// `vars_files`: for each host, since names may hold its variables. A list in the list means the first that exists.
+    /// Reads `vars_files` for each host, since names may hold its variables.
     pub(super) fn vars_files(&mut self, run: &Arc<PlayRun>, hosts: &[String]) -> Result<(), Stop> {
-        if run.play.vars_files.is_empty() {
-            return Ok(());
-        }
-        let mut cache: HashMap<Vec<std::path::PathBuf>, Arc<Terms>> = HashMap::new();
-        for host in hosts {
-            let context = self.play_context(&run.play, Some(&run.scope), host);
-            let mut files = Vec::new();
-            for attr in &run.play.vars_files {
-                let value = match context.render(&attr.term) {
-                    Ok(value) => value,
-                    // It may depend on facts that are not there yet.
-                    Err(_) => continue,
-                };
-                let candidates: Vec<String> = match &value {
-                    Value::List(items) => items.iter().map(py_str).collect(),
-                    Value::Null => continue,
-                    other => vec![py_str(other)],
-                };
-                let paths: Vec<_> = candidates
-                    .iter()
-                    .flat_map(|name| {
-                        [run.play.directory.join("vars").join(name), run.play.directory.join(name)]
-                    })
-                    .collect();
-                match paths.iter().find(|path| path.is_file()) {
-                    Some(path) => files.push(path.clone()),
-                    None => {
-                        return Err(Stop::Broken(Box::new(
-                            Diagnostic::error(
-                                "vars-file-not-found",
-                                format!("vars file {} was not found", candidates.join(", ")),
-                            )
-                            .at(&attr.span)
-                            .help(format!(
-                                "searched: {}",
-                                paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ")
-                            )),
-                        )));
-                    }
-                }
-            }
-            let terms = match cache.get(&files) {
-                Some(terms) => terms.clone(),
-                None => {
-                    let mut terms = Terms::new();
-                    for path in &files {
-                        let loaded = self
-                            .shared
-                            .loader
-                            .read_vars(path)
-                            .map_err(|problem| Stop::Broken(Box::new(problem)))?;
-                        for warning in loaded.warnings {
-                            self.emit(&Event::Problem(warning));
-                        }
-                        for (key, node) in loaded.node.as_map().unwrap_or_default() {
-                            terms
-                                .insert(Arc::from(py_str(&key.to_value())), self.shared.engine.compile(node));
-                        }
-                    }
-                    let terms = Arc::new(terms);
-                    cache.insert(files, terms.clone());
-                    terms
-                }
-            };
-            if let Ok(mut slot) = run.scope.vars_files.write() {
-                slot.insert(Arc::from(host.as_str()), terms);
-            }
-        }
+        self.shared
+            .read_vars_files(&run.play, &run.scope, hosts)
+            .map_err(|problem| Stop::Broken(Box::new(problem)))?;
+        self.emit_warnings();
         Ok(())
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::diag::Span;
 use crate::protocol::{Diff, Outcome};
-use crate::template::Term;
 use crate::value::{Map, Value};
 use std::sync::Arc;
 
@@ -99,7 +98,7 @@ pub enum Effect {
     /// `set_fact`: variables of the host.
     Set(Map),
     /// `include_vars`.
-    IncludeVars(Vec<(Arc<str>, Term)>),
+    IncludeVars(Arc<crate::vars::Terms>),
     AddHost {
         name: String,
         groups: Vec<String>,

@@ -15,6 +15,45 @@ pub enum Term {
     Map(Arc<[(Term, Term)]>),
 }
 
+impl Term {
+    /// Whether this was written as a mapping (a template that gives one does not count).
+    pub fn is_mapping(&self) -> bool {
+        matches!(self, Term::Map(_) | Term::Const(Value::Map(_)))
+    }
+
+    /// This mapping with what only `low` has, at every depth: `hash_behaviour = merge`. The keys of `low` come first.
+    /// Where one of both is no mapping, this one alone.
+    pub fn merged_over(&self, low: &Term) -> Term {
+        if !self.is_mapping() || !low.is_mapping() {
+            return self.clone();
+        }
+        let mut merged = low.entries();
+        for (key, value) in self.entries() {
+            let text = key.literal();
+            match merged.iter_mut().find(|(known, _)| known.literal() == text) {
+                Some((_, known)) => *known = value.merged_over(known),
+                None => merged.push((key, value)),
+            }
+        }
+        if merged.iter().all(|(key, value)| matches!((key, value), (Term::Const(_), Term::Const(_)))) {
+            let literals = merged.into_iter().map(|(key, value)| (key.literal(), value.literal()));
+            return Term::Const(Value::map(literals.collect()));
+        }
+        Term::Map(merged.into())
+    }
+
+    fn entries(&self) -> Vec<(Term, Term)> {
+        match self {
+            Term::Map(entries) => entries.to_vec(),
+            Term::Const(Value::Map(map)) => map
+                .iter()
+                .map(|(key, value)| (Term::Const(key.clone()), Term::Const(value.clone())))
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TemplateErrorKind {
     /// The text is no template.

@@ -4,38 +4,28 @@
 //! loses ("Understanding variable precedence" in Ansible's documentation).
 
 mod magic;
+mod origin;
 mod scope;
 mod store;
+mod terms;
 
 pub use magic::Magic;
+pub use origin::{Found, FoundValue, Layer, Origin, Visit};
 pub use scope::{Exported, PlayScope, TaskScope};
-pub use store::{HostVars, Store, strip_prefix};
+pub use store::{HostVars, InventoryLayer, Store, strip_prefix};
+pub use terms::Terms;
 
 /// Ansible's version that this program answers for (`ansible_version`).
 pub const ANSIBLE_VERSION: &str = "2.19.14";
 
-use crate::template::Term;
-use indexmap::IndexMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-/// Authored variables by name.
-pub type Terms = IndexMap<Arc<str>, Term>;
-
-/// What the variables need to know of roles and levels, without knowing playbooks: the layers of a task from
-/// the one that wins to the one that loses, as they stand in the precedence list.
+/// What the variables need to know of tasks, blocks, roles and plays, without knowing playbooks.
 pub trait Layers: Send + Sync {
-    /// Include parameters (21), innermost first.
-    fn include_params(&self, name: &str) -> Option<Term>;
-    /// Role parameters (20).
-    fn role_params(&self, name: &str) -> Option<Term>;
-    /// Task, block and include variables (16, 17).
-    fn task_vars(&self, name: &str) -> Option<Term>;
-    /// Variables of the task's role and of its dependencies and parents (15).
-    fn role_vars(&self, name: &str) -> Option<Term>;
-    /// Play variables (12).
-    fn play_vars(&self, name: &str) -> Option<Term>;
-    /// Defaults of the task's role and of its dependencies and parents (2).
-    fn role_defaults(&self, name: &str) -> Option<Term>;
+    /// Tells of every value that the name has in a layer, the one that wins first. Layers that a chain of levels
+    /// does not have (facts, the inventory) have none.
+    fn walk(&self, layer: Layer, name: &str, visit: &mut Visit) -> ControlFlow<()>;
     /// `role_path`, `role_name` and the like.
     fn magic(&self, name: &str) -> Option<crate::value::Value>;
     /// All names of all layers.

@@ -1,9 +1,10 @@
 //! What one host and task can see.
 
-use super::{HostVars, Layers, Magic, Store, Terms, magic};
+use super::{Found, FoundValue, HostVars, Layer, Layers, Magic, Origin, Store, Terms, Visit, magic};
 use crate::inventory::Inventory;
-use crate::template::{Scope, Term, Var};
+use crate::template::{Scope, Var};
 use crate::value::{Map, Value};
+use std::ops::ControlFlow;
 use std::sync::{Arc, RwLock};
 
 /// What a play adds, the same for all of its tasks.
@@ -12,7 +13,7 @@ pub struct PlayScope {
     /// `vars_prompt`.
     pub prompts: Map,
     /// `vars_files` by host (their names may depend on the host).
-    pub vars_files: RwLock<std::collections::HashMap<Arc<str>, Arc<Terms>>>,
+    pub vars_files: RwLock<std::collections::HashMap<Arc<str>, VarsFiles>>,
     pub all_hosts: Arc<Vec<String>>,
     pub batch: RwLock<Arc<Vec<String>>>,
     /// Hosts that failed or could not be reached.
@@ -25,8 +26,12 @@ pub struct PlayScope {
     pub layers: Arc<dyn Layers>,
 }
 
+/// One host's `vars_files`, in the order they are listed.
+pub type VarsFiles = Arc<Vec<Arc<Terms>>>;
+
 /// A role whose variables the whole play sees.
 pub struct Exported {
+    pub name: Arc<str>,
     pub vars: Terms,
     pub defaults: Terms,
 }
@@ -88,71 +93,146 @@ impl TaskScope {
         AllHosts { store: self.store.clone(), magic: self.magic.clone() }
     }
 
-    fn layer(&self, ask: impl Fn(&dyn Layers) -> Option<Term>) -> Option<Var> {
-        self.layers.as_deref().and_then(ask).map(Var::Term)
-    }
-
-    /// Layers 12 to 14 and 15: the play's.
-    fn of_play(&self, name: &str) -> Option<Var> {
-        let Some(play) = self.play.as_ref() else {
-            return self.layer(|layers| layers.play_vars(name));
+    /// Every value that the name has below the engine's own variables, the one that wins first.
+    fn walk(&self, name: &str, visit: &mut Visit) -> ControlFlow<()> {
+        let layers = self.layers.as_deref();
+        let layer = |layer, visit: &mut Visit| match layers {
+            Some(layers) => layers.walk(layer, name, visit),
+            None => ControlFlow::Continue(()),
         };
-        if let Some(exported) = play.exported.read().ok()
-            && let Some(term) = exported.iter().rev().find_map(|role| role.vars.get(name))
-        {
-            return Some(Var::Term(term.clone()));
+        terms(&self.store.extra, Layer::Extra, None, name, visit)?;
+        layer(Layer::IncludeParams, visit)?;
+        layer(Layer::RoleParams, visit)?;
+        values(&self.vars.set, Layer::SetFacts, name, visit)?;
+        terms(&self.vars.included, Layer::IncludeVars, None, name, visit)?;
+        layer(Layer::Task, visit)?;
+        layer(Layer::RoleVars, visit)?;
+        self.walk_play(name, visit)?;
+        values(&self.vars.facts, Layer::Facts, name, visit)?;
+        for one in self.vars.inventory.iter().rev() {
+            terms(&one.terms, one.layer, Some(&one.owner), name, visit)?;
         }
-        if let Some(files) = play.vars_files.read().ok().and_then(|files| files.get(&self.host).cloned())
-            && let Some(term) = files.get(name)
-        {
-            return Some(Var::Term(term.clone()));
+        layer(Layer::RoleDefaults, visit)?;
+        if let Some(exported) = self.exported() {
+            for role in exported.iter().rev() {
+                terms(&role.defaults, Layer::RoleDefaults, Some(&role.name), name, visit)?;
+            }
         }
-        if let Some(value) = play.prompts.get(name) {
-            return Some(Var::Value(value.clone()));
+        if name == "ansible_host" {
+            let host = Value::str(&self.host);
+            visit(Found {
+                layer: Layer::Implicit,
+                owner: None,
+                value: FoundValue::Value(&host),
+                place: None,
+            })?;
         }
-        let layers = self.layers.as_ref().unwrap_or(&play.layers);
-        layers.play_vars(name).map(Var::Term)
+        ControlFlow::Continue(())
     }
 
-    /// Facts: under `ansible_NAME` as they came.
-    fn fact(&self, name: &str) -> Option<Var> {
-        self.vars.facts.get(name).cloned().map(Var::Value)
+    /// Layers 12 to 15: the play's, with the variables of its roles.
+    fn walk_play(&self, name: &str, visit: &mut Visit) -> ControlFlow<()> {
+        let Some(play) = self.play.as_ref() else {
+            return match &self.layers {
+                Some(layers) => layers.walk(Layer::Play, name, visit),
+                None => ControlFlow::Continue(()),
+            };
+        };
+        if let Some(exported) = self.exported() {
+            for role in exported.iter().rev() {
+                terms(&role.vars, Layer::RoleVars, Some(&role.name), name, visit)?;
+            }
+        }
+        let files = play.vars_files.read().ok().and_then(|files| files.get(&self.host).cloned());
+        for file in files.iter().flat_map(|files| files.iter().rev()) {
+            terms(file, Layer::VarsFiles, None, name, visit)?;
+        }
+        values(&play.prompts, Layer::Prompts, name, visit)?;
+        self.layers.as_ref().unwrap_or(&play.layers).walk(Layer::Play, name, visit)
     }
 
-    fn exported_default(&self, name: &str) -> Option<Var> {
-        let exported = self.play.as_ref()?.exported.read().ok()?.clone();
-        exported.iter().rev().find_map(|role| role.defaults.get(name)).cloned().map(Var::Term)
+    fn exported(&self) -> Option<Arc<Vec<Exported>>> {
+        Some(self.play.as_ref()?.exported.read().ok()?.clone())
+    }
+
+    /// What the engine itself says of a name, which wins over everything anybody wrote.
+    fn provided(&self, name: &str) -> Option<(Layer, Var)> {
+        if let Some(value) = self.locals.get(name) {
+            return Some((Layer::Local, Var::Value(value.clone())));
+        }
+        let magic = self.layers.as_deref().and_then(|layers| layers.magic(name)).map(Var::Value);
+        magic.or_else(|| self.magic_var(name)).map(|var| (Layer::Magic, var))
+    }
+
+    /// All values of a name, the one that wins first. Two roads to one value (a role's variables are the task's and
+    /// the play's) count once.
+    pub fn origins(&self, name: &str) -> Vec<Origin> {
+        let mut origins: Vec<Origin> = Vec::new();
+        if let Some((layer, var)) = self.provided(name) {
+            origins.push(Origin { layer, owner: None, var, place: None });
+        }
+        let _ = self.walk(name, &mut |found| {
+            let is_same = |origin: &Origin| {
+                origin.layer == found.layer && origin.place.is_some() && origin.place.as_ref() == found.place
+            };
+            if !origins.iter().any(is_same) {
+                origins.push(Origin {
+                    layer: found.layer,
+                    owner: found.owner.map(str::to_owned),
+                    var: found.value.to_var(),
+                    place: found.place.cloned(),
+                });
+            }
+            ControlFlow::Continue(())
+        });
+        origins
+    }
+}
+
+fn terms(vars: &Terms, layer: Layer, owner: Option<&str>, name: &str, visit: &mut Visit) -> ControlFlow<()> {
+    match vars.get_with_place(name) {
+        Some((term, place)) => visit(Found { layer, owner, value: FoundValue::Term(term), place }),
+        None => ControlFlow::Continue(()),
+    }
+}
+
+fn values(vars: &Map, layer: Layer, name: &str, visit: &mut Visit) -> ControlFlow<()> {
+    match vars.get(name) {
+        Some(value) => visit(Found { layer, owner: None, value: FoundValue::Value(value), place: None }),
+        None => ControlFlow::Continue(()),
     }
 }
 
 impl Scope for TaskScope {
     fn get(&self, name: &str) -> Option<Var> {
-        if let Some(value) = self.locals.get(name) {
-            return Some(Var::Value(value.clone()));
+        if let Some((_, var)) = self.provided(name) {
+            return Some(var);
         }
-        if let Some(value) = self.layers.as_deref().and_then(|layers| layers.magic(name)) {
-            return Some(Var::Value(value));
-        }
-        if let Some(found) = self.magic_var(name) {
-            return Some(found);
-        }
-        if let Some(term) = self.store.extra.get(name) {
-            return Some(Var::Term(term.clone()));
-        }
-        self.layer(|layers| layers.include_params(name))
-            .or_else(|| self.layer(|layers| layers.role_params(name)))
-            .or_else(|| self.vars.set.get(name).cloned().map(Var::Value))
-            .or_else(|| self.vars.included.get(name).cloned().map(Var::Term))
-            .or_else(|| self.layer(|layers| layers.task_vars(name)))
-            .or_else(|| self.layer(|layers| layers.role_vars(name)))
-            .or_else(|| self.of_play(name))
-            .or_else(|| self.fact(name))
-            .or_else(|| {
-                self.vars.inventory.iter().rev().find_map(|layer| layer.get(name)).cloned().map(Var::Term)
-            })
-            .or_else(|| self.layer(|layers| layers.role_defaults(name)))
-            .or_else(|| self.exported_default(name))
-            .or_else(|| (name == "ansible_host").then(|| Var::Value(Value::str(&self.host))))
+        let mut result: Option<Var> = None;
+        let merge = self.store.merge_hashes;
+        let _ = self.walk(name, &mut |found| {
+            if !merge {
+                result = Some(found.value.to_var());
+                return ControlFlow::Break(());
+            }
+            // `hash_behaviour = merge`: mappings add up until something else stands in the way.
+            match (result.take(), found.value.to_term()) {
+                (None, low) => {
+                    let is_map = low.is_mapping();
+                    result = Some(Var::Term(low));
+                    if is_map { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                }
+                (Some(Var::Term(high)), low) if low.is_mapping() => {
+                    result = Some(Var::Term(high.merged_over(&low)));
+                    ControlFlow::Continue(())
+                }
+                (high, _) => {
+                    result = high;
+                    ControlFlow::Break(())
+                }
+            }
+        });
+        result
     }
 
     fn names(&self) -> Vec<Arc<str>> {
@@ -166,7 +246,7 @@ impl Scope for TaskScope {
         names.extend(keys(&self.vars.set));
         names.extend(keys(&self.vars.facts));
         names.extend(self.vars.included.keys().cloned());
-        names.extend(self.vars.inventory.iter().flat_map(|layer| layer.keys().cloned()));
+        names.extend(self.vars.inventory.iter().flat_map(|layer| layer.terms.keys().cloned()));
         names.extend(self.store.extra.keys().cloned());
         if let Some(layers) = &self.layers {
             layers.names(&mut names);
@@ -176,7 +256,7 @@ impl Scope for TaskScope {
             play.layers.names(&mut names);
             if let Some(files) = play.vars_files.read().ok().and_then(|files| files.get(&self.host).cloned())
             {
-                names.extend(files.keys().cloned());
+                names.extend(files.iter().flat_map(|file| file.keys().cloned()));
             }
             if let Ok(exported) = play.exported.read() {
                 names.extend(

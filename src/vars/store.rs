@@ -1,11 +1,11 @@
 //! What is known of each host: inventory variables, facts, registered results.
 
-use super::Terms;
+use super::{Layer, Terms};
 use crate::diag::Diagnostic;
-use crate::inventory::{Inventory, Vars};
+use crate::inventory::{Inventory, LayerOf, VarLayer, Vars};
 use crate::source::Node;
 use crate::source::yaml::Reader;
-use crate::template::{Engine, Term};
+use crate::template::Engine;
 use crate::value::{Map, Value};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, RwLock};
 #[derive(Clone, Default)]
 pub struct HostVars {
     /// Inventory, group_vars and host_vars, weakest first.
-    pub inventory: Arc<Vec<Arc<Terms>>>,
+    pub inventory: Arc<Vec<InventoryLayer>>,
     /// Facts under the names the modules gave them (`ansible_os_family`).
     pub facts: Arc<Map>,
     /// The same as `ansible_facts` shows them (`os_family`).
@@ -26,8 +26,17 @@ pub struct HostVars {
     pub set: Arc<Map>,
 }
 
-/// A layer's variables as they were written, and compiled.
-type Layer = (Arc<Vars>, Arc<Terms>);
+/// Variables of the inventory from one place; shared by all hosts that have them.
+#[derive(Clone)]
+pub struct InventoryLayer {
+    pub layer: Layer,
+    /// The group or host.
+    pub owner: Arc<str>,
+    pub terms: Arc<Terms>,
+}
+
+/// Variables as they were written, and compiled.
+type Compiled = (Arc<Vars>, Arc<Terms>);
 
 /// The variables of all hosts, and those that are the same for all.
 pub struct Store {
@@ -39,7 +48,7 @@ pub struct Store {
     hosts: RwLock<HashMap<Arc<str>, HostVars>>,
     problems: Mutex<Vec<Diagnostic>>,
     /// Compiled layers by the address of their variables.
-    layers: RwLock<HashMap<usize, Layer>>,
+    layers: RwLock<HashMap<usize, Compiled>>,
     /// Dictionaries of several layers are merged (`hash_behaviour = merge`).
     pub merge_hashes: bool,
     /// Opens vaulted texts of the inventory.
@@ -94,7 +103,7 @@ impl Store {
     }
 
     /// The layers of a host's inventory variables, weakest first. Layers of groups are compiled once for all hosts.
-    fn inventory_vars(&self, name: &str) -> Vec<Arc<Terms>> {
+    fn inventory_vars(&self, name: &str) -> Vec<InventoryLayer> {
         let directory = self.playbook_dir.read().map(|dir| dir.clone()).unwrap_or_default();
         let Ok(inventory) = self.inventory.read() else { return vec![] };
         let layers = match inventory.var_layers(name, Some(&directory)) {
@@ -105,10 +114,13 @@ impl Store {
             }
         };
         inventory.take_warnings().into_iter().for_each(|warning| self.problem(warning));
-        if self.merge_hashes {
-            return vec![Arc::new(self.compile(&inventory.merged(&layers)))];
-        }
-        layers.iter().map(|layer| self.layer(&layer.vars)).collect()
+        layers
+            .iter()
+            .map(|one| {
+                let (layer, owner) = place_of(one);
+                InventoryLayer { layer, owner, terms: self.layer(&one.vars) }
+            })
+            .collect()
     }
 
     fn layer(&self, vars: &Arc<Vars>) -> Arc<Terms> {
@@ -125,7 +137,11 @@ impl Store {
     }
 
     fn compile(&self, vars: &Vars) -> Terms {
-        vars.iter().map(|(name, node)| (name.clone(), self.engine.compile(&self.revealed(node)))).collect()
+        vars.iter()
+            .map(|(name, node)| {
+                (name.clone(), self.engine.compile(&self.revealed(node)), Some(node.span.clone()))
+            })
+            .collect()
     }
 
     fn change(&self, host: &str, change: impl FnOnce(&mut HostVars)) {
@@ -158,13 +174,8 @@ impl Store {
     }
 
     /// `include_vars`.
-    pub fn include(&self, host: &str, terms: &[(Arc<str>, Term)]) {
-        self.change(host, |vars| {
-            let included = Arc::make_mut(&mut vars.included);
-            for (name, term) in terms {
-                included.insert(name.clone(), term.clone());
-            }
-        });
+    pub fn include(&self, host: &str, terms: &Terms) {
+        self.change(host, |vars| Arc::make_mut(&mut vars.included).extend(terms));
     }
 
     /// `meta: clear_facts`.
@@ -186,6 +197,25 @@ impl Store {
         let names: Vec<Arc<str>> =
             self.hosts.read().map(|hosts| hosts.keys().cloned().collect()).unwrap_or_default();
         names.iter().for_each(|name| self.refresh(name));
+    }
+}
+
+fn place_of(one: &VarLayer) -> (Layer, Arc<str>) {
+    let beside_playbook = one.beside_playbook;
+    match (&one.of, &one.file) {
+        (LayerOf::Host(name), None) => (Layer::InventoryHost, name.clone()),
+        (LayerOf::Host(name), Some(_)) if beside_playbook => (Layer::PlaybookHostFiles, name.clone()),
+        (LayerOf::Host(name), Some(_)) => (Layer::InventoryHostFiles, name.clone()),
+        (LayerOf::Group(name), None) => (Layer::InventoryGroup, name.clone()),
+        (LayerOf::Group(name), Some(_)) => {
+            let layer = match (&**name == "all", beside_playbook) {
+                (true, true) => Layer::PlaybookAllFiles,
+                (true, false) => Layer::InventoryAllFiles,
+                (false, true) => Layer::PlaybookGroupFiles,
+                (false, false) => Layer::InventoryGroupFiles,
+            };
+            (layer, name.clone())
+        }
     }
 }
 

@@ -1,0 +1,115 @@
+//! What a play adds to the variables of its hosts.
+
+use super::shared::Shared;
+use crate::diag::Diagnostic;
+use crate::playbook::Play;
+use crate::template::{Context, LookupEnv};
+use crate::value::{Map, Value, py_str};
+use crate::vars::{Exported, PlayScope, TaskScope, Terms};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, RwLock};
+
+/// A play's own variables and those of its roles; `vars_files` are read by [`Shared::read_vars_files`].
+pub fn play_scope(play: &Play, name: &str, prompts: Map, hosts: &[String]) -> PlayScope {
+    let (direct, dependent): (Vec<_>, Vec<_>) = play.roles.iter().partition(|role| role.parents.is_empty());
+    let exported = play.roles.iter().filter(|role| role.public).map(|role| Exported {
+        name: role.name.as_str().into(),
+        vars: role.vars.clone(),
+        defaults: role.defaults.clone(),
+    });
+    PlayScope {
+        name: name.to_owned(),
+        prompts,
+        vars_files: RwLock::default(),
+        all_hosts: Arc::new(hosts.to_vec()),
+        batch: RwLock::new(Arc::new(hosts.to_vec())),
+        gone: RwLock::default(),
+        role_names: direct.iter().map(|role| role.display_name()).collect(),
+        dependent_role_names: dependent.iter().map(|role| role.display_name()).collect(),
+        exported: RwLock::new(Arc::new(exported.collect())),
+        layers: play.level.clone(),
+    }
+}
+
+impl Shared {
+    /// What a play's keywords are rendered in, for one host (or none: the empty name).
+    pub fn play_context(&self, play: &Arc<Play>, scope: Option<&Arc<PlayScope>>, host: &str) -> Context {
+        let mut view = TaskScope::host(&self.store, host, &self.magic);
+        view.layers = Some(play.level.clone());
+        view.play = scope.cloned();
+        let directory = self.playbook_dir();
+        let env = LookupEnv {
+            search_path: vec![play.directory.clone(), directory.clone()],
+            playbook_dir: directory,
+            hosts: self.host_names(),
+            settings: self.lookup_settings.clone(),
+        };
+        Context::new(&self.engine, Arc::new(view), Arc::new(env))
+    }
+
+    /// Reads `vars_files` for each host. A list in the list means the first file that exists. Warnings go to the loader.
+    ///
+    /// # Errors
+    /// A file that is not there or cannot be read.
+    pub fn read_vars_files(
+        &self,
+        play: &Arc<Play>,
+        scope: &Arc<PlayScope>,
+        hosts: &[String],
+    ) -> Result<(), Diagnostic> {
+        if play.vars_files.is_empty() {
+            return Ok(());
+        }
+        let mut cache: HashMap<PathBuf, Arc<Terms>> = HashMap::new();
+        for host in hosts {
+            let context = self.play_context(play, Some(scope), host);
+            let mut found = Vec::new();
+            for attr in &play.vars_files {
+                let value = match context.render(&attr.term) {
+                    Ok(value) => value,
+                    // It may depend on facts that are not there yet.
+                    Err(_) => continue,
+                };
+                let candidates: Vec<String> = match &value {
+                    Value::List(items) => items.iter().map(py_str).collect(),
+                    Value::Null => continue,
+                    other => vec![py_str(other)],
+                };
+                let paths: Vec<_> = candidates
+                    .iter()
+                    .flat_map(|name| [play.directory.join("vars").join(name), play.directory.join(name)])
+                    .collect();
+                let Some(path) = paths.iter().find(|path| path.is_file()) else {
+                    let searched: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+                    return Err(Diagnostic::error(
+                        "vars-file-not-found",
+                        format!("vars file {} was not found", candidates.join(", ")),
+                    )
+                    .at(&attr.span)
+                    .help(format!("searched: {}", searched.join(", "))));
+                };
+                if let Some(terms) = cache.get(path) {
+                    found.push(terms.clone());
+                    continue;
+                }
+                let loaded = self.loader.read_vars(path)?;
+                self.loader.put_back(loaded.warnings);
+                let entries = loaded.node.as_map().unwrap_or_default().iter();
+                let terms: Terms = entries
+                    .map(|(key, node)| {
+                        let name = Arc::from(py_str(&key.to_value()));
+                        (name, self.engine.compile(node), Some(key.span.clone()))
+                    })
+                    .collect();
+                let terms = Arc::new(terms);
+                cache.insert(path.clone(), terms.clone());
+                found.push(terms);
+            }
+            if let Ok(mut slot) = scope.vars_files.write() {
+                slot.insert(Arc::from(host.as_str()), Arc::new(found));
+            }
+        }
+        Ok(())
+    }
+}
