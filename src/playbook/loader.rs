@@ -4,7 +4,7 @@ use super::action::{self, ActionKind};
 use super::keywords::{self, Places};
 use super::level::{Attr, Condition, Level, LevelKind, Tags, Vars};
 use super::tasks::{Block, Item};
-use crate::diag::{Diagnostic, Span, did_you_mean};
+use crate::diag::{Diagnostic, Severity, Span, did_you_mean};
 use crate::source::{Node, NodeKind, Settings, yaml};
 use crate::template::{Context, Engine, LookupEnv, Scope, Term, Var};
 use crate::value::{Map, Value, py_str};
@@ -122,7 +122,7 @@ impl Loader {
             match self.settings.str("DUPLICATE_YAML_DICT_KEY") {
                 Some("ignore") => {}
                 Some("error") => {
-                    return Err(Diagnostic { severity: crate::diag::Severity::Error, ..warning });
+                    return Err(Diagnostic { severity: Severity::Error, ..warning });
                 }
                 _ => self.problem(warning),
             }
@@ -142,7 +142,10 @@ impl Loader {
                 .iter()
                 .map(|(key, value)| {
                     let name = Arc::from(py_str(&key.to_value()));
-                    (name, self.engine.compile(value), Some(key.span.clone()))
+                    let term = self.engine.compile(value);
+                    // A variable may never be read.
+                    self.check_term(&term, Severity::Warning);
+                    (name, term, Some(key.span.clone()))
                 })
                 .collect(),
             // A list of mappings is an old way to write variables.
@@ -165,7 +168,61 @@ impl Loader {
     }
 
     pub(super) fn attr(&self, node: &Node) -> Attr {
-        Attr { term: self.engine.compile(node), span: node.span.clone() }
+        Attr { term: self.compile(node), span: node.span.clone() }
+    }
+
+    /// A value that will be rendered: under the name `ekumen`, what is wrong with its templates is found now.
+    pub(super) fn compile(&self, node: &Node) -> Term {
+        let term = self.engine.compile(node);
+        self.check_term(&term, Severity::Error);
+        term
+    }
+
+    fn check_term(&self, term: &Term, worst: Severity) {
+        if !self.strict_arguments {
+            return;
+        }
+        for mut problem in self.engine.check(term) {
+            if worst == Severity::Warning {
+                problem.severity = Severity::Warning;
+            }
+            self.template_problem(problem);
+        }
+    }
+
+    /// The problem of a template: a warning where the project may bring what is missing.
+    fn template_problem(&self, mut problem: Diagnostic) {
+        if self.may_be_plugin(&problem) {
+            problem.severity = Severity::Warning;
+        }
+        self.problem(problem);
+    }
+
+    /// `with_NAME` of a lookup there is not.
+    pub(super) fn check_lookup(&self, name: &str, span: &Span) {
+        if self.strict_arguments
+            && let Some(problem) = self.engine.check_lookup(name, span)
+        {
+            self.template_problem(problem);
+        }
+    }
+
+    /// Whether an unknown filter, test or lookup may be one that the project brings along: a collection's, or
+    /// one from a folder beside the playbook or in the role.
+    fn may_be_plugin(&self, problem: &Diagnostic) -> bool {
+        let folder = match problem.code {
+            "unknown-filter" => "filter_plugins",
+            "unknown-test" => "test_plugins",
+            "unknown-lookup" => "lookup_plugins",
+            _ => return false,
+        };
+        let name = problem.summary.split('\'').nth(1).unwrap_or("");
+        if name.contains('.') && !name.starts_with("ansible.builtin.") {
+            return true;
+        }
+        let beside = problem.span.as_ref().map(|span| span.file.path.clone()).unwrap_or_default();
+        let beside = beside.ancestors().skip(1).take(4).any(|dir| dir.join(folder).is_dir());
+        beside || self.directory().join(folder).is_dir()
     }
 
     /// One condition or a list of them.
@@ -174,7 +231,15 @@ impl Loader {
             NodeKind::List(items) => items.iter().flat_map(|item| self.conditions(item)).collect(),
             _ => match self.engine.compile_expr(node).or_else(|problem| {
                 // Ansible reads a condition when it gets there, and such an error can be ignored or rescued.
-                let late = if self.strict_arguments { None } else { self.engine.late_expr(node, &problem) };
+                let plugin = self.may_be_plugin(&problem);
+                let late = if self.strict_arguments && !plugin {
+                    None
+                } else {
+                    self.engine.late_expr(node, &problem)
+                };
+                if plugin && self.strict_arguments && late.is_some() {
+                    self.problem(Diagnostic { severity: Severity::Warning, ..problem.clone() });
+                }
                 late.ok_or(problem)
             }) {
                 Ok(expr) => {
@@ -271,12 +336,12 @@ impl Loader {
             self.problem(earlier);
         }
         match block {
-            Some(block) if problems.iter().all(|p| p.severity != crate::diag::Severity::Error) => {
+            Some(block) if problems.iter().all(|p| p.severity != Severity::Error) => {
                 problems.into_iter().for_each(|warning| self.problem(warning));
                 Ok(block)
             }
             _ => {
-                problems.retain(|p| p.severity == crate::diag::Severity::Error);
+                problems.retain(|p| p.severity == Severity::Error);
                 Err(problems)
             }
         }

@@ -205,7 +205,7 @@ impl Loader {
             span: node.span.clone(),
             name: node.get("name").filter(|name| !name.is_null()).map(|name| self.attr(name)),
             action,
-            args: self.engine.compile(args),
+            args: self.compile(args),
             args_node: Arc::new(args.clone()),
             args_span: found.key.span.clone(),
             looping,
@@ -270,7 +270,10 @@ impl Loader {
                 );
                 continue;
             }
-            found = Some((Loop { lookup, items: self.engine.compile(value), span: value.span.clone() }, key));
+            if let Some(lookup) = &lookup {
+                self.check_lookup(lookup, &key.span);
+            }
+            found = Some((Loop { lookup, items: self.compile(value), span: value.span.clone() }, key));
         }
         found.map(|(looping, _)| looping)
     }

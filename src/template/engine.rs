@@ -2,9 +2,9 @@
 
 use super::object::{Res, V};
 use super::syntax::ir::{Ex, Pos, Program};
-use super::syntax::{self, Problem, Source, Syntax};
-use super::{TemplateError, TemplateErrorKind, Term};
-use crate::diag::{Diagnostic, SourceFile, Span};
+use super::syntax::{self, Named, Problem, Source, Syntax};
+use super::{TemplateError, TemplateErrorKind, Term, filters, lookups, tests};
+use crate::diag::{Diagnostic, Severity, SourceFile, Span, did_you_mean};
 use crate::source::vault::{self, Vault};
 use crate::source::{Node, NodeKind};
 use crate::value::{Map, Value};
@@ -175,10 +175,30 @@ impl Source {
 /// The code of syntax errors in templates and expressions.
 const SYNTAX: &str = "template-syntax";
 
+/// The codes of names that nobody knows.
+const UNKNOWN: [&str; 3] = ["unknown-filter", "unknown-test", "unknown-lookup"];
+
 fn diagnostic(what: &str, source: &Source, problem: &Problem) -> Diagnostic {
     let place = source.place(problem.pos);
-    let summary = format!("Syntax error in {what}: {}", problem.message);
-    Diagnostic::error(SYNTAX, summary).at(&place)
+    let Some((kind, name)) = &problem.unknown else {
+        let summary = format!("Syntax error in {what}: {}", problem.message);
+        return Diagnostic::error(SYNTAX, summary).at(&place);
+    };
+    let (code, near) = match kind {
+        Named::Filter => (UNKNOWN[0], did_you_mean(filters::short_name(name), filters::names())),
+        Named::Test => (UNKNOWN[1], did_you_mean(filters::short_name(name), tests::names())),
+        Named::Lookup => (UNKNOWN[2], did_you_mean(filters::short_name(name), lookups::names())),
+    };
+    let summary = match kind {
+        Named::Lookup => problem.message.clone(),
+        _ => format!("Syntax error in {what}: {}", problem.message),
+    };
+    let severity = if problem.doubtful { Severity::Warning } else { Severity::Error };
+    let found = Diagnostic::new(severity, code, summary).at(&place);
+    match near {
+        Some(near) => found.help(format!("did you mean `{near}`?")),
+        None => found,
+    }
 }
 
 /// Whether a text must be rendered.
@@ -269,8 +289,8 @@ impl Engine {
         opened.map(|(plain, _)| plain).map_err(|error| format!("{error} for {}", path.display()))
     }
 
-    /// Every syntax error, unknown filter and unknown test in a term; unknown lookups as warnings, since a
-    /// collection may bring them.
+    /// Every syntax error, unknown filter and unknown test in a term, with what was meant where that can be
+    /// guessed; as warnings those that matter only if a branch is taken.
     pub fn check(&self, term: &Term) -> Vec<Diagnostic> {
         match term {
             Term::Const(_) => Vec::new(),
@@ -285,12 +305,9 @@ impl Engine {
                 .collect(),
             Term::Template(template) => match template.program() {
                 Ok(program) => program
-                    .unknown_lookups
+                    .suspects
                     .iter()
-                    .map(|problem| {
-                        let place = template.source.place(problem.pos);
-                        Diagnostic::warning("unknown-lookup", problem.message.clone()).at(&place)
-                    })
+                    .map(|problem| diagnostic("template", &template.source, problem))
                     .collect(),
                 // All problems, where running it would only tell the first.
                 Err(_) => match syntax::template(&template.source.text, &template.source.syntax) {
@@ -301,6 +318,19 @@ impl Engine {
                 },
             },
         }
+    }
+
+    /// The problem of a lookup (`with_NAME`) that there is not.
+    pub fn check_lookup(&self, name: &str, span: &Span) -> Option<Diagnostic> {
+        if lookups::exists(name) {
+            return None;
+        }
+        let summary = format!("The lookup plugin '{name}' was not found.");
+        let found = Diagnostic::error(UNKNOWN[2], summary).at(span);
+        Some(match did_you_mean(filters::short_name(name), lookups::names()) {
+            Some(near) => found.help(format!("did you mean `with_{near}`?")),
+            None => found,
+        })
     }
 
     /// A condition or other bare expression. Booleans and numbers are allowed as they are; a text that is
@@ -324,7 +354,7 @@ impl Engine {
     /// An expression with a syntax error that is reported when it is evaluated, as Ansible does. `None` where the
     /// problem is of another kind.
     pub fn late_expr(&self, node: &Node, problem: &Diagnostic) -> Option<Expr> {
-        (problem.code == SYNTAX).then(|| {
+        (problem.code == SYNTAX || UNKNOWN.contains(&problem.code)).then(|| {
             let error = TemplateError {
                 kind: TemplateErrorKind::Syntax,
                 message: problem.summary.clone(),
@@ -362,10 +392,8 @@ impl Engine {
                     } else {
                         "expression"
                     };
-                    let problem = problems
-                        .into_iter()
-                        .next()
-                        .unwrap_or(Problem { message: "no expression".into(), pos: Pos::default() });
+                    let problem =
+                        problems.into_iter().next().unwrap_or(Problem::at("no expression", Pos::default()));
                     return Err(diagnostic(what, &source, &problem));
                 }
             }

@@ -223,6 +223,7 @@ impl<'a> Eval<'a> {
                 }
                 V::Bool(true)
             }
+            Kind::Fail(message) => return Err(failed(&**message)),
             Kind::If(test, yes, no) => {
                 if self.truth(test)? {
                     self.expr(yes)?

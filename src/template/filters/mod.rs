@@ -175,6 +175,11 @@ pub fn find(name: &str) -> Option<&'static FilterDef> {
     index.get(short_name(name)).copied()
 }
 
+/// The names of all filters, for guessing what was meant.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    FILTERS.iter().flat_map(|def| def.names.iter().copied())
+}
+
 /// Without the name of the collection that everything here belongs to.
 pub fn short_name(name: &str) -> &str {
     name.strip_prefix("ansible.builtin.").or_else(|| name.strip_prefix("ansible.legacy.")).unwrap_or(name)

@@ -94,6 +94,11 @@ fn find(name: &str) -> Option<Run> {
     LOOKUPS.iter().find(|(known, _)| *known == short).map(|(_, run)| *run)
 }
 
+/// The names of all lookups, for guessing what was meant.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    LOOKUPS.iter().map(|(name, _)| *name)
+}
+
 /// Runs a lookup: always a list.
 ///
 /// # Errors

@@ -41,6 +41,8 @@ pub enum Kind {
     Concat(Vec<Ex>),
     Compare(Box<Ex>, Vec<(Cmp, Ex)>),
     If(Box<Ex>, Box<Ex>, Option<Box<Ex>>),
+    /// A filter or test nobody knows, in a branch that may never be taken.
+    Fail(Arc<str>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -120,7 +122,7 @@ pub struct Block {
 
 pub struct Program {
     pub body: Body,
-    /// Lookups there are none of: an error when they run, a warning before.
-    pub unknown_lookups: Vec<Problem>,
+    /// Unknown lookups, and unknown filters and tests in branches or in `map('…')`: errors once they are used.
+    pub suspects: Vec<Problem>,
     pub blocks: Vec<Arc<Block>>,
 }

@@ -12,6 +12,33 @@ use std::sync::Arc;
 pub struct Problem {
     pub message: String,
     pub pos: Pos,
+    /// The name that nobody knows, if that is the problem.
+    pub unknown: Option<(Named, String)>,
+    /// It stands where it may never matter: in a branch, or in `map('…')` of what may be empty.
+    pub doubtful: bool,
+}
+
+/// What an unknown name was meant to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    Filter,
+    Test,
+    Lookup,
+}
+
+impl Problem {
+    pub fn at(message: impl Into<String>, pos: Pos) -> Self {
+        Self { message: message.into(), pos, unknown: None, doubtful: false }
+    }
+
+    fn unknown(kind: Named, name: &str, pos: Pos, doubtful: bool) -> Self {
+        let message = match kind {
+            Named::Filter => format!("No filter named '{name}'."),
+            Named::Test => format!("No test named '{name}'."),
+            Named::Lookup => format!("The lookup plugin '{name}' was not found."),
+        };
+        Self { message, pos, unknown: Some((kind, name.to_owned())), doubtful }
+    }
 }
 
 /// A whole template.
@@ -44,12 +71,13 @@ fn lower(parsed: &ast::Stmt, syntax: &Syntax) -> Result<Program, Vec<Problem>> {
         embedded: false,
         blocks: Vec::new(),
         problems: Vec::new(),
-        unknown_lookups: Vec::new(),
+        suspects: Vec::new(),
+        conditional: 0,
         more: (false, false),
     };
     let body = lower.body(&template.children);
     if lower.problems.is_empty() {
-        Ok(Program { body, unknown_lookups: lower.unknown_lookups, blocks: lower.blocks })
+        Ok(Program { body, suspects: lower.suspects, blocks: lower.blocks })
     } else {
         Err(lower.problems)
     }
@@ -68,7 +96,8 @@ pub fn expression(text: &str) -> Result<Ex, Vec<Problem>> {
         embedded: true,
         blocks: Vec::new(),
         problems: Vec::new(),
-        unknown_lookups: Vec::new(),
+        suspects: Vec::new(),
+        conditional: 0,
         more: (false, false),
     };
     let expression = lower.expr(&parsed);
@@ -97,7 +126,7 @@ fn problem(error: &minijinja::Error, text: &str) -> Problem {
             other => other.replace('`', "'"),
         }
     };
-    Problem { message, pos: Pos { start: range.start as u32, end: range.end as u32 } }
+    Problem::at(message, Pos { start: range.start as u32, end: range.end as u32 })
 }
 
 /// Puts parentheses around the list in `{% for x in a, b %}` and in `{{ a, b }}`.
@@ -156,7 +185,10 @@ struct Lower {
     embedded: bool,
     blocks: Vec<Arc<Block>>,
     problems: Vec<Problem>,
-    unknown_lookups: Vec<Problem>,
+    /// See [`Program::suspects`].
+    suspects: Vec<Problem>,
+    /// How many branches deep: Jinja lets what is unknown in one stand until the branch is taken.
+    conditional: usize,
     /// Whether `varargs` and `kwargs` were used so far in the macro being lowered.
     more: (bool, bool),
 }
@@ -188,7 +220,11 @@ impl Lower {
                 Stmt::Emit(expression)
             }
             ast::Stmt::IfCond(cond) => {
-                Stmt::If(self.expr(&cond.expr), self.body(&cond.true_body), self.body(&cond.false_body))
+                let test = self.expr(&cond.expr);
+                self.conditional += 1;
+                let (yes, no) = (self.body(&cond.true_body), self.body(&cond.false_body));
+                self.conditional -= 1;
+                Stmt::If(test, yes, no)
             }
             ast::Stmt::ForLoop(each) => Stmt::For(Arc::new(For {
                 pos: pos(each.iter.span()),
@@ -265,7 +301,7 @@ impl Lower {
         match expr {
             ast::Expr::Var(var) => var.id.into(),
             other => {
-                self.problems.push(Problem { message: "expected a name".into(), pos: pos(other.span()) });
+                self.problems.push(Problem::at("expected a name", pos(other.span())));
                 "".into()
             }
         }
@@ -327,18 +363,24 @@ impl Lower {
                 self.boxed(&compare.expr),
                 compare.ops.iter().map(|op| (comparison(op.op), self.expr(&op.expr))).collect(),
             ),
-            ast::Expr::IfExpr(cond) => Kind::If(
-                self.boxed(&cond.test_expr),
-                self.boxed(&cond.true_expr),
-                cond.false_expr.as_ref().map(|expr| self.boxed(expr)),
-            ),
+            ast::Expr::IfExpr(cond) => {
+                self.conditional += 1;
+                let test = self.boxed(&cond.test_expr);
+                let yes = self.boxed(&cond.true_expr);
+                let no = cond.false_expr.as_ref().map(|expr| self.boxed(expr));
+                self.conditional -= 1;
+                Kind::If(test, yes, no)
+            }
             ast::Expr::Filter(filter) => {
                 let name: String = filter.name.chars().filter(|c| !c.is_whitespace()).collect();
                 let value = filter.expr.as_ref().map(|expr| self.boxed(expr));
                 let args = self.args(&filter.args);
                 match filters::find(&name) {
-                    Some(def) => Kind::Filter(def, value, args),
-                    None => self.unknown(format!("No filter named '{name}'."), at),
+                    Some(def) => {
+                        self.check_named(def.names[0], &args);
+                        Kind::Filter(def, value, args)
+                    }
+                    None => self.unknown(Named::Filter, &name, at),
                 }
             }
             ast::Expr::Test(test) => {
@@ -347,7 +389,7 @@ impl Lower {
                 let args = self.args(&test.args);
                 match tests::find(&name) {
                     Some(def) => Kind::Test(def, value, args),
-                    None => self.unknown(format!("No test named '{name}'."), at),
+                    None => self.unknown(Named::Test, &name, at),
                 }
             }
             ast::Expr::GetAttr(attr) => Kind::Attr(self.boxed(&attr.expr), attr.name.into()),
@@ -374,8 +416,8 @@ impl Lower {
                     && let Some(Arg::Positional(Ex { kind: Kind::Const(V::Str(name)), pos })) = args.first()
                     && !lookups::exists(name)
                 {
-                    let message = format!("The lookup plugin '{name}' was not found.");
-                    self.unknown_lookups.push(Problem { message, pos: *pos });
+                    let doubtful = self.conditional > 0;
+                    self.suspects.push(Problem::unknown(Named::Lookup, name, *pos, doubtful));
                 }
                 Kind::Call(callee, args)
             }
@@ -392,9 +434,30 @@ impl Lower {
         Ex { pos: at, kind }
     }
 
-    fn unknown(&mut self, message: String, pos: Pos) -> Kind {
-        self.problems.push(Problem { message, pos });
-        Kind::Const(V::None)
+    fn unknown(&mut self, kind: Named, name: &str, pos: Pos) -> Kind {
+        let problem = Problem::unknown(kind, name, pos, self.conditional > 0);
+        let message = problem.message.as_str().into();
+        if problem.doubtful { &mut self.suspects } else { &mut self.problems }.push(problem);
+        Kind::Fail(message)
+    }
+
+    /// The filter or test that `map('name')`, `select('name')` and their like are told to use.
+    fn check_named(&mut self, filter: &str, args: &[Arg]) {
+        let (kind, at) = match filter {
+            "map" => (Named::Filter, 0),
+            "select" | "reject" => (Named::Test, 0),
+            "selectattr" | "rejectattr" => (Named::Test, 1),
+            _ => return,
+        };
+        if let Some(Arg::Positional(Ex { kind: Kind::Const(V::Str(name)), pos })) = args.get(at) {
+            let known = match kind {
+                Named::Filter => filters::find(name).is_some(),
+                _ => tests::find(name).is_some(),
+            };
+            if !known {
+                self.suspects.push(Problem::unknown(kind, name, *pos, true));
+            }
+        }
     }
 
     fn binary(&mut self, op: &ast::BinOp) -> Kind {

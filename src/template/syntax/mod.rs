@@ -6,7 +6,7 @@ mod lower;
 mod prepare;
 mod source;
 
-pub use lower::{Problem, expression, template};
+pub use lower::{Named, Problem, expression, template};
 pub use source::Source;
 
 use minijinja::syntax::SyntaxConfig;

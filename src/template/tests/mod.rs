@@ -103,6 +103,11 @@ pub fn find(name: &str) -> Option<&'static TestDef> {
     index.get(super::filters::short_name(name)).copied()
 }
 
+/// The names of all tests, for guessing what was meant.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    TESTS.iter().flat_map(|def| def.names.iter().copied())
+}
+
 fn order(c: &Call, symbol: &str, holds: fn(Ordering) -> bool) -> Res<bool> {
     Ok(compare(&c.value, c.need(0)?, symbol)?.is_some_and(holds))
 }
