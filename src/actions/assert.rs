@@ -38,10 +38,8 @@ impl Action for Assert {
                 Ok(true) => {}
                 Ok(false) => {
                     let mut data = Map::new();
-                    if !quiet {
-                        data.insert("evaluated_to".into(), false.into());
-                        data.insert("assertion".into(), condition.to_value());
-                    }
+                    data.insert("evaluated_to".into(), false.into());
+                    data.insert("assertion".into(), condition.to_value());
                     let msg = message("fail_msg")
                         .or_else(|| message("msg"))
                         .unwrap_or_else(|| "Assertion failed".into());
@@ -50,7 +48,7 @@ impl Action for Assert {
                     return Prepared::Done(TaskResult {
                         data,
                         failed: true,
-                        verbose_always: true,
+                        verbose_always: !quiet,
                         ..TaskResult::default()
                     });
                 }

@@ -2,7 +2,7 @@
 
 use crate::playbook::Task;
 use crate::protocol::{Blob, Digest, INLINE_BLOB};
-use crate::runner::TaskResult;
+use crate::runner::{Delegate, TaskResult};
 use crate::source::Node;
 use crate::template::{Context, Engine, LookupEnv};
 use crate::transport::BlobStore;
@@ -69,7 +69,7 @@ pub struct Call {
     pub check: Option<bool>,
     pub diff: bool,
     pub no_log: bool,
-    pub delegated: Option<String>,
+    pub delegated: Option<Delegate>,
 }
 
 impl Call {

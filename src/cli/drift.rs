@@ -73,7 +73,7 @@ pub fn main(args: Vec<String>) -> i32 {
     for (_, playbook) in &playbooks {
         runner.run(playbook);
     }
-    let verdict = runner.finish();
+    let verdict = runner.finish(true);
     print(&report.text());
     for file in files {
         let text = crate::value::to_json_pretty(&report.to_value()) + "\n";

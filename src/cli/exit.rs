@@ -34,8 +34,8 @@ pub fn of(verdict: &Verdict, name: Name) -> i32 {
     }
     match name {
         _ if verdict.broken => match name {
-            Name::Ansible => ERROR,
-            Name::Ekumen => CONTENT,
+            Name::Ansible if !verdict.content => ERROR,
+            _ => content(name),
         },
         Name::Ansible if verdict.unreachable => UNREACHABLE,
         Name::Ekumen if verdict.unreachable && verdict.failed => 4,

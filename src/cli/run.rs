@@ -125,7 +125,7 @@ pub fn execute(
     for (_, playbook) in playbooks {
         runner.run(playbook);
     }
-    exit::of(&runner.finish(), name)
+    exit::of(&runner.finish(name == Name::Ekumen), name)
 }
 
 /// Loads playbooks; problems are shown.

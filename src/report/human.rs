@@ -110,7 +110,7 @@ impl Human {
     /// `[host]` or `[host -> delegate]`.
     fn host_label(host: &str, result: &TaskResult) -> String {
         match &result.delegated {
-            Some(other) if other != host => format!("[{host} -> {other}]"),
+            Some(other) if other.host != host => format!("[{host} -> {}]", other.shown),
             _ => format!("[{host}]"),
         }
     }
@@ -141,17 +141,13 @@ impl Human {
             data.shift_remove("invocation");
         }
         if info.action == "debug" {
-            // The message alone, not what marks it as a result or as an item of a loop.
-            let variable = |name: &str| data.get(name).map(crate::value::py_str);
-            let marks = [variable("ansible_loop_var"), variable("ansible_index_var")];
-            for key in
-                ["changed", "failed", "skipped", "ansible_loop_var", "ansible_index_var", "ansible_loop"]
-            {
-                data.shift_remove(key);
-            }
-            for mark in marks.into_iter().flatten() {
-                data.shift_remove(mark.as_str());
-            }
+            // The message alone, or the variable without what marks it as a result.
+            let alone = data.contains_key("msg");
+            data.retain(|key, _| match key.as_str() {
+                Some("msg" | "exception" | "warnings" | "deprecations") => true,
+                Some("changed" | "failed" | "skipped" | "invocation" | "skip_reason" | "ansible_loop_var" | "ansible_index_var" | "ansible_loop") => false,
+                _ => !alone,
+            });
         } else if !result.failed && !result.unreachable {
             data.entry("changed".into()).or_insert(result.changed.into());
         }
@@ -160,6 +156,9 @@ impl Human {
         // The lines would repeat what the texts say.
         if self.look.verbosity < 3 && data.len() > 2 {
             data.shift_remove("exception");
+        }
+        if self.look.verbosity < 3 {
+            data.shift_remove("failed_when_suppressed_exception");
         }
         data
     }
@@ -186,19 +185,33 @@ impl Human {
                 Some(UNREACHABLE),
             );
         } else if result.failed {
+            if info.action == "debug" {
+                self.line(&format!("fatal: {label}: FAILED! => {}", self.dump_loop(info, result)), Some(ERROR));
+            }
             if result.ignored {
                 self.line("...ignoring", Some(SKIPPED));
             }
         } else if result.skipped && self.look.show_skipped {
             self.task_banner(info);
-            self.line(&format!("skipping: {label}{}", self.verbose(info, result)), Some(SKIPPED));
+            self.line(&format!("skipping: [{host}]{}", self.verbose(info, result)), Some(SKIPPED));
         }
     }
 
     fn dump_loop(&self, info: &TaskInfo, result: &TaskResult) -> String {
         let mut data = self.shown(result, info);
-        data.shift_remove("results");
+        if !result.unreachable {
+            data.shift_remove("results");
+        }
         JsonStyle { sort_keys: true, ..JsonStyle::default() }.write(&Value::map(data))
+    }
+
+    /// A try as it was, with what the last one will not show.
+    fn dump_retry(&self, result: &TaskResult) -> String {
+        let mut data = result.data.clone();
+        data.retain(|key, _| !matches!(key.as_str(), Some("failed" | "exception" | "diff")));
+        data.insert("changed".into(), result.changed.into());
+        let indent = (result.verbose_always || self.look.verbosity > 2).then_some(4);
+        JsonStyle { indent, sort_keys: true, ..JsonStyle::default() }.write(&Value::map(data))
     }
 
     /// ` => {…}` where it is wanted.
@@ -225,7 +238,7 @@ impl Human {
             None => "",
         };
         let arrow = if item.is_some() { " =>" } else { "" };
-        if result.unreachable {
+        if result.unreachable && item.is_none() {
             self.task_banner(info);
             self.causes(info, result);
             self.line(
@@ -235,7 +248,7 @@ impl Human {
             if result.ignored {
                 self.line("...ignoring", Some(SKIPPED));
             }
-        } else if result.failed {
+        } else if result.failed || result.unreachable {
             self.task_banner(info);
             self.causes(info, result);
             match item {
@@ -266,7 +279,7 @@ impl Human {
                 self.task_banner(info);
                 self.line(
                     &format!(
-                        "skipping: {label}{arrow}{item_text}{}{}",
+                        "skipping: [{host}]{arrow}{item_text}{}{}",
                         if item.is_some() { " " } else { "" },
                         self.verbose(info, result)
                     ),
@@ -384,7 +397,7 @@ fn failure_text(info: &TaskInfo, result: &TaskResult) -> String {
     match info.action.as_str() {
         _ if msg.is_empty() => "Task failed: Action failed.".into(),
         _ if msg.starts_with("Task failed:") => msg,
-        "assert" | "fail" | "debug" | "set_fact" | "include_vars" | "add_host" | "group_by" | "pause"
+        "assert" | "raw" | "script" | "fail" | "debug" | "set_fact" | "include_vars" | "add_host" | "group_by" | "pause"
         | "set_stats" => {
             format!("Task failed: Action failed: {msg}")
         }
@@ -438,8 +451,8 @@ impl Reporter for Human {
             }
             Event::Result { host, task, result } => self.result(host, task, result),
             Event::Retry { host, task, result, left } => {
-                let tail = if self.look.verbosity >= 2 {
-                    format!("Result was: {}", self.dump(task, result, false))
+                let tail = if self.look.verbosity >= 2 || (result.verbose_always && !result.no_log) {
+                    format!("Result was: {}", self.dump_retry(result))
                 } else {
                     String::new()
                 };
@@ -447,7 +460,7 @@ impl Reporter for Human {
                     &format!(
                         "FAILED - RETRYING: {}: {} ({left} retries left).{tail}",
                         Self::host_label(host, result),
-                        task.name
+                        task.own_name
                     ),
                     Some("0;30"),
                 );

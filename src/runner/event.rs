@@ -11,6 +11,8 @@ use std::sync::Arc;
 pub struct TaskInfo {
     /// As it is shown: `role : name`, or the action where there is no name.
     pub name: String,
+    /// Without the role.
+    pub own_name: String,
     pub action: String,
     pub span: Span,
     pub handler: bool,

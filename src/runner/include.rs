@@ -4,12 +4,16 @@ use super::event::{Event, TaskInfo};
 use super::play::{PlayRun, Runner, Stop};
 use super::result::{Include, TaskResult};
 use super::strategy::Walks;
+use super::walk::{AfterFailure, Walk};
 use crate::diag::Diagnostic;
 use crate::playbook::{ActionKind, Block, Item, Level, LevelKind, RoleRequest, Task, TaskFile};
 use crate::template::Term;
 use crate::value::{Value, py_str};
 use crate::vars::Exported;
 use std::sync::Arc;
+
+/// What is wrong with an include that only fails the hosts that asked for it.
+const MISSING: &[&str] = &["file-not-found", "role-not-found", "not-a-task-list"];
 
 /// What several hosts asked for alike.
 struct Group {
@@ -64,9 +68,9 @@ impl Runner<'_> {
         self.emit_warnings();
         for (host, numbers) in wanted {
             if let Some((_, problems)) = broken.iter().find(|(broken, _)| *broken == host) {
-                let name =
-                    numbers.first().map(|number| groups[*number].include.name.clone()).unwrap_or_default();
-                self.include_failed(run, walks, host, task, info, (&name, problems))?;
+                let name = numbers.first().map(|number| groups[*number].include.name.as_str());
+                let name = name.filter(|_| task.action.kind == ActionKind::IncludeTasks);
+                self.include_failed(run, &mut walks[host], info, name, problems)?;
                 continue;
             }
             let mine: Vec<Arc<Block>> = numbers.iter().filter_map(|number| blocks[*number].clone()).collect();
@@ -75,54 +79,38 @@ impl Runner<'_> {
         Ok(())
     }
 
+    /// A host whose include cannot be loaded fails, whatever `ignore_errors` says; the recap counts it even if it is rescued.
+    /// Wrong content in what was loaded ends the run, as it would have before the start.
     fn include_failed(
         &mut self,
-        run: &Arc<PlayRun>,
-        walks: &mut Walks,
-        index: usize,
-        task: &Arc<Task>,
+        run: &PlayRun,
+        (host, walk): &mut (Arc<str>, Walk),
         info: &Arc<TaskInfo>,
-        (name, problems): (&str, &[Diagnostic]),
+        name: Option<&str>,
+        problems: &[Diagnostic],
     ) -> Result<(), Stop> {
-        let first = problems
-            .first()
-            .map(|problem| problem.summary.clone())
-            .unwrap_or_else(|| "the include failed".into());
-        let mut result = TaskResult::failure(first.clone())
-            .with("changed", false)
-            .with("include", name)
-            .with("reason", first);
-        result.data.shift_remove("msg");
-        result.said = true;
-        problems.iter().for_each(|problem| self.emit(&Event::Problem(problem.clone())));
-        let host = walks[index].0.clone();
-        self.emit(&Event::Result {
-            host: host.clone(),
-            task: info.clone(),
-            result: Arc::new(result.clone()),
-        });
-        // The include itself had been counted as ok.
-        if let Some(tally) = self.tally.get_mut(host.as_ref()) {
-            tally.ok = tally.ok.saturating_sub(1);
+        if let Some(wrong) = problems.iter().find(|problem| !MISSING.contains(&problem.code)) {
+            return Err(Stop::Content(Box::new(wrong.clone())));
         }
-        self.absorb_failure(run, walks, index, task, info, result)
-    }
-
-    fn absorb_failure(
-        &mut self,
-        run: &Arc<PlayRun>,
-        walks: &mut Walks,
-        index: usize,
-        task: &Arc<Task>,
-        info: &Arc<TaskInfo>,
-        result: TaskResult,
-    ) -> Result<(), Stop> {
-        let plain = Arc::new(Task {
-            action: crate::playbook::ActionName { kind: ActionKind::Action, ..task.action.clone() },
-            ..(**task).clone()
-        });
-        let host = walks[index].0.clone();
-        self.absorb(run, walks, &plain, info, &[index], vec![(host, result)], false).map(drop)
+        let reason = problems.first().map(|problem| problem.summary.clone()).unwrap_or_default();
+        let mut result = TaskResult { failed: true, said: true, ..TaskResult::default() };
+        result = result.with("changed", false).with("reason", reason);
+        if let Some(name) = name {
+            result = result.with("include", name);
+        }
+        problems.iter().for_each(|problem| self.emit(&Event::Problem(problem.clone())));
+        let (task, result) = (info.clone(), Arc::new(result));
+        self.emit(&Event::Result { host: host.clone(), task, result });
+        let tally = self.tally.entry(host.to_string()).or_default();
+        // The include itself had been counted as ok.
+        tally.ok = tally.ok.saturating_sub(1);
+        tally.failed += 1;
+        if walk.fail() != AfterFailure::Rescued {
+            self.failed.insert(host.to_string());
+            let host = host.clone();
+            self.gone(run, &host);
+        }
+        Ok(())
     }
 
     /// The level that included tasks inherit from: where the include stands, with its variables and `apply`.

@@ -21,7 +21,7 @@ pub use connect::{Sessions, is_local_name};
 pub use event::{Event, Reporter, Tally, TaskInfo};
 pub use play::{PlayRun, Runner, Verdict};
 pub use play_scope::play_scope;
-pub use result::{Cause, Effect, Include, TaskResult};
+pub use result::{Cause, Delegate, Effect, Include, TaskResult};
 pub use shared::{RunOptions, Shared};
 pub use tags::{Selection, tags_of};
 pub use task::{canonical, template_failure};

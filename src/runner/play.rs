@@ -42,8 +42,10 @@ pub struct Verdict {
     pub unknown: bool,
     /// A play's pattern (or `--limit`, or `--tags`) selected nothing at all in the whole run.
     pub nothing_ran: bool,
-    /// The content itself was wrong; the diagnostics were reported.
+    /// The run could not go on; the diagnostics were reported.
     pub broken: bool,
+    /// It broke because of wrong content of a file.
+    pub content: bool,
     pub interrupted: bool,
 }
 
@@ -69,8 +71,10 @@ pub struct Runner<'r> {
 pub(super) enum Stop {
     /// No further play.
     Playbook,
-    /// Wrong content that only showed while running.
+    /// What the play asked for makes no sense: it only showed while running.
     Broken(Box<Diagnostic>),
+    /// Wrong content in a file that was loaded while running.
+    Content(Box<Diagnostic>),
 }
 
 impl<'r> Runner<'r> {
@@ -136,20 +140,31 @@ impl<'r> Runner<'r> {
                 Ok(()) => {}
                 Err(Stop::Playbook) => break,
                 Err(Stop::Broken(problem)) => {
-                    self.emit_warnings();
-                    self.emit(&Event::Problem(*problem));
-                    self.verdict.broken = true;
+                    self.broken(&problem);
+                    break;
+                }
+                Err(Stop::Content(problem)) => {
+                    self.broken(&problem);
+                    self.verdict.content = true;
                     break;
                 }
             }
         }
     }
 
-    /// The recap and the verdict.
-    pub fn finish(mut self) -> Verdict {
+    fn broken(&mut self, problem: &Diagnostic) {
         self.emit_warnings();
-        let tally = std::mem::take(&mut self.tally);
-        self.emit(&Event::Recap(tally));
+        self.emit(&Event::Problem(problem.clone()));
+        self.verdict.broken = true;
+    }
+
+    /// The recap and the verdict. Ansible shows no recap of a run that broke.
+    pub fn finish(mut self, recap_if_broken: bool) -> Verdict {
+        self.emit_warnings();
+        if recap_if_broken || !self.verdict.broken {
+            let tally = std::mem::take(&mut self.tally);
+            self.emit(&Event::Recap(tally));
+        }
         self.verdict.interrupted = self.shared.stopping();
         self.verdict.clone()
     }

@@ -27,7 +27,7 @@ pub struct TaskResult {
     /// Hide the contents.
     pub no_log: bool,
     /// The host it ran on instead.
-    pub delegated: Option<String>,
+    pub delegated: Option<Delegate>,
     /// What went wrong before or beside the module, outermost first; empty where the module's own message says it.
     pub causes: Vec<Cause>,
     pub warnings: Vec<String>,
@@ -36,6 +36,14 @@ pub struct TaskResult {
     /// Show the data as the result (`debug`), not as one line of JSON.
     pub verbose_always: bool,
     pub effects: Vec<Effect>,
+}
+
+/// The host of `delegate_to`.
+#[derive(Clone, Debug)]
+pub struct Delegate {
+    pub host: String,
+    /// As it is shown: with its address, where that is not its name.
+    pub shown: String,
 }
 
 /// One link of the chain of causes that is shown above a failed result.
@@ -78,12 +86,17 @@ pub fn shown_diff(diffs: &[Diff], as_list: bool) -> Value {
 }
 
 impl TaskResult {
-    /// Whether both add the same host, so that the second changes nothing.
-    pub fn adds_the_host_of(&self, earlier: &Self) -> bool {
+    /// Whether both add the same host or group, so that the second changes nothing.
+    pub fn adds_what(&self, earlier: &Self) -> bool {
         self.effects.iter().any(|effect| {
-            let Effect::AddHost { name, groups, vars } = effect else { return false };
-            earlier.effects.iter().any(|other| match other {
-                Effect::AddHost { name: n, groups: g, vars: v } => (n, g, v) == (name, groups, vars),
+            earlier.effects.iter().any(|other| match (effect, other) {
+                (
+                    Effect::AddHost { name, groups, vars },
+                    Effect::AddHost { name: n, groups: g, vars: v },
+                ) => (n, g, v) == (name, groups, vars),
+                (Effect::GroupBy { group, parents }, Effect::GroupBy { group: g, parents: p }) => {
+                    (g, p) == (group, parents)
+                }
                 _ => false,
             })
         })
@@ -203,7 +216,7 @@ impl TaskResult {
             data.insert("unreachable".into(), true.into());
         }
         data.insert("failed".into(), self.failed.into());
-        if self.failed && self.items.is_none() {
+        if (self.failed || self.unreachable) && self.items.is_none() {
             data.entry("exception".into()).or_insert_with(|| "(traceback unavailable)".into());
         }
         if self.skipped {

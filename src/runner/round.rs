@@ -145,14 +145,14 @@ impl Runner<'_> {
         for effect in &result.effects {
             match effect {
                 Effect::Facts(facts) => match &result.delegated {
-                    Some(other) if delegate_facts => self.shared.store.add_facts(other, facts),
+                    Some(other) if delegate_facts => self.shared.store.add_facts(&other.host, facts),
                     _ => receivers.iter().for_each(|host| self.shared.store.add_facts(host, facts)),
                 },
                 Effect::Set(vars) => {
-                    let delegated = result.delegated.as_deref().filter(|_| delegate_facts);
+                    let delegated = result.delegated.as_ref().filter(|_| delegate_facts);
                     for (name, value) in vars {
                         match delegated {
-                            Some(other) => self.shared.store.set(other, &py_str(name), value.clone()),
+                            Some(other) => self.shared.store.set(&other.host, &py_str(name), value.clone()),
                             None => receivers
                                 .iter()
                                 .for_each(|host| self.shared.store.set(host, &py_str(name), value.clone())),

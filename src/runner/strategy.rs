@@ -74,14 +74,14 @@ impl Runner<'_> {
             group.iter().for_each(|index| walks[*index].1.advance());
             return Ok(false);
         }
-        if task.action.kind == ActionKind::Meta {
-            return self.meta(run, walks, task, group);
-        }
         let (skip, group): (Vec<usize>, Vec<usize>) =
             group.iter().copied().partition(|index| self.role_done(task, &walks[*index].0));
         skip.into_iter().for_each(|index| walks[index].1.advance());
         if group.is_empty() {
             return Ok(false);
+        }
+        if task.action.kind == ActionKind::Meta {
+            return self.meta(run, walks, task, &group);
         }
         let info = Arc::new(self.info(run, task, &context));
         if self.waiting_for_start && !self.reached_start(&info) {
@@ -304,9 +304,9 @@ impl Runner<'_> {
         };
         let shown = match &task.level.role {
             Some(role) => format!("{} : {name}", role.display_name()),
-            None => name,
+            None => name.clone(),
         };
-        let mut info = TaskInfo::of(task, shown);
+        let mut info = TaskInfo { own_name: name, ..TaskInfo::of(task, shown) };
         info.check_mode = task
             .attr("check_mode")
             .and_then(|attr| context.render(&attr.term).ok())
@@ -386,6 +386,7 @@ fn unnamed(task: &Task) -> String {
 impl TaskInfo {
     pub(super) fn of(task: &Task, name: String) -> Self {
         Self {
+            own_name: name.clone(),
             name,
             action: task.action.short.clone(),
             span: task.span.clone(),

@@ -142,6 +142,14 @@ impl Walk {
         if let Some(parent) = self.frames.last_mut() {
             parent.index += 1;
         }
+        self.end_last_flush();
+    }
+
+    /// The flush of a failed host is over.
+    fn end_last_flush(&mut self) {
+        if self.last_flush && self.frames.len() == 2 {
+            self.frames.clear();
+        }
     }
 
     /// The next task is done (or skipped).
@@ -153,10 +161,7 @@ impl Walk {
             }
             frame.index += 1;
         }
-        if self.last_flush && self.frames.len() == 2 {
-            // The flush of a failed host is over.
-            self.frames.clear();
-        }
+        self.end_last_flush();
     }
 
     /// In place of the next task (an include): these blocks, with their order among all hosts' blocks.

@@ -31,7 +31,7 @@ impl TaskRun<'_> {
             let shown = crate::runner::result::shown_diff(&result.diff, as_list);
             result.data.entry("diff".into()).or_insert(shown);
         }
-        if result.skipped || result.unreachable || result.unknown.is_some() {
+        if result.skipped || result.unreachable || result.unknown.is_some() || !step.ran {
             return result;
         }
         let judge = |conditions: &Option<Vec<Condition>>, result: &TaskResult| match conditions {

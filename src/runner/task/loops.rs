@@ -55,7 +55,7 @@ impl TaskRun<'_> {
             for (step, item) in steps.into_iter().zip(&items) {
                 let locals = step.locals.clone();
                 let mut result = self.finish(step);
-                if results.iter().any(|earlier| result.adds_the_host_of(earlier)) {
+                if results.iter().any(|earlier| result.adds_what(earlier)) {
                     result.changed = false;
                 }
                 results.push(self.item_done(result, item, &control, &locals));
@@ -80,7 +80,6 @@ impl TaskRun<'_> {
                 };
                 result.label = Some(label);
                 self.show_next_item(&result);
-                let gone = result.unreachable;
                 let stop = match self.judge(&self.task.control.break_when, &result, &locals) {
                     Ok(stop) => stop && !self.task.control.break_when.is_empty(),
                     Err(error) => {
@@ -89,7 +88,7 @@ impl TaskRun<'_> {
                     }
                 };
                 results.push(self.item_done(result, item, &control, &locals));
-                if stop || gone || self.shared.stopping() {
+                if stop || self.shared.stopping() {
                     break;
                 }
             }
@@ -190,6 +189,7 @@ impl TaskRun<'_> {
             result.data.insert("ansible_loop".into(), extended.clone());
         }
         self.settle(&mut result);
+        super::name_failure(&mut result);
         self.judge_ignored(&mut result);
         (self.send)(Event::Item {
             host: self.host.clone(),

@@ -41,6 +41,8 @@ struct Step {
     label: Option<String>,
     /// The number of the try, with `until`.
     attempt: Option<u64>,
+    /// It was neither skipped nor failed before its action began: only then there is something to judge.
+    ran: bool,
     state: State,
 }
 
@@ -60,6 +62,7 @@ impl TaskRun<'_> {
             None => self.run_once(),
         };
         self.settle(&mut result);
+        name_failure(&mut result);
         self.judge_ignored(&mut result);
         result
     }
@@ -237,5 +240,12 @@ impl TaskRun<'_> {
         {
             result.ignored = value.ansible_bool().unwrap_or(false);
         }
+    }
+}
+
+/// A failure that nothing gave a reason for (`failed_when`, `until`) has Ansible's.
+fn name_failure(result: &mut TaskResult) {
+    if result.failed && result.items.is_none() && !result.data.contains_key("msg") {
+        result.data.insert("msg".into(), "Task failed: Action failed: Unknown error.".into());
     }
 }

@@ -5,7 +5,7 @@ use super::{State, Step, TaskRun};
 use crate::actions::{self, Call, Prepared, Scene};
 use crate::playbook::ActionKind;
 use crate::runner::connect::{self};
-use crate::runner::result::{Cause, Effect, Include, TaskResult};
+use crate::runner::result::{Cause, Delegate, Effect, Include, TaskResult};
 use crate::template::{Context, TemplateError, TemplateErrorKind, Term};
 use crate::value::{Map, Value, py_str};
 use std::sync::Arc;
@@ -13,14 +13,19 @@ use std::sync::Arc;
 impl TaskRun<'_> {
     /// Conditions, arguments, route: everything up to the call.
     pub(super) fn prepare(&self, context: Context, locals: Map, label: Option<String>) -> Step {
-        let state = match self.prepare_state(&context, &locals) {
-            Ok(state) => state,
+        // Both are told of a task that is skipped or fails before it starts, too.
+        let no_log = self.truth(&context, "no_log").map(|no_log| no_log.unwrap_or(self.shared.no_log_by_default));
+        let delegate = self.delegate(&context, &locals);
+        let (state, ran) = match self.prepare_state(&context, &locals, &no_log, &delegate) {
+            Ok(state) => (state, true),
             Err(mut result) => {
                 self.unknown_facts(&mut result);
-                State::Done(result)
+                result.no_log = no_log.unwrap_or(true);
+                result.delegated = delegate.ok().flatten();
+                (State::Done(result), false)
             }
         };
-        Step { context, locals, label, attempt: None, state }
+        Step { context, locals, label, attempt: None, ran, state }
     }
 
     /// Variables that a `set_fact` would have set, had it been known to what or whether: unknown from here on.
@@ -38,7 +43,13 @@ impl TaskRun<'_> {
         result.effects.push(Effect::Set(unknown));
     }
 
-    pub(super) fn prepare_state(&self, context: &Context, locals: &Map) -> Result<State, Box<TaskResult>> {
+    fn prepare_state(
+        &self,
+        context: &Context,
+        locals: &Map,
+        no_log: &Result<bool, TemplateError>,
+        delegate: &Result<Option<Delegate>, TemplateError>,
+    ) -> Result<State, Box<TaskResult>> {
         let fail = |error: TemplateError| Box::new(template_failure(&error));
         for condition in self.task.level.conditions() {
             match context.condition(&condition.expr) {
@@ -52,17 +63,12 @@ impl TaskRun<'_> {
                 }
             }
         }
-        let no_log = self.truth(context, "no_log").map_err(fail)?.unwrap_or(self.shared.no_log_by_default);
-        let marked = |mut result: Box<TaskResult>| {
-            result.no_log = no_log;
-            result
-        };
+        let no_log = no_log.clone().map_err(fail)?;
         let raw = match actions::find(&self.task.action.short) {
             Some(action) => action.raw_arguments(),
             None => &[],
         };
-        let args =
-            self.arguments(context, raw).map_err(|error| marked(Box::new(self.argument_failure(&error))))?;
+        let args = self.arguments(context, raw).map_err(|error| Box::new(self.argument_failure(&error)))?;
         if matches!(self.task.action.kind, ActionKind::IncludeTasks | ActionKind::IncludeRole) {
             return Ok(State::Done(Box::new(self.include(args, locals))));
         }
@@ -78,17 +84,14 @@ impl TaskRun<'_> {
                 canonical(&self.task.action.written)
             );
             let cause = Cause::new(text.as_str(), None);
-            return Err(marked(Box::new(TaskResult { causes: vec![cause], ..TaskResult::failure(text) })));
+            return Err(Box::new(TaskResult { causes: vec![cause], ..TaskResult::failure(text) }));
         }
-        let delegated = self.delegate(context).map_err(fail)?;
+        let delegated = delegate.clone().map_err(fail)?;
         let route_context = match &delegated {
-            Some(host) => {
-                let scope = self.scope(host, locals.clone());
-                Context::new(&self.shared.engine, Arc::new(scope), Arc::new(self.env()))
-            }
+            Some(other) => self.context_of(&other.host, locals),
             None => context.clone(),
         };
-        let route_host = delegated.as_deref().unwrap_or(self.host);
+        let route_host = delegated.as_ref().map_or(&**self.host, |other| &other.host);
         let route = connect::route(self.shared, self.task, &route_context, route_host).map_err(fail)?;
         let environment = self.environment(context).map_err(fail)?;
         let check = self.truth(context, "check_mode").map_err(fail)?.unwrap_or(self.shared.options.check);
@@ -165,9 +168,24 @@ impl TaskRun<'_> {
         }
     }
 
-    pub(super) fn delegate(&self, context: &Context) -> Result<Option<String>, TemplateError> {
+    fn delegate(&self, context: &Context, locals: &Map) -> Result<Option<Delegate>, TemplateError> {
         let value = self.keyword(context, "delegate_to")?;
-        Ok(value.map(|value| py_str(&value)).filter(|name| !name.is_empty()))
+        let Some(host) = value.map(|value| py_str(&value)).filter(|name| !name.is_empty()) else {
+            return Ok(None);
+        };
+        let address = self.context_of(&host, locals).variable("ansible_host").ok().flatten();
+        let address = address.map(|address| py_str(&address));
+        let shown = match address {
+            Some(address) if address != host => format!("{host}({address})"),
+            _ => host.clone(),
+        };
+        Ok(Some(Delegate { host, shown }))
+    }
+
+    /// The task's context, but with the variables of another host.
+    fn context_of(&self, host: &str, locals: &Map) -> Context {
+        let scope = self.scope(host, locals.clone());
+        Context::new(&self.shared.engine, Arc::new(scope), Arc::new(self.env()))
     }
 
     /// The rendered arguments: module defaults, then the task's own. Arguments that the action evaluates itself are left out.
@@ -260,7 +278,14 @@ impl TaskRun<'_> {
         let outer =
             format!("Finalization of task args for '{}' failed", canonical(&self.task.action.written));
         let place = error.trace.first().unwrap_or(&self.task.args_span);
-        TaskResult::broken(&outer, Cause::new(error.message.clone(), Some(place)))
+        let mut result = TaskResult::broken(&outer, Cause::new(error.message.clone(), Some(place)));
+        // Where the arguments begin at another place than the task, that is a link of the chain.
+        let (args, task) = (&self.task.args_span, &self.task.span);
+        if (args.line, args.column) != (task.line, task.column) {
+            let args = Cause::new(format!("{outer}."), Some(args));
+            result.causes.splice(..1, [Cause::new("Task failed.", None), args]);
+        }
+        result
     }
 
     pub(super) fn include(&self, args: Map, locals: &Map) -> TaskResult {

@@ -1,0 +1,190 @@
+//! Random small playbooks against what ansible-playbook 2.19 prints for them.
+//!
+//! `tests/plays/record.py` makes them and runs the real one; some are kept in `tests/plays/recorded`. To try many more, record
+//! them elsewhere and name the folder in `EKUMEN_TEST_PLAYS`; `EKUMEN_TEST_CASE=000123` runs one.
+
+#[allow(dead_code)] // Shared with other tests, each of which uses some of it.
+mod support;
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use support::program::Programs;
+
+/// How many differences are shown whole.
+const SHOWN: usize = 400;
+
+/// A recorded playbook.
+struct Case {
+    name: String,
+    args: Vec<String>,
+    files: Vec<(String, String)>,
+    printed: String,
+}
+
+impl Case {
+    /// `### args`, `### file NAME` and `### printed` begin the parts.
+    fn read(path: &Path) -> Case {
+        let text = std::fs::read_to_string(path).expect("a recorded playbook");
+        let name = path.file_stem().expect("it has a name").to_string_lossy().into_owned();
+        let mut case = Case { name, args: vec![], files: vec![], printed: String::new() };
+        for part in format!("\n{text}").split("\n### ").skip(1) {
+            let (title, body) = part.split_once('\n').expect("a title and a body");
+            match title.split_once(' ') {
+                Some(("file", name)) => case.files.push((name.to_owned(), format!("{body}\n"))),
+                _ if title == "args" => case.args = body.split_whitespace().map(str::to_owned).collect(),
+                _ => case.printed = body.trim_end().to_owned(),
+            }
+        }
+        case
+    }
+
+    fn run(&self, programs: &Programs) -> String {
+        let scratch = tempfile::tempdir().expect("a folder");
+        let folder = scratch.path().canonicalize().expect("it exists").join("project");
+        for (name, text) in &self.files {
+            let path = folder.join(name);
+            std::fs::create_dir_all(path.parent().expect("it is in a folder")).expect("a folder");
+            std::fs::write(path, text).expect("a file");
+        }
+        let run = programs
+            .command("ansible-playbook", &folder)
+            .args(["-i", "inventory"])
+            .args(&self.args)
+            .env("ANSIBLE_HOST_KEY_CHECKING", "0")
+            .output()
+            .expect("the program starts");
+        let code = run.status.code().expect("it ends by itself");
+        let text = String::from_utf8_lossy(&run.stdout).replace(&folder.display().to_string(), "{dir}");
+        let text: Vec<&str> = text.lines().map(|line| line.trim_end_matches(' ')).collect();
+        format!("{}\n[exit {code}]", text.join("\n"))
+    }
+
+    /// Hosts go their own ways: what they print can only be compared host by host.
+    fn is_free(&self) -> bool {
+        self.files.iter().any(|(_, text)| text.contains("strategy: free") || text.contains("strategy: host_pinned"))
+    }
+}
+
+/// The host that a line of a result is about.
+fn host_of(line: &str) -> Option<&str> {
+    let words = ["ok: [", "changed: [", "failed: [", "fatal: [", "skipping: [", "FAILED - RETRYING: ["];
+    let rest = words.iter().find_map(|word| line.strip_prefix(word))?;
+    Some(rest.split([']', ' ']).next().unwrap_or(rest))
+}
+
+/// The lines, but for what differs on purpose: the place of an error inside a value, the error of a task with `no_log`, the words
+/// about a connection that cannot be made.
+fn without_differences(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut error = None;
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        if line.trim_start().starts_with("^ column ") {
+            continue;
+        }
+        if line.starts_with("[ERROR]: ") {
+            error.get_or_insert(lines.len());
+        } else if host_of(line).is_some() {
+            if let Some(start) = error.take()
+                && line.contains("\"censored\"")
+            {
+                lines.truncate(start);
+            }
+        }
+        let line = match (line.split_once("UNREACHABLE! => "), line.strip_prefix("Origin: ")) {
+            (Some((head, _)), _) => format!("{head}UNREACHABLE!"),
+            (_, Some(place)) => format!("Origin: {}", place.rsplit_once(':').map_or(place, |(line, _)| line)),
+            _ => line.to_owned(),
+        };
+        if line.starts_with("NO MORE HOSTS LEFT") && lines.last() == Some(&line) {
+            continue;
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+/// What is compared: without the words of connection errors, and host by host where the order means nothing.
+fn comparable(text: &str, free: bool) -> String {
+    let mut play = 0;
+    let mut banner = String::new();
+    let mut chunks: Vec<(usize, String, String)> = Vec::new();
+    for line in without_differences(text) {
+        let title = line.ends_with("***");
+        if line.starts_with("PLAY ") && title {
+            play += 1;
+        }
+        if !free {
+            chunks.push((0, String::new(), line));
+        } else if title && (line.starts_with("TASK ") || line.starts_with("RUNNING HANDLER ")) {
+            banner = line;
+        } else if let Some(host) = host_of(&line) {
+            chunks.push((play, host.to_owned(), format!("{banner}\n{line}")));
+        } else if let Some(hosts) = line.strip_prefix("included: ") {
+            let host = hosts.rsplit(" for ").next().and_then(|hosts| hosts.split(' ').next());
+            chunks.push((play, host.unwrap_or_default().to_owned(), format!("{banner}\n{line}")));
+        } else {
+            let host = match (line.starts_with(' ') || line.starts_with("...") || line == "}", chunks.last()) {
+                (true, Some((_, host, _))) => host.clone(),
+                _ => String::new(),
+            };
+            chunks.push((play, host, line));
+        }
+    }
+    if free {
+        chunks.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+    }
+    chunks.into_iter().map(|(_, _, text)| text + "\n").collect()
+}
+
+#[test]
+fn random_plays_print_what_ansible_prints() {
+    let folder = match std::env::var_os("EKUMEN_TEST_PLAYS") {
+        Some(folder) => PathBuf::from(folder),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/plays/recorded"),
+    };
+    let wanted = std::env::var("EKUMEN_TEST_CASE").ok();
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .expect("a folder of recorded playbooks")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| wanted.as_ref().is_none_or(|wanted| path.file_stem().is_some_and(|name| name == &**wanted)))
+        .collect();
+    paths.sort();
+    assert!(!paths.is_empty(), "there are recorded playbooks");
+    let total = paths.len();
+    let programs = Programs::new();
+    let queue = Mutex::new(VecDeque::from(paths));
+    let failures = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                loop {
+                    let Some(path) = queue.lock().expect("no panic").pop_front() else { break };
+                    let case = Case::read(&path);
+                    let expected = comparable(&case.printed, case.is_free());
+                    let actual = comparable(&case.run(&programs), case.is_free());
+                    if expected != actual {
+                        let difference = similar::TextDiff::from_lines(&expected, &actual)
+                            .unified_diff()
+                            .context_radius(2)
+                            .header("ansible", "ekumen")
+                            .to_string();
+                        failures.lock().expect("no panic").push((case.name, difference));
+                    }
+                }
+            });
+        }
+    });
+    let mut failures = failures.into_inner().expect("no panic");
+    failures.sort();
+    let names: Vec<&str> = failures.iter().map(|(name, _)| name.as_str()).collect();
+    let shown: Vec<String> =
+        failures.iter().take(SHOWN).map(|(name, difference)| format!("=== {name}\n{difference}")).collect();
+    assert!(
+        failures.is_empty(),
+        "{} of {total} differ: {}\n{}",
+        failures.len(),
+        names.join(" "),
+        shown.join("\n")
+    );
+}

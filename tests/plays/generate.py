@@ -1,0 +1,468 @@
+"""Small random playbooks that exercise the engine: `play(seed)` gives the files of one and the command lines to run it with.
+
+Nothing in them depends on time, chance or the machine, and no task needs Python on a host: all hosts but one are local, the
+other (`gone`) refuses connections. Whatever Ansible itself does not do the same twice is left out.
+"""
+import random
+
+HOSTS = ["h1", "h2", "h3", "h4"]
+
+
+class Dice(random.Random):
+    """Chance, in the words of the generator."""
+
+    def often(self, share):
+        return self.random() < share
+
+    def pick(self, weights):
+        names = list(weights)
+        return self.choices(names, [weights[name] for name in names])[0]
+
+
+class Play:
+    """One playbook in the making."""
+
+    def __init__(self, seed):
+        self.dice = Dice(seed)
+        self.files = {}
+        self.names = 0
+        self.registers = []
+        self.handlers = []
+        self.topics = []
+        self.roles = []
+        self.in_role = None
+        self.serial = False
+        self.includes = 0
+        self.budget = self.dice.choice([6, 9, 12, 16, 20])
+        self.hosts = HOSTS[: self.dice.choice([1, 2, 2, 3, 3, 4])]
+        self.gone = self.dice.often(0.2)
+
+    # Names ---------------------------------------------------------------------------------------------------------
+
+    def name(self, prefix="t"):
+        self.names += 1
+        return f"{prefix}{self.names}"
+
+    def host(self):
+        return self.dice.choice(self.hosts)
+
+    # Conditions ----------------------------------------------------------------------------------------------------
+
+    def condition(self):
+        dice = self.dice
+        kind = dice.pick({"host": 5, "number": 3, "truth": 2, "register": 3, "fact": 2, "undefined": 0.3, "group": 1})
+        if kind == "host":
+            return dice.choice([f"inventory_hostname == '{self.host()}'", f"inventory_hostname != '{self.host()}'"])
+        if kind == "number":
+            return dice.choice([f"n > {dice.randint(0, 3)}", f"n == {dice.randint(1, 4)}", "n is odd"])
+        if kind == "truth":
+            return dice.choice(["true", "false", True, False, "not flag", "flag"])
+        if kind == "register" and self.registers:
+            name = dice.choice(self.registers)
+            return dice.choice([
+                f"{name} is defined", f"{name} is not defined", f"{name} is failed", f"{name} is changed",
+                f"{name} is defined and {name} is not skipped",
+            ])
+        if kind == "fact":
+            return dice.choice(["f1 is defined", "f1 | default(0) | int > 1", "f2 | default([]) | length > 1"])
+        if kind == "undefined":
+            return "nowhere"
+        return "'odd' in group_names"
+
+    def conditions(self):
+        if self.dice.often(0.2):
+            return [self.condition(), self.condition()]
+        return self.condition()
+
+    # Tasks ---------------------------------------------------------------------------------------------------------
+
+    def shown(self):
+        dice = self.dice
+        texts = [
+            "hello {{ inventory_hostname }}", "{{ n }}", "{{ f1 | default('no f1') }}", "{{ f2 | default('no f2') }}",
+            "{{ ansible_play_hosts }}", "{{ ansible_play_batch }}", "{{ ansible_play_hosts_all }}",
+            "{{ v | default('no v') }}", "{{ ansible_failed_task.name | default('none failed') }}",
+            "{{ ansible_failed_result.msg | default('none failed') }}", "{{ hostvars['h1'].f1 | default('not there') }}",
+            "{{ item | default('no item') }}", "{{ p | default('no p') }}", "{{ ansible_loop_var | default('no loop') }}",
+            "{{ groups.odd | default([]) }}", "{{ ansible_role_name | default('no role') }}",
+            "{{ ansible_check_mode }}", "{{ omit is defined }}",
+        ]
+        if self.registers:
+            name = dice.choice(self.registers)
+            texts += [
+                f"{{{{ {name}.failed | default('unset') }}}}", f"{{{{ {name}.changed | default('unset') }}}}",
+                f"{{{{ {name}.results | default([]) | length }}}}", f"{{{{ {name}.skipped | default(false) }}}}",
+                f"{{{{ {name}.msg | default('no msg') }}}}",
+                f"{{{{ {name}.results | default([]) | map(attribute='failed') | list }}}}",
+            ]
+        return dice.choice(texts)
+
+    def action(self):
+        dice = self.dice
+        kind = dice.pick({"debug": 9, "fail": 3, "assert": 2, "set_fact": 4, "raw": 1.5, "undefined": 0.4, "var": 1,
+                          "group_by": 0.3, "add_host": 0.2, "false": 0.6})
+        if kind == "debug":
+            return {"debug": {"msg": self.shown()}}
+        if kind == "var":
+            return {"debug": {"var": dice.choice(["n", "f1", "f2", "v", "p", "item", "ansible_play_hosts"])}}
+        if kind == "fail":
+            return {"fail": {"msg": dice.choice(["broken", "broken on {{ inventory_hostname }}"])}}
+        if kind == "assert":
+            return {"assert": {"that": [str(self.condition())], **dice.choice([{}, {"quiet": True}, {"fail_msg": "wrong"}])}}
+        if kind == "set_fact":
+            return dice.choice([
+                {"set_fact": {"f1": dice.choice([1, 2, "{{ n }}", "{{ (f1 | default(0) | int) + 1 }}"])}},
+                {"set_fact": {"f2": "{{ (f2 | default([])) + [item | default(n)] }}"}},
+            ])
+        if kind == "raw":
+            return {"raw": dice.choice(["true", "echo hello", "exit 3"])}
+        if kind == "false":
+            return {"raw": "exit 1"}
+        if kind == "group_by":
+            return {"group_by": {"key": "{{ 'odd' if n is odd else 'even' }}"}}
+        if kind == "add_host":
+            return {"add_host": {"name": dice.choice(["added", "{{ 'x' ~ n }}"]), "groups": "late"}}
+        return {"debug": {"msg": "{{ nowhere }}"}}
+
+    def looping(self, task):
+        dice = self.dice
+        if dice.often(0.15):
+            task["loop"] = "{{ range(n | int) | list }}"
+        elif dice.often(0.1):
+            task[dice.choice(["with_items", "with_list"])] = [1, 2]
+        else:
+            task["loop"] = dice.choice([["a", "b"], ["a"], [], ["a", "b", "c"], ["{{ inventory_hostname }}", "z"]])
+        if dice.often(0.35):
+            control = {}
+            if dice.often(0.3):
+                control["label"] = dice.choice(["x", "{{ item }}!", "{{ inventory_hostname }}"])
+            if dice.often(0.3):
+                control["index_var"] = "at"
+            if dice.often(0.2):
+                control["extended"] = True
+            if dice.often(0.15):
+                control["break_when"] = dice.choice(["item == 'b'", "false", ["item != 'a'"]])
+            if control:
+                task["loop_control"] = control
+        if dice.often(0.3):
+            task["when"] = dice.choice(["item != 'a'", "item == 'b'", "item == inventory_hostname", "item in [1, 'a']"])
+
+    def task(self):
+        dice = self.dice
+        self.budget -= 1
+        task = {"name": self.name()} if dice.often(0.95) else {}
+        if dice.often(0.04) and not self.serial:
+            # (In later batches the real one shows the name of an earlier one.)
+            task["name"] = self.name() + " on {{ inventory_hostname }}"
+        task.update(self.action())
+        if dice.often(0.22):
+            self.looping(task)
+        if "when" not in task and dice.often(0.25):
+            task["when"] = self.conditions()
+        if dice.often(0.2):
+            task["changed_when"] = dice.choice([True, True, False, "n > 1"])
+        if dice.often(0.08):
+            task["failed_when"] = dice.choice([True, False, "n > 2", f"inventory_hostname == '{self.host()}'"])
+        if dice.often(0.12):
+            task["ignore_errors"] = dice.choice([True, True, False, "{{ n > 1 }}"])
+        if dice.often(0.05):
+            task["ignore_unreachable"] = True
+        if dice.often(0.2):
+            task["register"] = self.name("r")
+            self.registers.append(task["register"])
+        if dice.often(0.06):
+            task["until"] = dice.choice(["true", "false", "n > 1"])
+            task["retries"] = dice.choice([1, 2])
+            task["delay"] = 0
+        if dice.often(0.06):
+            task["delegate_to"] = dice.choice([self.host(), "{{ ansible_play_hosts_all[0] }}", "localhost"])
+            if "loop" in task or "with_list" in task or "with_items" in task:
+                # The whole of a failed loop is shown with the template that it was.
+                task["delegate_to"] = self.host()
+            if dice.often(0.3) and "set_fact" in task:
+                task["set_fact"], task["delegate_facts"] = {"f1": 5}, True
+        if dice.often(0.06):
+            task["run_once"] = dice.choice([True, True, "{{ n is odd }}"])
+        if dice.often(0.03):
+            task["any_errors_fatal"] = True
+        if dice.often(0.03):
+            task["throttle"] = dice.choice([1, 2])
+        if dice.often(0.03):
+            task["no_log"] = True
+        if dice.often(0.03):
+            task["check_mode"] = dice.choice([True, False])
+        if dice.often(0.05):
+            task["vars"] = {"v": dice.choice(["task", "{{ n }}"])}
+        self.tags(task)
+        self.notify(task)
+        if "ansible_play_" in str(task) and {"failed_when", "until"} & set(task):
+            # A host that fails is gone for the hosts after it, or not: who is faster.
+            task.pop("failed_when", None)
+            task.pop("until", None)
+        return task
+
+    def tags(self, item, share=0.08):
+        if self.dice.often(share):
+            item["tags"] = self.dice.choice([["one"], "two", ["one", "two"], "always", "never", ["never", "one"]])
+
+    def notify(self, task, share=0.3):
+        names = self.handlers + self.topics
+        if names and self.dice.often(share):
+            chosen = self.dice.sample(names, min(len(names), self.dice.choice([1, 1, 2])))
+            task["notify"] = chosen if len(chosen) > 1 or self.dice.often(0.5) else chosen[0]
+            if "changed_when" not in task and self.dice.often(0.75):
+                task["changed_when"] = True
+
+    def meta(self):
+        self.budget -= 1
+        kinds = {"flush_handlers": 6, "noop": 1, "end_host": 2, "end_play": 0.7, "end_batch": 0.7, "clear_host_errors": 1,
+                 "clear_facts": 0.5, "refresh_inventory": 0.2}
+        if self.in_role:
+            kinds["end_role"] = 2
+        action = self.dice.pick(kinds)
+        task = {"name": self.name("m")} if self.dice.often(0.5) else {}
+        task["meta"] = action
+        if action != "flush_handlers" and self.dice.often(0.6):
+            task["when"] = self.conditions()
+        return task
+
+    def include(self, depth):
+        dice = self.dice
+        self.budget -= 1
+        static = dice.often(0.4)
+        role = bool(self.roles) and dice.often(0.4)
+        task = {"name": self.name("i")} if dice.often(0.8) else {}
+        if role:
+            name = dice.choice(self.roles)
+            task["import_role" if static else "include_role"] = {"name": name}
+            if not static and dice.often(0.15):
+                task["include_role"]["apply"] = self.applied()
+            if dice.often(0.15):
+                next(iter(v for v in task.values() if isinstance(v, dict)))["allow_duplicates"] = dice.choice([True, False])
+        else:
+            self.includes += 1
+            file = f"inc{self.includes}.yml"
+            where = f"roles/{self.in_role}/tasks/{file}" if self.in_role else file
+            self.files[where] = None  # Reserved, so that the order of the files is that of their making.
+            self.files[where] = self.items(depth + 1, dice.randint(1, 3))
+            if static:
+                task["import_tasks"] = file
+            elif dice.often(0.15):
+                task["include_tasks"] = {"file": file, "apply": self.applied()}
+            elif dice.often(0.03):
+                task["include_tasks"] = "not_there.yml"
+            else:
+                task["include_tasks"] = file
+            if not static and not self.in_role and dice.often(0.1) and len(self.hosts) > 1:
+                # Each host its own file.
+                name = task.get("name", "per")
+                for host in self.hosts:
+                    self.files[f"{name}_{host}.yml"] = self.items(depth + 1, 1)
+                task.pop("include_tasks")
+                task["include_tasks"] = name + "_{{ inventory_hostname }}.yml"
+        if not static and dice.often(0.2):
+            task["loop"] = dice.choice([["a", "b"], ["a"], [], [1, 2]])
+            if dice.often(0.3):
+                task["loop_control"] = {"loop_var": "outer"}
+        if dice.often(0.3):
+            task["when"] = self.conditions()
+        if dice.often(0.2):
+            task["vars"] = {"v": self.name("v"), **dice.choice([{}, {"p": "{{ n }}"}])}
+        if not static and dice.often(0.07):
+            task["ignore_errors"] = True
+        if not static and dice.often(0.05):
+            task["run_once"] = True
+        if not static and not role and dice.often(0.08):
+            task["register"] = self.name("r")
+        self.tags(task)
+        return task
+
+    def applied(self):
+        return self.dice.choice([{"tags": ["one"]}, {"when": "n > 1"}, {"vars": {"v": "applied"}}, {"ignore_errors": True},
+                                 {"tags": "always"}, {"run_once": True}])
+
+    def block(self, depth):
+        dice = self.dice
+        self.budget -= 1
+        block = {"name": self.name("b")} if dice.often(0.7) else {}
+        block["block"] = self.items(depth + 1, dice.randint(1, 3))
+        if dice.often(0.6):
+            block["rescue"] = self.items(depth + 1, dice.randint(1, 2))
+        if dice.often(0.45):
+            block["always"] = self.items(depth + 1, dice.randint(1, 2))
+        if dice.often(0.2):
+            block["when"] = self.conditions()
+        if dice.often(0.1):
+            block["ignore_errors"] = True
+        if dice.often(0.06):
+            block["any_errors_fatal"] = True
+        if dice.often(0.05):
+            block["run_once"] = True
+        if dice.often(0.05):
+            block["delegate_to"] = self.host()
+        if dice.often(0.1):
+            block["vars"] = {"v": self.name("v")}
+        if self.handlers and dice.often(0.06):
+            block["notify"] = dice.choice(self.handlers)
+        self.tags(block)
+        return block
+
+    def items(self, depth, count):
+        found = []
+        for _ in range(count):
+            kind = "task"
+            if depth < 4 and self.budget > 0:
+                kind = self.dice.pick({"task": 9, "block": 2.5, "include": 2.0, "meta": 1.2})
+            found.append(self.task() if kind == "task" else self.meta() if kind == "meta" else
+                         self.block(depth) if kind == "block" else self.include(depth))
+        return found
+
+    # Handlers, roles, plays ----------------------------------------------------------------------------------------
+
+    def handler_list(self, count):
+        dice = self.dice
+        found = []
+        for _ in range(count):
+            name = self.name("handler ")
+            handler = {"name": name}
+            handler.update(self.action() if dice.often(0.5) else {"debug": {"msg": name}})
+            if dice.often(0.3):
+                topic = dice.choice(["topic", "other topic"])
+                handler["listen"] = topic if dice.often(0.6) else [topic, "third topic"]
+                if topic not in self.topics:
+                    self.topics.append(topic)
+            if dice.often(0.15):
+                handler["when"] = self.conditions()
+            if dice.often(0.1):
+                handler["ignore_errors"] = True
+            if dice.often(0.08):
+                handler["run_once"] = True
+            if dice.often(0.15):
+                handler["loop"] = ["a", "b"]
+            if dice.often(0.15):
+                handler["changed_when"] = True
+            if self.handlers and dice.often(0.15):
+                handler["notify"] = dice.choice(self.handlers)
+                handler["changed_when"] = True
+            if dice.often(0.05):
+                handler["register"] = self.name("r")
+            if dice.often(0.05):
+                handler["any_errors_fatal"] = True
+            if dice.often(0.07):
+                self.includes += 1
+                file = f"handler_inc{self.includes}.yml"
+                where = f"roles/{self.in_role}/handlers/{file}" if self.in_role else file
+                self.files[where] = [{"name": self.name(), "debug": {"msg": "in handler"}}, {"name": self.name(), **self.action()}]
+                handler = {"name": name, "include_tasks": file}
+            found.append(handler)
+            self.handlers.append(name)
+        return found
+
+    def role(self):
+        dice = self.dice
+        name = self.name("role")
+        self.in_role = name
+        if dice.often(0.5):
+            self.files[f"roles/{name}/handlers/main.yml"] = self.handler_list(dice.randint(1, 2))
+        if dice.often(0.4):
+            self.files[f"roles/{name}/defaults/main.yml"] = {"v": f"default of {name}"}
+        if dice.often(0.2):
+            self.files[f"roles/{name}/vars/main.yml"] = {"p": f"var of {name}"}
+        meta = {}
+        if self.roles and dice.often(0.3):
+            meta["dependencies"] = [dice.choice([dice.choice(self.roles), {"role": dice.choice(self.roles), "v": "dep"}])]
+        if dice.often(0.15):
+            meta["allow_duplicates"] = True
+        if meta:
+            self.files[f"roles/{name}/meta/main.yml"] = meta
+        self.files[f"roles/{name}/tasks/main.yml"] = self.items(1, dice.randint(1, 3))
+        self.in_role = None
+        self.roles.append(name)
+
+    def play(self):
+        dice = self.dice
+        play = {"name": self.name("play ")} if dice.often(0.8) else {}
+        play["hosts"] = dice.choice(["all", "all", "all", "all", "odd_hosts", "all:!h1", self.host()])
+        play["gather_facts"] = False
+        if dice.often(0.1):
+            play["strategy"] = dice.choice(["free", "free", "host_pinned", "linear", "ansible.builtin.linear"])
+        self.serial = dice.often(0.15)
+        if self.serial:
+            play["serial"] = dice.choice([1, 2, "50%", [1, 2], ["30%", 3]])
+        if dice.often(0.1):
+            play["max_fail_percentage"] = dice.choice([0, 25, 50, 100])
+        if dice.often(0.1):
+            play["any_errors_fatal"] = True
+        if dice.often(0.2):
+            play["force_handlers"] = True
+        if dice.often(0.05):
+            play["ignore_errors"] = True
+        if dice.often(0.05):
+            play["ignore_unreachable"] = True
+        if dice.often(0.1):
+            play["order"] = dice.choice(["sorted", "reverse_inventory", "reverse_sorted"])
+        if dice.often(0.2):
+            play["vars"] = {"v": "play"}
+        self.tags(play, 0.04)
+        self.handlers, self.topics = [h for h in self.handlers if not h.startswith("handler ")], []
+        if dice.often(0.5):
+            play["handlers"] = self.handler_list(dice.randint(1, 3))
+        roles = []
+        if dice.often(0.35):
+            before = len(self.roles)
+            for _ in range(dice.choice([1, 1, 2])):
+                self.role()
+            roles = self.roles[before:]
+        if roles and dice.often(0.6):
+            entries = []
+            for role in dice.choice([roles, roles + roles[:1]]):
+                entry = dice.choice([role, {"role": role}, {"role": role, "v": "param"}, {"role": role, "when": self.condition()}])
+                entries.append(entry)
+            play["roles"] = entries
+        if dice.often(0.2):
+            play["pre_tasks"] = self.items(0, dice.randint(1, 2))
+        play["tasks"] = self.items(0, dice.randint(2, 6))
+        if dice.often(0.2):
+            play["post_tasks"] = self.items(0, dice.randint(1, 2))
+        # Roles that this play does not use have handlers that it does not know.
+        self.roles, self.handlers = [], []
+        return play
+
+    def inventory(self):
+        lines = ["[all]"]
+        for number, host in enumerate(HOSTS, 1):
+            if host in self.hosts:
+                lines.append(f"{host} n={number} flag={self.dice.choice(['true', 'false'])}")
+        if self.gone:
+            lines.insert(self.dice.randint(1, len(lines)),
+                         "gone n=9 flag=true ansible_connection=ssh ansible_host=127.0.0.1 ansible_port=1")
+        lines += ["[odd_hosts]"] + [host for host in self.hosts if host in ("h1", "h3")]
+        lines += ["[all:vars]", "ansible_connection=local", "ansible_python_interpreter=/usr/bin/python3"]
+        return "\n".join(lines) + "\n"
+
+    def args(self):
+        dice = self.dice
+        args = ["site.yml"]
+        if dice.often(0.12):
+            args += dice.choice([["--tags", "one"], ["--skip-tags", "two"], ["--tags", "two,never"], ["--tags", "untagged"],
+                                 ["--tags", "tagged"], ["--skip-tags", "always"]])
+        if dice.often(0.08):
+            args += ["--limit", dice.choice(["h1", "all:!h2", "odd_hosts"])]
+        if dice.often(0.08):
+            args.append("--check")
+        if dice.often(0.06):
+            args.append("--force-handlers")
+        if dice.often(0.05):
+            args += ["-e", dice.choice(["v=extra", "f1=7"])]
+        if dice.often(0.03):
+            args += ["--start-at-task", f"t{dice.randint(1, 8)}"]
+        return args
+
+
+def play(seed):
+    """The files of a playbook by name (data, or text for the inventory) and its command line."""
+    made = Play(seed)
+    plays = [made.play() for _ in range(made.dice.choice([1, 1, 1, 2]))]
+    made.files["site.yml"] = plays
+    made.files["inventory"] = made.inventory()
+    return made.files, made.args()

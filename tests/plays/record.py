@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Runs generated playbooks with the real ansible-core 2.19 and writes one file for each: the playbook and what it printed.
+
+    PYTHON record.py --seeds FROM-TO --out FOLDER [--keep]
+
+PYTHON is one that has ansible-core. The files go to FOLDER/SEED.txt; `tests/plays.rs` runs them all and compares. Ansible is
+imported once and forked for each playbook, which makes thousands of them possible. `--keep` leaves out those already there.
+"""
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import signal
+import sys
+import tempfile
+
+import yaml
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import generate  # noqa: E402
+
+LIMIT = 60
+
+
+class Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data):
+        return True
+
+    def increase_indent(self, flow=False, indentless=False):
+        return super().increase_indent(flow, False)
+
+
+def text_of(content):
+    return content if isinstance(content, str) else yaml.dump(content, Dumper=Dumper, sort_keys=False, width=200)
+
+
+def run(files, args, folder):
+    """What the real one prints to standard output, and its exit code; None if it did not come to an end."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text_of(content))
+    out = folder.parent / "out"
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        os.chdir(folder)
+        for descriptor, path, flags in [(0, os.devnull, os.O_RDONLY), (1, out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC),
+                                        (2, folder.parent / "err", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)]:
+            os.dup2(os.open(path, flags, 0o600), descriptor)
+        sys.argv = ["ansible-playbook", "-i", "inventory", *args]
+        code = 250
+        try:
+            from ansible.cli.playbook import main as cli
+            cli(sys.argv)
+            code = 0
+        except SystemExit as stop:
+            code = stop.code or 0
+        finally:
+            sys.stdout.flush()
+            os._exit(code)
+    signal.alarm(LIMIT)
+    try:
+        _, status = os.waitpid(child, 0)
+    except TimeoutError:
+        os.killpg(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        return None
+    finally:
+        signal.alarm(0)
+    text = out.read_text().replace(str(folder), "{dir}")
+    return f"{text}[exit {os.waitstatus_to_exitcode(status)}]\n"
+
+
+def late(*_):
+    raise TimeoutError
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seeds", required=True)
+    parser.add_argument("--out", required=True, type=pathlib.Path)
+    parser.add_argument("--keep", action="store_true")
+    options = parser.parse_args()
+    first, _, last = options.seeds.partition("-")
+    options.out.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGALRM, late)
+    scratch = pathlib.Path(tempfile.mkdtemp()).resolve()
+    os.environ.update(HOME=str(scratch), LANG="C.UTF-8", ANSIBLE_NOCOLOR="1", ANSIBLE_FORKS="1", ANSIBLE_HOST_KEY_CHECKING="0")
+    # Everything a run needs is imported before it is forked off.
+    import ansible.cli.playbook  # noqa: F401
+    import ansible.executor.playbook_executor  # noqa: F401
+    import ansible.executor.task_executor  # noqa: F401
+    import ansible.plugins.strategy  # noqa: F401
+    for seed in range(int(first), int(last or first) + 1):
+        target = options.out / f"{seed:06}.txt"
+        if options.keep and target.exists():
+            continue
+        files, args = generate.play(seed)
+        folder = scratch / "project"
+        shutil.rmtree(folder, ignore_errors=True)
+        printed = run(files, args, folder)
+        if printed is None or printed.endswith(("[exit 1]\n", "[exit 250]\n")):
+            # Where the real one stumbles there is nothing to compare with.
+            print(f"{seed}: no result", file=sys.stderr)
+            target.unlink(missing_ok=True)
+            continue
+        parts = [f"### args\n{' '.join(args)}\n"]
+        parts += [f"### file {name}\n{text_of(content)}" for name, content in sorted(files.items())]
+        target.write_text("".join(parts) + f"### printed\n{re.sub(r'[ ]+$', '', printed, flags=re.M)}")
+    shutil.rmtree(scratch)
+
+
+if __name__ == "__main__":
+    main()
