@@ -62,7 +62,9 @@ impl Case {
 
     /// Hosts go their own ways: what they print can only be compared host by host.
     fn is_free(&self) -> bool {
-        self.files.iter().any(|(_, text)| text.contains("strategy: free") || text.contains("strategy: host_pinned"))
+        self.files
+            .iter()
+            .any(|(_, text)| text.contains("strategy: free") || text.contains("strategy: host_pinned"))
     }
 }
 
@@ -104,36 +106,40 @@ fn without_differences(text: &str) -> Vec<String> {
     lines
 }
 
-/// What is compared: without the words of connection errors, and host by host where the order means nothing.
+/// What is compared. A task's results stand in the order of the hosts, since the real one shows what comes first; where hosts go
+/// their own ways, so do the results of a play.
 fn comparable(text: &str, free: bool) -> String {
-    let mut play = 0;
     let mut banner = String::new();
+    let mut pending = String::new();
+    // The number of the banner before it, the host, the text.
     let mut chunks: Vec<(usize, String, String)> = Vec::new();
+    let mut number = 0;
     for line in without_differences(text) {
         let title = line.ends_with("***");
-        if line.starts_with("PLAY ") && title {
-            play += 1;
+        if title || line.starts_with("[exit ") {
+            let of_play = line.starts_with("PLAY ");
+            if !free || of_play {
+                number += 1;
+                chunks.push((number, String::new(), std::mem::take(&mut pending) + &line));
+            } else {
+                banner = format!("{line}\n");
+            }
+            continue;
         }
-        if !free {
-            chunks.push((0, String::new(), line));
-        } else if title && (line.starts_with("TASK ") || line.starts_with("RUNNING HANDLER ")) {
-            banner = line;
-        } else if let Some(host) = host_of(&line) {
-            chunks.push((play, host.to_owned(), format!("{banner}\n{line}")));
-        } else if let Some(hosts) = line.strip_prefix("included: ") {
-            let host = hosts.rsplit(" for ").next().and_then(|hosts| hosts.split(' ').next());
-            chunks.push((play, host.unwrap_or_default().to_owned(), format!("{banner}\n{line}")));
-        } else {
-            let host = match (line.starts_with(' ') || line.starts_with("...") || line == "}", chunks.last()) {
-                (true, Some((_, host, _))) => host.clone(),
-                _ => String::new(),
-            };
-            chunks.push((play, host, line));
+        let included = line.strip_prefix("included: ").and_then(|rest| rest.rsplit(" for ").next());
+        let host = host_of(&line).or_else(|| included.and_then(|hosts| hosts.split([',', ' ']).next()));
+        if let Some(host) = host {
+            let host = host.to_owned();
+            chunks.push((number, host, format!("{banner}{}{line}", std::mem::take(&mut pending))));
+        } else if line.starts_with("[ERROR]") || !pending.is_empty() {
+            pending += &line;
+            pending += "\n";
+        } else if let Some((_, _, text)) = chunks.last_mut() {
+            *text += "\n";
+            *text += &line;
         }
     }
-    if free {
-        chunks.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
-    }
+    chunks.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
     chunks.into_iter().map(|(_, _, text)| text + "\n").collect()
 }
 
@@ -147,7 +153,9 @@ fn random_plays_print_what_ansible_prints() {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)
         .expect("a folder of recorded playbooks")
         .map(|entry| entry.expect("an entry").path())
-        .filter(|path| wanted.as_ref().is_none_or(|wanted| path.file_stem().is_some_and(|name| name == &**wanted)))
+        .filter(|path| {
+            wanted.as_ref().is_none_or(|wanted| path.file_stem().is_some_and(|name| name == &**wanted))
+        })
         .collect();
     paths.sort();
     assert!(!paths.is_empty(), "there are recorded playbooks");

@@ -63,9 +63,11 @@ impl Action for Assert {
 
 fn holds(node: &Node, scene: &Scene) -> Result<bool, Box<TaskResult>> {
     let expr = scene.engine.compile_expr(node).map_err(|problem| {
-        Box::new(TaskResult::broken("", Cause::new(problem.summary, problem.span.as_ref())))
+        let cause = Cause::new(problem.summary, problem.span.as_ref());
+        Box::new(TaskResult::broken("", cause).with("changed", false))
     })?;
-    scene.context.condition(&expr).map_err(|error| Box::new(crate::runner::template_failure(&error)))
+    let failure = |error| Box::new(crate::runner::template_failure(&error).with("changed", false));
+    scene.context.condition(&expr).map_err(failure)
 }
 
 pub struct Fail;

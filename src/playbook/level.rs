@@ -85,10 +85,10 @@ impl Level {
     }
 
     /// All conditions, outermost first.
-    pub fn conditions(&self) -> Vec<&Condition> {
+    pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
         let mut levels: Vec<_> = self.chain().collect();
         levels.reverse();
-        levels.into_iter().flat_map(|level| &level.when).collect()
+        levels.into_iter().flat_map(|level| &level.when)
     }
 
     /// All tags, outermost first.

@@ -145,7 +145,10 @@ impl Human {
             let alone = data.contains_key("msg");
             data.retain(|key, _| match key.as_str() {
                 Some("msg" | "exception" | "warnings" | "deprecations") => true,
-                Some("changed" | "failed" | "skipped" | "invocation" | "skip_reason" | "ansible_loop_var" | "ansible_index_var" | "ansible_loop") => false,
+                Some(
+                    "changed" | "failed" | "skipped" | "invocation" | "skip_reason" | "ansible_loop_var"
+                    | "ansible_index_var" | "ansible_loop",
+                ) => false,
                 _ => !alone,
             });
         } else if !result.failed && !result.unreachable {
@@ -186,7 +189,10 @@ impl Human {
             );
         } else if result.failed {
             if info.action == "debug" {
-                self.line(&format!("fatal: {label}: FAILED! => {}", self.dump_loop(info, result)), Some(ERROR));
+                self.line(
+                    &format!("fatal: {label}: FAILED! => {}", self.dump_loop(info, result)),
+                    Some(ERROR),
+                );
             }
             if result.ignored {
                 self.line("...ignoring", Some(SKIPPED));
@@ -397,8 +403,8 @@ fn failure_text(info: &TaskInfo, result: &TaskResult) -> String {
     match info.action.as_str() {
         _ if msg.is_empty() => "Task failed: Action failed.".into(),
         _ if msg.starts_with("Task failed:") => msg,
-        "assert" | "raw" | "script" | "fail" | "debug" | "set_fact" | "include_vars" | "add_host" | "group_by" | "pause"
-        | "set_stats" => {
+        "assert" | "raw" | "script" | "fail" | "debug" | "set_fact" | "include_vars" | "add_host"
+        | "group_by" | "pause" | "set_stats" => {
             format!("Task failed: Action failed: {msg}")
         }
         _ => format!("Task failed: Module failed: {msg}"),

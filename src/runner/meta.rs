@@ -27,6 +27,29 @@ const KNOWN: &[&str] = &[
 /// These are decided once, for all hosts.
 const ONCE: &[&str] = &["clear_facts", "clear_host_errors", "end_batch", "end_play", "refresh_inventory"];
 
+/// These run whatever `when` says.
+const UNCONDITIONAL: &[&str] = &["noop", "refresh_inventory", "reset_connection"];
+
+/// What `-v` shows of one that its `when` kept from running.
+fn skip_result(name: &str, host: &str, role: &str) -> TaskResult {
+    let left_out = match name {
+        "flush_handlers" => format!(", not running handlers for {host}"),
+        "clear_facts" => format!(", not clearing facts and fact cache for {host}"),
+        "clear_host_errors" => format!(", not clearing host error state for {host}"),
+        "end_play" => ", continuing play".to_owned(),
+        "end_batch" => ", continuing current batch".to_owned(),
+        "end_host" => format!(", continuing execution for {host}"),
+        "end_role" => format!("continuing role {role} for {host}"),
+        _ => String::new(),
+    };
+    let msg = match name {
+        "end_host" => format!("end_host conditional evaluated to false, continuing execution for {host}"),
+        _ => name.to_owned(),
+    };
+    let result = TaskResult { skipped: true, ..TaskResult::default() };
+    result.with("msg", msg).with("skip_reason", format!("{name} conditional evaluated to False{left_out}"))
+}
+
 impl Runner<'_> {
     /// Does what a meta task says for the hosts of `group`; true if the playbook stops here.
     pub(super) fn meta(
@@ -46,9 +69,14 @@ impl Runner<'_> {
             }
             return Err(Stop::Broken(Box::new(problem)));
         }
+        let conditional = !task.implicit && !UNCONDITIONAL.contains(&name.as_str());
+        if !conditional && task.level.conditions().next().is_some() && !task.implicit {
+            let text = format!("{name} task does not support when conditional");
+            self.emit(&Event::Problem(Diagnostic::warning("meta-when", text)));
+        }
         if ONCE.contains(&name.as_str()) {
-            let decides = self.holds(run, walks, task, group[0])?;
-            self.announce(run, walks, task, group[0], decides);
+            let decides = !conditional || self.holds(run, walks, task, group[0])?;
+            self.announce(run, walks, task, group[0], &name, decides);
             group.iter().for_each(|index| walks[*index].1.advance());
             if decides {
                 self.meta_for_all(run, walks, &name)?;
@@ -56,8 +84,8 @@ impl Runner<'_> {
             return Ok(false);
         }
         for index in group.iter().copied() {
-            let holds = task.implicit || self.holds(run, walks, task, index)?;
-            self.announce(run, walks, task, index, holds);
+            let holds = !conditional || self.holds(run, walks, task, index)?;
+            self.announce(run, walks, task, index, &name, holds);
             let (host, walk) = &mut walks[index];
             if !holds {
                 walk.advance();
@@ -65,7 +93,11 @@ impl Runner<'_> {
             }
             match name.as_str() {
                 "flush_handlers" => walk.flush(),
-                "end_host" => walk.end(),
+                "end_host" => {
+                    if walk.end() {
+                        self.failed.insert(host.to_string());
+                    }
+                }
                 "end_role" => match &task.level.role {
                     Some(role) => walk.end_role(role.id),
                     None => {
@@ -101,16 +133,27 @@ impl Runner<'_> {
     }
 
     /// A meta task that somebody wrote is shown for each host it is done for, as Ansible does.
-    fn announce(&mut self, run: &Arc<PlayRun>, walks: &Walks, task: &Arc<Task>, index: usize, holds: bool) {
-        if task.implicit || run.strategy != Strategy::Linear {
+    fn announce(
+        &mut self,
+        run: &Arc<PlayRun>,
+        walks: &Walks,
+        task: &Arc<Task>,
+        index: usize,
+        name: &str,
+        holds: bool,
+    ) {
+        if task.implicit {
             return;
         }
         let host = walks[index].0.clone();
         let context = self.task_context(run, task, &host);
         let info = Arc::new(self.info(run, task, &context));
-        self.emit(&Event::Task(info.clone()));
+        if run.strategy == Strategy::Linear {
+            self.emit(&Event::Task(info.clone()));
+        }
         if !holds {
-            let result = TaskResult { skipped: true, ..TaskResult::default() };
+            let role = task.level.role.as_ref().map(|role| role.display_name()).unwrap_or_default();
+            let result = skip_result(name, &host, &role);
             self.emit(&Event::Result { host, task: info, result: Arc::new(result) });
         }
     }
@@ -164,7 +207,13 @@ impl Runner<'_> {
 
     fn meta_for_all(&mut self, run: &Arc<PlayRun>, walks: &mut Walks, name: &str) -> Result<(), Stop> {
         match name {
-            "end_play" | "end_batch" => walks.iter_mut().for_each(|(_, walk)| walk.end()),
+            "end_play" | "end_batch" => {
+                for (host, walk) in walks.iter_mut() {
+                    if walk.end() {
+                        self.failed.insert(host.to_string());
+                    }
+                }
+            }
             "clear_facts" => run.scope.all_hosts.iter().for_each(|host| self.shared.store.clear_facts(host)),
             "clear_host_errors" => {
                 for (host, walk) in walks.iter_mut() {

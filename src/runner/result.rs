@@ -90,10 +90,9 @@ impl TaskResult {
     pub fn adds_what(&self, earlier: &Self) -> bool {
         self.effects.iter().any(|effect| {
             earlier.effects.iter().any(|other| match (effect, other) {
-                (
-                    Effect::AddHost { name, groups, vars },
-                    Effect::AddHost { name: n, groups: g, vars: v },
-                ) => (n, g, v) == (name, groups, vars),
+                (Effect::AddHost { name, groups, vars }, Effect::AddHost { name: n, groups: g, vars: v }) => {
+                    (n, g, v) == (name, groups, vars)
+                }
                 (Effect::GroupBy { group, parents }, Effect::GroupBy { group: g, parents: p }) => {
                     (g, p) == (group, parents)
                 }
@@ -215,12 +214,15 @@ impl TaskResult {
         if self.unreachable {
             data.insert("unreachable".into(), true.into());
         }
-        data.insert("failed".into(), self.failed.into());
+        // A loop says so only when it failed; what was skipped says nothing.
+        if self.failed || (self.items.is_none() && !self.skipped) {
+            data.insert("failed".into(), self.failed.into());
+        }
         if (self.failed || self.unreachable) && self.items.is_none() {
             data.entry("exception".into()).or_insert_with(|| "(traceback unavailable)".into());
         }
-        if self.skipped {
-            data.insert("skipped".into(), true.into());
+        if self.skipped || self.items.is_some() {
+            data.insert("skipped".into(), self.skipped.into());
         }
         data.shift_remove("invocation");
         Value::map(data)

@@ -111,11 +111,10 @@ impl Runner<'_> {
                     }
                 }
             }
-            let asked: Vec<Include> = included(result);
-            let targets: Vec<usize> = if once { group.to_vec() } else { vec![index] };
-            for index in targets {
-                includes.push((index, asked.clone()));
-            }
+            // An include with `run_once` is done by one host only.
+            let others = group.iter().copied().filter(|other| once && *other != index);
+            includes.extend(others.map(|other| (other, vec![])));
+            includes.push((index, included(result)));
         }
         let mut moved: Vec<usize> = Vec::new();
         let stop = !failed_now.is_empty() && self.fatal_for_all(run, walks, task, &failed_now, &mut moved)?;
@@ -252,12 +251,15 @@ impl Runner<'_> {
         let (host, walk) = &mut walks[index];
         let after = walk.fail();
         let host = host.clone();
-        let tally = self.tally.entry(host.to_string()).or_default();
+        if counted {
+            let tally = self.tally.entry(host.to_string()).or_default();
+            match after {
+                AfterFailure::Rescued => tally.rescued += 1,
+                AfterFailure::Failing | AfterFailure::Out => tally.failed += 1,
+            }
+        }
         match after {
             AfterFailure::Rescued => {
-                if counted {
-                    tally.rescued += 1;
-                }
                 let failed_task = Value::object([
                     ("name", Value::from(self.written_name(run, task, &host))),
                     ("action", Value::str(&task.action.written)),
@@ -266,9 +268,6 @@ impl Runner<'_> {
                 self.shared.store.set(&host, "ansible_failed_result", result.registered());
             }
             AfterFailure::Failing | AfterFailure::Out => {
-                if counted {
-                    tally.failed += 1;
-                }
                 self.failed.insert(host.to_string());
                 self.gone(run, &host);
             }

@@ -81,6 +81,13 @@ impl Runner<'_> {
             return Ok(false);
         }
         if task.action.kind == ActionKind::Meta {
+            if self.waiting_for_start
+                && !task.implicit
+                && !self.reached_start(&self.info(run, task, &context))
+            {
+                group.iter().for_each(|index| walks[*index].1.advance());
+                return Ok(false);
+            }
             return self.meta(run, walks, task, &group);
         }
         let info = Arc::new(self.info(run, task, &context));

@@ -261,10 +261,16 @@ impl Walk {
         self.last_flush = true;
     }
 
-    /// The host is out, nothing more runs on it.
-    pub fn end(&mut self) {
+    /// The host is out, nothing more runs on it. In a block or file inside a rescue, this ends a rescue that had not come to its
+    /// end: the host stays failed, unless the play forces handlers (as Ansible has it). True if that is so.
+    pub fn end(&mut self) -> bool {
+        let outer = &self.frames[..self.frames.len().saturating_sub(1)];
+        let rescue = |frame: &Frame| matches!(&frame.kind, FrameKind::Block { section: Section::Rescue, .. });
+        let unrescued = !self.force_handlers && outer.iter().any(rescue);
+        self.failed |= unrescued;
         self.ended = true;
         self.frames.clear();
+        unrescued
     }
 
     /// `end_role`: everything up to the mark that the role is complete is left out.

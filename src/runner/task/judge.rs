@@ -12,12 +12,6 @@ impl TaskRun<'_> {
     pub(super) fn finish(&self, step: Step) -> TaskResult {
         let State::Done(result) = step.state else { return TaskResult::failure("the task was never sent") };
         let mut result = *result;
-        result.label = step.label.clone();
-        for effect in &mut result.effects {
-            if let Effect::Include(include) = effect {
-                include.label = step.label.clone();
-            }
-        }
         add_lines(&mut result.data);
         if let Some(attempt) = step.attempt
             && !result.skipped

@@ -34,80 +34,102 @@ impl TaskRun<'_> {
         let together = !self.tries()
             && control.pause.is_none()
             && self.task.control.break_when.is_empty()
-            && self.task.action.kind != ActionKind::Missing;
-        let mut results: Vec<TaskResult> = Vec::with_capacity(items.len());
-        if together {
-            let mut steps: Vec<Step> = items
-                .iter()
-                .enumerate()
-                .map(|(index, item)| {
-                    let locals = control.locals(&items, index, item);
-                    let context = self.context(locals.clone());
-                    let label = control.label(self.task, &context, item);
-                    let step = self.prepare(context, locals, Some(label));
-                    if let State::Done(result) = &step.state {
-                        self.show_next_item(result);
-                    }
-                    step
-                })
-                .collect();
-            self.call_pending(&mut steps);
-            for (step, item) in steps.into_iter().zip(&items) {
-                let locals = step.locals.clone();
-                let mut result = self.finish(step);
-                if results.iter().any(|earlier| result.adds_what(earlier)) {
-                    result.changed = false;
-                }
-                results.push(self.item_done(result, item, &control, &locals));
-            }
+            && self.task.action.kind != ActionKind::Missing
+            && !self.reads_its_register();
+        let results = if together {
+            self.all_items(&control, &items)
         } else {
-            for (index, item) in items.iter().enumerate() {
-                if index > 0
-                    && let Some(pause) = control.pause
-                {
-                    self.shared.sleep(Duration::from_secs_f64(pause));
-                }
-                let locals = control.locals(&items, index, item);
-                let context = self.context(locals.clone());
-                let label = control.label(self.task, &context, item);
-                let mut result = if !self.tries() {
-                    let mut steps = [self.prepare(context, locals.clone(), Some(label.clone()))];
-                    self.call_pending(&mut steps);
-                    let [step] = steps;
-                    self.finish(step)
-                } else {
-                    self.with_tries(context, locals.clone())
-                };
-                result.label = Some(label);
-                self.show_next_item(&result);
-                let stop = match self.judge(&self.task.control.break_when, &result, &locals) {
-                    Ok(stop) => stop && !self.task.control.break_when.is_empty(),
-                    Err(error) => {
-                        result = template_failure(&error);
-                        true
-                    }
-                };
-                results.push(self.item_done(result, item, &control, &locals));
-                if stop || self.shared.stopping() {
-                    break;
-                }
+            match self.one_by_one(&control, &items) {
+                Ok(results) => results,
+                Err(error) => return self.condition_of_break(&error),
             }
-        }
+        };
         self.loop_result(results)
     }
 
+    /// The requests of all items go together.
+    fn all_items(&self, control: &Control, items: &[Value]) -> Vec<TaskResult> {
+        let mut carried = Map::new();
+        let mut steps: Vec<Step> = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            let locals = control.locals(items, index, item, &carried);
+            let step = self.prepare(self.context(locals.clone()), locals);
+            if let State::Done(result) = &step.state {
+                self.carry(&mut carried, result);
+            }
+            steps.push(step);
+        }
+        self.call_pending(&mut steps);
+        let mut results: Vec<TaskResult> = Vec::with_capacity(items.len());
+        for (step, item) in steps.into_iter().zip(items) {
+            let locals = step.locals.clone();
+            let mut result = self.finish(step);
+            if self.task.changed_when.is_none() && results.iter().any(|earlier| result.adds_what(earlier)) {
+                result.changed = false;
+            }
+            results.push(self.item_done(result, item, control, &locals));
+        }
+        results
+    }
+
+    /// Each item waits for the one before it. The error is that of `break_when`.
+    fn one_by_one(&self, control: &Control, items: &[Value]) -> Result<Vec<TaskResult>, TemplateError> {
+        let mut carried = Map::new();
+        let mut results = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            if index > 0
+                && let Some(pause) = control.pause
+            {
+                self.shared.sleep(Duration::from_secs_f64(pause));
+            }
+            let locals = control.locals(items, index, item, &carried);
+            let context = self.context(locals.clone());
+            let result = if self.tries() {
+                self.with_tries(context, locals.clone())
+            } else {
+                let mut steps = [self.prepare(context, locals.clone())];
+                self.call_pending(&mut steps);
+                let [step] = steps;
+                self.finish(step)
+            };
+            self.carry(&mut carried, &result);
+            let stop = !self.task.control.break_when.is_empty()
+                && self.judge(&self.task.control.break_when, &result, &locals)?;
+            results.push(self.item_done(result, item, control, &locals));
+            if let (Some(name), Some(last)) = (&self.task.register, results.last()) {
+                carried.insert(Value::str(name), last.registered());
+            }
+            if stop || self.shared.stopping() {
+                break;
+            }
+        }
+        Ok(results)
+    }
+
+    /// Whether an item may look at the result of the one before it.
+    fn reads_its_register(&self) -> bool {
+        let Some(name) = &self.task.register else { return false };
+        let mut texts = vec![py_str(&self.task.args_node.to_value())];
+        texts.extend(self.task.level.conditions().map(|condition| py_str(&condition.value)));
+        texts.iter().any(|text| text.contains(&**name))
+    }
+
+    fn condition_of_break(&self, error: &TemplateError) -> TaskResult {
+        let text = super::failure::conditional_text(error);
+        let mut cause = Cause::new(text.as_str(), error.trace.first());
+        cause.place =
+            cause.place.or_else(|| self.task.control.break_when.first().map(|when| when.span.clone()));
+        TaskResult { causes: vec![cause], ..TaskResult::failure(text) }
+    }
+
     /// What `set_fact` and `include_vars` have made of an item is seen by the items after it.
-    pub(super) fn show_next_item(&self, result: &TaskResult) {
+    fn carry(&self, carried: &mut Map, result: &TaskResult) {
         if result.failed || self.task.attr("delegate_facts").is_some() {
             return;
         }
         for effect in &result.effects {
             match effect {
-                Effect::Set(vars) => {
-                    for (name, value) in vars {
-                        self.shared.store.set(self.host, &py_str(name), value.clone());
-                    }
-                }
+                Effect::Set(vars) => carried.extend(vars.clone()),
                 Effect::IncludeVars(terms) => self.shared.store.include(self.host, terms),
                 _ => {}
             }
@@ -170,13 +192,8 @@ impl TaskRun<'_> {
     }
 
     /// Adds what marks a result as that of an item, announces it.
-    pub(super) fn item_done(
-        &self,
-        mut result: TaskResult,
-        item: &Value,
-        control: &Control,
-        locals: &Map,
-    ) -> TaskResult {
+    fn item_done(&self, result: TaskResult, item: &Value, control: &Control, locals: &Map) -> TaskResult {
+        let mut result = self.labelled(result, item, locals);
         result.data.insert(Value::str(&control.var), item.clone());
         result.data.insert("ansible_loop_var".into(), Value::str(&control.var));
         if let Some(index) = &control.index {
@@ -189,7 +206,7 @@ impl TaskRun<'_> {
             result.data.insert("ansible_loop".into(), extended.clone());
         }
         self.settle(&mut result);
-        super::name_failure(&mut result);
+        super::conclude(&mut result);
         self.judge_ignored(&mut result);
         (self.send)(Event::Item {
             host: self.host.clone(),
@@ -199,7 +216,33 @@ impl TaskRun<'_> {
         result
     }
 
-    pub(super) fn loop_result(&self, mut results: Vec<TaskResult>) -> TaskResult {
+    /// The label may speak of the item's own result. Where it cannot be rendered, the item fails.
+    fn labelled(&self, mut result: TaskResult, item: &Value, locals: &Map) -> TaskResult {
+        let label = match &self.task.control.label {
+            None => Ok(py_str(item)),
+            Some(attr) => {
+                let mut locals = locals.clone();
+                if let Some(name) = &self.task.register {
+                    locals.insert(Value::str(name), result.registered());
+                }
+                self.context(locals).render(&attr.term).map(|label| py_str(&label))
+            }
+        };
+        let label = label.unwrap_or_else(|error| {
+            let text = format!("Failed to template loop_control.label: {}", error.message);
+            result = TaskResult { said: true, ..TaskResult::failure(text) }.with("changed", false);
+            "None".to_owned()
+        });
+        for effect in &mut result.effects {
+            if let Effect::Include(include) = effect {
+                include.label = Some(label.clone());
+            }
+        }
+        result.label = Some(label);
+        result
+    }
+
+    fn loop_result(&self, mut results: Vec<TaskResult>) -> TaskResult {
         let mut whole = TaskResult {
             delegated: results.iter().find_map(|r| r.delegated.clone()),
             ..TaskResult::default()
@@ -261,8 +304,8 @@ impl Control {
         })
     }
 
-    fn locals(&self, items: &[Value], index: usize, item: &Value) -> Map {
-        let mut locals = Map::new();
+    fn locals(&self, items: &[Value], index: usize, item: &Value, carried: &Map) -> Map {
+        let mut locals = carried.clone();
         locals.insert(Value::str(&self.var), item.clone());
         locals.insert("ansible_loop_var".into(), Value::str(&self.var));
         if let Some(name) = &self.index {
@@ -292,14 +335,5 @@ impl Control {
             locals.insert("ansible_loop".into(), Value::object(extended));
         }
         locals
-    }
-
-    fn label(&self, task: &Task, context: &Context, item: &Value) -> String {
-        match &task.control.label {
-            Some(attr) => {
-                context.render(&attr.term).map(|value| py_str(&value)).unwrap_or_else(|_| py_str(item))
-            }
-            None => py_str(item),
-        }
     }
 }

@@ -38,7 +38,6 @@ pub struct TaskRun<'a> {
 struct Step {
     context: Context,
     locals: Map,
-    label: Option<String>,
     /// The number of the try, with `until`.
     attempt: Option<u64>,
     /// It was neither skipped nor failed before its action began: only then there is something to judge.
@@ -62,7 +61,7 @@ impl TaskRun<'_> {
             None => self.run_once(),
         };
         self.settle(&mut result);
-        name_failure(&mut result);
+        conclude(&mut result);
         self.judge_ignored(&mut result);
         result
     }
@@ -159,7 +158,7 @@ impl TaskRun<'_> {
         if self.tries() {
             return self.with_tries(context, Map::new());
         }
-        let step = self.prepare(context, Map::new(), None);
+        let step = self.prepare(context, Map::new());
         let mut steps = [step];
         self.call_pending(&mut steps);
         let [step] = steps;
@@ -184,7 +183,7 @@ impl TaskRun<'_> {
         };
         let mut attempt = 1;
         loop {
-            let mut step = self.prepare(self.context(locals.clone()), locals.clone(), None);
+            let mut step = self.prepare(self.context(locals.clone()), locals.clone());
             step.attempt = Some(attempt);
             let mut steps = [step];
             self.call_pending(&mut steps);
@@ -243,9 +242,13 @@ impl TaskRun<'_> {
     }
 }
 
-/// A failure that nothing gave a reason for (`failed_when`, `until`) has Ansible's.
-fn name_failure(result: &mut TaskResult) {
-    if result.failed && result.items.is_none() && !result.data.contains_key("msg") {
+/// A failure changes no variables, and where nothing gave a reason for it (`failed_when`, `until`) it has Ansible's.
+fn conclude(result: &mut TaskResult) {
+    if !result.failed {
+        return;
+    }
+    result.effects.clear();
+    if result.items.is_none() && !result.data.contains_key("msg") {
         result.data.insert("msg".into(), "Task failed: Action failed: Unknown error.".into());
     }
 }

@@ -12,9 +12,10 @@ use std::sync::Arc;
 
 impl TaskRun<'_> {
     /// Conditions, arguments, route: everything up to the call.
-    pub(super) fn prepare(&self, context: Context, locals: Map, label: Option<String>) -> Step {
+    pub(super) fn prepare(&self, context: Context, locals: Map) -> Step {
         // Both are told of a task that is skipped or fails before it starts, too.
-        let no_log = self.truth(&context, "no_log").map(|no_log| no_log.unwrap_or(self.shared.no_log_by_default));
+        let no_log =
+            self.truth(&context, "no_log").map(|no_log| no_log.unwrap_or(self.shared.no_log_by_default));
         let delegate = self.delegate(&context, &locals);
         let (state, ran) = match self.prepare_state(&context, &locals, &no_log, &delegate) {
             Ok(state) => (state, true),
@@ -25,7 +26,7 @@ impl TaskRun<'_> {
                 (State::Done(result), false)
             }
         };
-        Step { context, locals, label, attempt: None, ran, state }
+        Step { context, locals, attempt: None, ran, state }
     }
 
     /// Variables that a `set_fact` would have set, had it been known to what or whether: unknown from here on.
