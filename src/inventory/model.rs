@@ -2,10 +2,11 @@
 
 use super::files::VarsFiles;
 use crate::source::{Node, NodeKind};
+use crate::value::Value;
 use indexmap::IndexMap;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Variables in the order they were first set.
 pub type Vars = IndexMap<Arc<str>, Node>;
@@ -56,6 +57,13 @@ impl Group {
 pub(super) const ALL: usize = 0;
 pub(super) const UNGROUPED: usize = 1;
 
+/// What every task of every host may ask for: made when first asked, and again after a change of membership.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Views {
+    host_names: OnceLock<Arc<Vec<String>>>,
+    groups: OnceLock<Value>,
+}
+
 /// Every host and group, immutable in use except for what `add_host` and `group_by` do.
 #[derive(Clone, Debug)]
 pub struct Inventory {
@@ -70,6 +78,7 @@ pub struct Inventory {
     pub(super) merge_hashes: bool,
     pub(super) precedence: Vec<String>,
     pub(super) mismatch: super::pattern::Mismatch,
+    pub(super) views: Views,
 }
 
 impl Default for Inventory {
@@ -84,6 +93,7 @@ impl Default for Inventory {
             merge_hashes: false,
             precedence: super::layers::DEFAULT_PRECEDENCE.iter().map(|&step| step.to_owned()).collect(),
             mismatch: super::pattern::Mismatch::Warning,
+            views: Views::default(),
         };
         inventory.group_id("all");
         inventory.group_id("ungrouped");
@@ -121,9 +131,22 @@ impl Inventory {
     }
 
     /// The magic variable `groups`: every group's hosts at any depth.
-    pub fn groups_map(&self) -> IndexMap<String, Vec<String>> {
-        let names = |id| self.members(id).into_iter().map(|id| self.hosts[id].name.to_string()).collect();
-        self.groups.iter().enumerate().map(|(id, group)| (group.name.to_string(), names(id))).collect()
+    pub fn groups_map(&self) -> Value {
+        let names = |id| {
+            Value::list(
+                self.members(id).into_iter().map(|id| Value::Str(self.hosts[id].name.clone())).collect(),
+            )
+        };
+        let make = || {
+            Value::object(self.groups.iter().enumerate().map(|(id, group)| (group.name.as_ref(), names(id))))
+        };
+        self.views.groups.get_or_init(make).clone()
+    }
+
+    /// The names of [`Inventory::hosts`].
+    pub fn host_names(&self) -> Arc<Vec<String>> {
+        let make = || Arc::new(self.hosts().map(|host| host.name.to_string()).collect());
+        self.views.host_names.get_or_init(make).clone()
     }
 
     /// The names of a group's hosts at any depth.
@@ -211,6 +234,7 @@ impl Inventory {
             return id;
         }
         let name: Arc<str> = name.into();
+        self.views = Views::default();
         self.group_index.insert(name.clone(), self.groups.len());
         self.groups.push(Group {
             name,
@@ -226,6 +250,7 @@ impl Inventory {
 
     /// Puts a host into a group.
     pub(super) fn enlist(&mut self, group: usize, host: usize) {
+        self.views = Views::default();
         if !self.hosts[host].groups.contains(&group) {
             self.hosts[host].groups.push(group);
             self.groups[group].hosts.push(host);
@@ -233,6 +258,7 @@ impl Inventory {
     }
 
     fn dismiss(&mut self, group: usize, host: usize) {
+        self.views = Views::default();
         self.hosts[host].groups.retain(|id| *id != group);
         self.groups[group].hosts.retain(|id| *id != host);
     }
@@ -245,6 +271,7 @@ impl Inventory {
         if parent == child || self.is_below(child, parent) {
             return false;
         }
+        self.views = Views::default();
         self.groups[parent].children.push(child);
         self.groups[child].parents.push(parent);
         self.deepen(child, self.groups[parent].depth + 1);
@@ -294,6 +321,7 @@ impl Inventory {
     /// After loading: every group hangs below `all`, every host is in a group. Returns the names that are both
     /// a host's and a group's.
     pub(super) fn reconcile(&mut self) -> Vec<Arc<str>> {
+        self.views = Views::default();
         for id in UNGROUPED..self.groups.len() {
             if self.groups[id].parents.is_empty() {
                 self.link(ALL, id);

@@ -1,5 +1,6 @@
 use super::*;
 use crate::source::Settings;
+use crate::value::Value;
 
 fn inventory(text: &str) -> Inventory {
     let dir = tempfile::tempdir().expect("temporary folder");
@@ -86,11 +87,14 @@ fn groups_know_their_members() {
     };
     assert_eq!(names(&inventory, "w1"), "deep grand other parent web");
     assert_eq!(names(&inventory, "z9"), "ungrouped");
-    assert_eq!(inventory.groups_map()["other"], ["d1", "w1"]);
+    assert_eq!(inventory.groups_map().get("other"), Some(&Value::from(vec!["d1", "w1"])));
+    assert_eq!(inventory.host_names().len(), 8);
     assert!(inventory.add_host("new", &["fresh".into(), "web".into()]));
     assert!(!inventory.add_host("new", &["web".into()]));
     assert_eq!(names(&inventory, "new"), "fresh grand parent web");
     assert_eq!(inventory.hosts().count(), 9);
+    assert_eq!(inventory.host_names().len(), 9, "views follow changes");
+    assert_eq!(inventory.groups_map().get("fresh"), Some(&Value::from(vec!["new"])));
     assert!(inventory.add_child("by_os", "fresh"));
     assert_eq!(names(&inventory, "new"), "by_os fresh grand parent web");
     assert!(!inventory.add_child("fresh", "by_os"), "that would be a loop");

@@ -214,16 +214,16 @@ impl Runner<'_> {
                     }
                 }
             }
-            "clear_facts" => run.scope.all_hosts.iter().for_each(|host| self.shared.store.clear_facts(host)),
+            "clear_facts" => {
+                run.scope.hosts.names().iter().for_each(|host| self.shared.store.clear_facts(host))
+            }
             "clear_host_errors" => {
                 for (host, walk) in walks.iter_mut() {
                     walk.forgive();
                     self.failed.remove(host.as_ref());
                     self.unreachable.remove(host.as_ref());
                 }
-                if let Ok(mut gone) = run.scope.gone.write() {
-                    gone.clear();
-                }
+                run.scope.hosts.forgive();
             }
             "refresh_inventory" => {
                 let sources = self.shared.magic.inventory_sources.clone();

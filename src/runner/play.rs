@@ -14,7 +14,7 @@ use crate::playbook::{
 use crate::source::{Node, NodeKind};
 use crate::template::{Context, TemplateError, Term};
 use crate::value::{Map, Value, py_str};
-use crate::vars::PlayScope;
+use crate::vars::{PlayHosts, PlayScope};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, RwLock};
 
@@ -203,11 +203,10 @@ impl<'r> Runner<'r> {
         }
         let all_hosts: Vec<String> = hosts;
         let batches = self.batches(play, &context, &all_hosts)?;
-        let scope = PlayScope {
-            gone: RwLock::new(self.failed.union(&self.unreachable).cloned().collect()),
+        let scope = Arc::new(PlayScope {
+            hosts: PlayHosts::new(&all_hosts, self.failed.union(&self.unreachable).cloned()),
             ..play_scope(play, &name, prompts, &all_hosts)
-        };
-        let scope = Arc::new(scope);
+        });
         let strategy = match self
             .text(play, &context, "strategy")?
             .or_else(|| self.shared.settings.str("DEFAULT_STRATEGY").map(str::to_owned))
@@ -261,9 +260,7 @@ impl<'r> Runner<'r> {
                 self.emit(&Event::Play { name });
             }
             first = false;
-            if let Ok(mut slot) = scope.batch.write() {
-                *slot = Arc::new(batch.clone());
-            }
+            scope.hosts.begin_batch(&batch);
             for host in &batch {
                 self.shared.store.host(host);
             }

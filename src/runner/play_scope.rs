@@ -5,7 +5,7 @@ use crate::diag::Diagnostic;
 use crate::playbook::Play;
 use crate::template::{Context, LookupEnv};
 use crate::value::{Map, Value, py_str};
-use crate::vars::{Exported, PlayScope, TaskScope, Terms};
+use crate::vars::{Exported, PlayHosts, PlayScope, TaskScope, Terms};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
@@ -22,9 +22,7 @@ pub fn play_scope(play: &Play, name: &str, prompts: Map, hosts: &[String]) -> Pl
         name: name.to_owned(),
         prompts,
         vars_files: RwLock::default(),
-        all_hosts: Arc::new(hosts.to_vec()),
-        batch: RwLock::new(Arc::new(hosts.to_vec())),
-        gone: RwLock::default(),
+        hosts: PlayHosts::new(hosts, []),
         role_names: direct.iter().map(|role| role.display_name()).collect(),
         dependent_role_names: dependent.iter().map(|role| role.display_name()).collect(),
         exported: RwLock::new(Arc::new(exported.collect())),

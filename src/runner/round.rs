@@ -66,8 +66,10 @@ impl Runner<'_> {
     ) -> Result<bool, Stop> {
         let mut includes: Vec<(usize, Vec<Include>)> = Vec::new();
         let mut failed_now: Vec<usize> = Vec::new();
+        // Results come in the order of the group, though some may be missing.
+        let mut places = group.iter().copied();
         for (host, result) in &results {
-            let Some(index) = group.iter().copied().find(|index| walks[*index].0 == *host) else { continue };
+            let Some(index) = places.find(|index| walks[*index].0 == *host) else { continue };
             let receivers: Vec<Arc<str>> = if once {
                 walks.iter().filter(|(_, walk)| walk.live()).map(|(name, _)| name.clone()).collect()
             } else {
@@ -281,9 +283,7 @@ impl Runner<'_> {
     }
 
     pub(super) fn gone(&mut self, run: &PlayRun, host: &str) {
-        if let Ok(mut gone) = run.scope.gone.write() {
-            gone.insert(host.to_owned());
-        }
+        run.scope.hosts.leave(host);
     }
 
     /// `any_errors_fatal` and `max_fail_percentage`.

@@ -87,12 +87,7 @@ impl Shared {
     }
 
     pub fn host_names(&self) -> Arc<Vec<String>> {
-        let names = self
-            .store
-            .inventory
-            .read()
-            .map(|inventory| inventory.hosts().map(|host| host.name.to_string()).collect());
-        Arc::new(names.unwrap_or_default())
+        self.store.inventory.read().map(|inventory| inventory.host_names()).unwrap_or_default()
     }
 
     /// Asks the user; `None` when nobody is there or the time is up.

@@ -1,6 +1,7 @@
 //! Variables that the engine itself provides.
 
 use super::{ANSIBLE_VERSION, TaskScope};
+use crate::inventory::Inventory;
 use crate::template::Var;
 use crate::value::Value;
 use std::path::PathBuf;
@@ -62,14 +63,7 @@ impl TaskScope {
         let value = match name {
             "inventory_hostname" => Value::str(&self.host),
             "inventory_hostname_short" => Value::str(self.host.split('.').next().unwrap_or(&self.host)),
-            "groups" => self.inventory(|inventory| {
-                Value::object(
-                    inventory
-                        .groups_map()
-                        .iter()
-                        .map(|(group, hosts)| (group.as_str(), Value::from(hosts.clone()))),
-                )
-            })?,
+            "groups" => self.inventory(Inventory::groups_map)?,
             "group_names" => self.inventory(|inventory| {
                 Value::list(
                     inventory
@@ -113,9 +107,9 @@ impl TaskScope {
         let play = self.play.as_ref()?;
         Some(match name {
             "ansible_play_name" => Value::str(&play.name),
-            "ansible_play_hosts_all" => Value::from(play.all_hosts.to_vec()),
-            "ansible_play_hosts" => Value::from(play.live_hosts()),
-            "ansible_play_batch" | "play_hosts" => Value::from(play.live_batch()),
+            "ansible_play_hosts_all" => play.hosts.all(),
+            "ansible_play_hosts" => play.hosts.live(),
+            "ansible_play_batch" | "play_hosts" => play.hosts.live_batch(),
             "ansible_play_role_names" | "role_names" => Value::from(play.role_names.to_vec()),
             "ansible_dependent_role_names" => Value::from(unique(&play.dependent_role_names)),
             "ansible_role_names" => {

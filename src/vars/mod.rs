@@ -3,12 +3,14 @@
 //! Nothing is merged: a name is looked up by walking the scopes from the one that wins to the one that
 //! loses ("Understanding variable precedence" in Ansible's documentation).
 
+mod hosts;
 mod magic;
 mod origin;
 mod scope;
 mod store;
 mod terms;
 
+pub use hosts::PlayHosts;
 pub use magic::Magic;
 pub use origin::{Found, FoundValue, Layer, Origin, Visit};
 pub use scope::{Exported, PlayScope, TaskScope};

@@ -1,6 +1,8 @@
 //! What one host and task can see.
 
-use super::{Found, FoundValue, HostVars, Layer, Layers, Magic, Origin, Store, Terms, Visit, magic};
+use super::{
+    Found, FoundValue, HostVars, Layer, Layers, Magic, Origin, PlayHosts, Store, Terms, Visit, magic,
+};
 use crate::inventory::Inventory;
 use crate::template::{Scope, Var};
 use crate::value::{Map, Value};
@@ -14,10 +16,7 @@ pub struct PlayScope {
     pub prompts: Map,
     /// `vars_files` by host (their names may depend on the host).
     pub vars_files: RwLock<std::collections::HashMap<Arc<str>, VarsFiles>>,
-    pub all_hosts: Arc<Vec<String>>,
-    pub batch: RwLock<Arc<Vec<String>>>,
-    /// Hosts that failed or could not be reached.
-    pub gone: RwLock<std::collections::HashSet<String>>,
+    pub hosts: PlayHosts,
     pub role_names: Vec<String>,
     pub dependent_role_names: Vec<String>,
     /// Variables of the play's roles and of public includes, lowest first.
@@ -34,25 +33,6 @@ pub struct Exported {
     pub name: Arc<str>,
     pub vars: Terms,
     pub defaults: Terms,
-}
-
-impl PlayScope {
-    /// Hosts of the play that are still in it.
-    pub fn live_hosts(&self) -> Vec<String> {
-        self.without_gone(&self.all_hosts)
-    }
-
-    /// Hosts of the batch that are still in it.
-    pub fn live_batch(&self) -> Vec<String> {
-        self.batch.read().map(|batch| self.without_gone(&batch)).unwrap_or_default()
-    }
-
-    fn without_gone(&self, hosts: &[String]) -> Vec<String> {
-        match self.gone.read() {
-            Ok(gone) => hosts.iter().filter(|host| !gone.contains(*host)).cloned().collect(),
-            Err(_) => hosts.to_vec(),
-        }
-    }
 }
 
 /// One host's view, of a task or (in `hostvars`) of none.

@@ -144,11 +144,14 @@ impl Store {
             .collect()
     }
 
+    /// Changes a host's variables in place: a map is copied only while a task still looks at it.
     fn change(&self, host: &str, change: impl FnOnce(&mut HostVars)) {
-        let mut vars = self.host(host);
-        change(&mut vars);
-        if let Ok(mut hosts) = self.hosts.write() {
-            hosts.insert(Arc::from(host), vars);
+        // Makes them where they are missing, without the lock that is taken below.
+        drop(self.host(host));
+        if let Ok(mut hosts) = self.hosts.write()
+            && let Some(vars) = hosts.get_mut(host)
+        {
+            change(vars);
         }
     }
 
