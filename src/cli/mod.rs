@@ -12,6 +12,7 @@ mod list;
 mod options;
 mod run;
 mod setup;
+mod vars;
 mod vault;
 
 use crate::source::settings::Name;
@@ -41,6 +42,7 @@ pub fn main() -> i32 {
                 "drift" => drift::main(rest(&mut args)),
                 "do" => adhoc::main(rest(&mut args), Name::Ekumen),
                 "inventory" => inventory::main(rest(&mut args), Name::Ekumen),
+                "vars" => vars::main(rest(&mut args)),
                 "-V" | "--version" | "version" => {
                     options::print(&format!("ekumen {}\n", env!("CARGO_PKG_VERSION")));
                     exit::OK
@@ -50,7 +52,7 @@ pub fn main() -> i32 {
                     if command.is_empty() { exit::USAGE } else { exit::OK }
                 }
                 other => {
-                    let names = ["run", "drift", "do", "inventory", "version", "help"];
+                    let names = ["run", "drift", "do", "inventory", "vars", "version", "help"];
                     let hint = crate::diag::did_you_mean(other, names)
                         .map(|near| format!(" (did you mean `{near}`?)"))
                         .unwrap_or_default();
@@ -73,6 +75,7 @@ Usage: ekumen COMMAND …
   drift PLAYBOOK…    report what differs from that state; change nothing
   do PATTERN         run one module on the hosts of a pattern (-m MODULE -a ARGUMENTS)
   inventory          show hosts, groups and their variables (--list, --graph, --host NAME)
+  vars HOST [NAME]   print variables, where they came from and what they overrode
   version            print the version
   help               print this text
 

@@ -128,9 +128,10 @@ impl VarsFiles {
 fn variables(node: Node) -> Result<Vars, Node> {
     match node.kind {
         NodeKind::Null => Ok(Vars::new()),
-        NodeKind::Map(entries) => {
-            Ok(entries.into_iter().map(|(key, value)| (py_str(&key.to_value()).into(), value)).collect())
-        }
+        NodeKind::Map(entries) => Ok(entries
+            .into_iter()
+            .map(|(key, value)| (py_str(&key.to_value()).into(), value.named_by(&key)))
+            .collect()),
         kind => Err(Node::new(kind, node.span)),
     }
 }

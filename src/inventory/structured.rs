@@ -89,7 +89,7 @@ fn group(loading: &mut Loading, key: &Node, definition: &Node) -> Result<Option<
         match title.as_str() {
             "vars" => {
                 for (key, value) in members {
-                    loading.group_var(id, &py_str(&key.to_value()), value);
+                    loading.group_var(id, &py_str(&key.to_value()), value.named_by(&key));
                 }
             }
             "children" => {
@@ -138,7 +138,7 @@ fn host(loading: &mut Loading, group: usize, key: &Node, definition: &Node) -> R
     for name in names {
         loading.host(&name, Some(group), port, &key.span);
         for (key, value) in vars {
-            loading.host_var(&name, &py_str(&key.to_value()), value.clone());
+            loading.host_var(&name, &py_str(&key.to_value()), value.clone().named_by(key));
         }
     }
     Ok(())

@@ -32,6 +32,15 @@ impl Node {
         Self { kind, span }
     }
 
+    /// The value of a mapping's entry, as a variable: a collection stands where its name stands, not where its first
+    /// member does.
+    pub fn named_by(mut self, key: &Node) -> Self {
+        if matches!(self.kind, NodeKind::List(_) | NodeKind::Map(_)) {
+            self.span = key.span.clone();
+        }
+        self
+    }
+
     /// The text of an ordinary or unsafe string.
     pub fn as_str(&self) -> Option<&str> {
         match &self.kind {

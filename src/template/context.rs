@@ -296,7 +296,7 @@ impl Context {
             Term::Map(terms) => {
                 let mut out = Map::with_capacity(terms.len());
                 for (key, term) in terms.iter() {
-                    let key = key.literal();
+                    let key = key.written();
                     let value = self.render(term)?;
                     if !is_omit(&value) {
                         out.insert(key, value);

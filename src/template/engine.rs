@@ -70,16 +70,6 @@ pub struct FileTemplate {
 }
 
 impl Term {
-    /// The key of a mapping: keys are not rendered (the top level of a task's arguments is, by who runs it).
-    pub(super) fn literal(&self) -> Value {
-        match self {
-            Term::Const(value) => value.clone(),
-            Term::Template(template) => Value::str(template.text()),
-            Term::List(terms) => Value::list(terms.iter().map(Term::literal).collect()),
-            Term::Map(_) => Value::Null,
-        }
-    }
-
     /// A template that stands in a text of an expression; its place is that of the expression.
     pub(super) fn embedded(text: &str) -> Self {
         Term::Template(Arc::new(Template::new(text, &Span::synthetic("<expression>", text))))

@@ -29,17 +29,29 @@ impl Term {
         }
         let mut merged = low.entries();
         for (key, value) in self.entries() {
-            let text = key.literal();
-            match merged.iter_mut().find(|(known, _)| known.literal() == text) {
+            let text = key.written();
+            match merged.iter_mut().find(|(known, _)| known.written() == text) {
                 Some((_, known)) => *known = value.merged_over(known),
                 None => merged.push((key, value)),
             }
         }
         if merged.iter().all(|(key, value)| matches!((key, value), (Term::Const(_), Term::Const(_)))) {
-            let literals = merged.into_iter().map(|(key, value)| (key.literal(), value.literal()));
-            return Term::Const(Value::map(literals.collect()));
+            let constants = merged.into_iter().map(|(key, value)| (key.written(), value.written()));
+            return Term::Const(Value::map(constants.collect()));
         }
         Term::Map(merged.into())
+    }
+
+    /// The value as its author wrote it: templates are the text they are.
+    pub fn written(&self) -> Value {
+        match self {
+            Term::Const(value) => value.clone(),
+            Term::Template(template) => Value::str(template.text()),
+            Term::List(terms) => Value::list(terms.iter().map(Term::written).collect()),
+            Term::Map(entries) => {
+                Value::map(entries.iter().map(|(key, value)| (key.written(), value.written())).collect())
+            }
+        }
     }
 
     fn entries(&self) -> Vec<(Term, Term)> {

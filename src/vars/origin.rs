@@ -141,4 +141,6 @@ pub struct Origin {
     pub owner: Option<String>,
     pub var: Var,
     pub place: Option<Span>,
+    /// It wins, or it is a part of what wins (`hash_behaviour = merge`).
+    pub counts: bool,
 }

@@ -4,7 +4,7 @@ use super::{
     Found, FoundValue, HostVars, Layer, Layers, Magic, Origin, PlayHosts, Store, Terms, Visit, magic,
 };
 use crate::inventory::Inventory;
-use crate::template::{Scope, Var};
+use crate::template::{Scope, Term, Var};
 use crate::value::{Map, Value};
 use std::ops::ControlFlow;
 use std::sync::{Arc, RwLock};
@@ -148,8 +148,10 @@ impl TaskScope {
     /// the play's) count once.
     pub fn origins(&self, name: &str) -> Vec<Origin> {
         let mut origins: Vec<Origin> = Vec::new();
+        let mut adding = Adding::new(self.store.merge_hashes);
         if let Some((layer, var)) = self.provided(name) {
-            origins.push(Origin { layer, owner: None, var, place: None });
+            origins.push(Origin { layer, owner: None, var, place: None, counts: true });
+            adding.done = true;
         }
         let _ = self.walk(name, &mut |found| {
             let is_same = |origin: &Origin| {
@@ -161,6 +163,7 @@ impl TaskScope {
                     owner: found.owner.map(str::to_owned),
                     var: found.value.to_var(),
                     place: found.place.cloned(),
+                    counts: adding.takes(found.layer, found.value.to_term().is_mapping()),
                 });
             }
             ControlFlow::Continue(())
@@ -183,36 +186,59 @@ fn values(vars: &Map, layer: Layer, name: &str, visit: &mut Visit) -> ControlFlo
     }
 }
 
+/// Which of the values of a name count, told from the one that wins: the first alone, or with `hash_behaviour = merge`
+/// all mappings until something else stands in the way.
+struct Adding {
+    merge: bool,
+    last: Option<Layer>,
+    done: bool,
+}
+
+impl Adding {
+    fn new(merge: bool) -> Self {
+        Self { merge, last: None, done: false }
+    }
+
+    fn takes(&mut self, layer: Layer, is_mapping: bool) -> bool {
+        // Of a task, its blocks and what included them, the innermost counts alone.
+        let layer = if layer == Layer::Block { Layer::Task } else { layer };
+        if self.done || matches!(layer, Layer::Task | Layer::IncludeParams) && self.last == Some(layer) {
+            return false;
+        }
+        let is_first = self.last.is_none();
+        self.done = !(self.merge && is_mapping);
+        self.last = Some(layer);
+        is_first || is_mapping
+    }
+
+    fn flow(&self) -> ControlFlow<()> {
+        if self.done { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
 impl Scope for TaskScope {
     fn get(&self, name: &str) -> Option<Var> {
         if let Some((_, var)) = self.provided(name) {
             return Some(var);
         }
-        let mut result: Option<Var> = None;
-        let merge = self.store.merge_hashes;
+        let mut adding = Adding::new(self.store.merge_hashes);
+        let mut result: Option<Term> = None;
+        let mut only = None;
         let _ = self.walk(name, &mut |found| {
-            if !merge {
-                result = Some(found.value.to_var());
+            if !self.store.merge_hashes {
+                only = Some(found.value.to_var());
                 return ControlFlow::Break(());
             }
-            // `hash_behaviour = merge`: mappings add up until something else stands in the way.
-            match (result.take(), found.value.to_term()) {
-                (None, low) => {
-                    let is_map = low.is_mapping();
-                    result = Some(Var::Term(low));
-                    if is_map { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-                }
-                (Some(Var::Term(high)), low) if low.is_mapping() => {
-                    result = Some(Var::Term(high.merged_over(&low)));
-                    ControlFlow::Continue(())
-                }
-                (high, _) => {
-                    result = high;
-                    ControlFlow::Break(())
-                }
+            let low = found.value.to_term();
+            if adding.takes(found.layer, low.is_mapping()) {
+                result = Some(match result.take() {
+                    Some(high) => high.merged_over(&low),
+                    None => low,
+                });
             }
+            adding.flow()
         });
-        result
+        only.or(result.map(Var::Term))
     }
 
     fn names(&self) -> Vec<Arc<str>> {

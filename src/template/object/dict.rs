@@ -63,7 +63,7 @@ impl Dict {
     /// Members render when they are read.
     pub fn lazy(terms: &[(Term, Term)], ctx: Ctx) -> Self {
         let map: IndexMap<Value, Term> =
-            terms.iter().map(|(key, term)| (key.literal(), term.clone())).collect();
+            terms.iter().map(|(key, term)| (key.written(), term.clone())).collect();
         let done = Mutex::new(vec![None; map.len()]);
         Self { state: Mutex::new(State::Lazy(Arc::new(Lazy { terms: map, ctx, done }))) }
     }
