@@ -265,7 +265,8 @@ impl Eval<'_> {
 fn explain(mut error: TemplateError, kind: &str, name: &str) -> TemplateError {
     use crate::template::TemplateErrorKind::Failed;
     if error.kind == Failed && !error.message.contains(" plugin '") && error.trace.is_empty() {
-        error.message = format!("The {kind} plugin 'ansible.builtin.{name}' failed: {}", error.message);
+        let collection = if name.contains('.') { "" } else { "ansible.builtin." };
+        error.message = format!("The {kind} plugin '{collection}{name}' failed: {}", error.message);
     }
     error
 }

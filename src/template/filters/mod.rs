@@ -5,6 +5,7 @@ mod hashes;
 mod html;
 mod lists;
 mod maps;
+pub(super) mod network;
 mod numbers;
 pub(super) mod password;
 mod paths;
@@ -24,6 +25,8 @@ pub use password::{hash_password, random_password};
 
 use super::eval::{Call, Params};
 use super::object::{Res, V};
+use network::ipaddr::Version;
+use network::{hardware, ipaddr, subnets};
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
@@ -163,6 +166,27 @@ static FILTERS: &[FilterDef] = &[
     filter(&["urldecode"], "", urls::urldecode),
     filter(&["strftime"], "second? utc?", dates::strftime_filter),
     filter(&["to_datetime"], "format?", dates::to_datetime),
+    // Of ansible.utils; those that ansible.netcommon had first keep its name.
+    filter(&["ansible.utils.ipaddr", "ansible.netcommon.ipaddr", "ipaddr"], "query? version? alias?", |c| ipaddr::ipaddr(c, Version::Any)),
+    filter(&["ansible.utils.ipv4", "ansible.netcommon.ipv4", "ipv4"], "query?", |c| ipaddr::ipaddr(c, Version::V4)),
+    filter(&["ansible.utils.ipv6", "ansible.netcommon.ipv6", "ipv6"], "query?", |c| ipaddr::ipaddr(c, Version::V6)),
+    filter(&["ansible.utils.ipwrap", "ansible.netcommon.ipwrap", "ipwrap"], "query?", ipaddr::ipwrap),
+    filter(&["ansible.utils.ipsubnet", "ansible.netcommon.ipsubnet", "ipsubnet"], "query? index?", subnets::ipsubnet),
+    filter(&["ansible.utils.ipmath", "ansible.netcommon.ipmath", "ipmath"], "amount", subnets::ipmath),
+    filter(&["ansible.utils.nthhost", "ansible.netcommon.nthhost", "nthhost"], "query?", subnets::nthhost),
+    filter(&["ansible.utils.next_nth_usable", "ansible.netcommon.next_nth_usable", "next_nth_usable"], "offset", |c| subnets::nth_usable(c, 1)),
+    filter(&["ansible.utils.previous_nth_usable", "ansible.netcommon.previous_nth_usable", "previous_nth_usable"], "offset", |c| subnets::nth_usable(c, -1)),
+    filter(&["ansible.utils.network_in_network", "ansible.netcommon.network_in_network", "network_in_network"], "test", |c| subnets::network_in(c, false)),
+    filter(&["ansible.utils.network_in_usable", "ansible.netcommon.network_in_usable", "network_in_usable"], "test", |c| subnets::network_in(c, true)),
+    filter(&["ansible.utils.reduce_on_network", "ansible.netcommon.reduce_on_network", "reduce_on_network"], "network", subnets::reduce_on_network),
+    filter(&["ansible.utils.cidr_merge", "ansible.netcommon.cidr_merge", "cidr_merge"], "action?", subnets::cidr_merge),
+    filter(&["ansible.utils.slaac", "ansible.netcommon.slaac", "slaac"], "query?", hardware::slaac),
+    filter(&["ansible.utils.hwaddr", "ansible.netcommon.hwaddr", "hwaddr"], "query? alias?", hardware::hwaddr),
+    filter(&["ansible.utils.macaddr", "ansible.netcommon.macaddr", "macaddr"], "query?", hardware::hwaddr),
+    filter(&["ansible.utils.usable_range"], "", subnets::usable_range),
+    filter(&["ansible.utils.ip4_hex", "ansible.netcommon.ip4_hex", "ip4_hex"], "delimiter?", subnets::ip4_hex),
+    filter(&["ansible.utils.ipcut"], "amount", subnets::ipcut),
+    filter(&["ansible.utils.ipv6form"], "format?", subnets::ipv6form),
     // Of collections.
     filter(&["community.general.json_query", "json_query"], "expr", query::json_query),
 ];

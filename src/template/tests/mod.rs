@@ -1,6 +1,7 @@
 //! Tests (`x is name`): one table, one line per test.
 
 mod files;
+mod network;
 mod results;
 mod types;
 mod version;
@@ -93,6 +94,30 @@ static TESTS: &[TestDef] = &[
     test(&["mount", "is_mount"], "", files::mount),
     test(&["abs", "is_abs"], "", |c| Ok(c.input()?.starts_with('/'))),
     test(&["same_file", "is_same_file"], "path", files::same_file),
+    // Of ansible.utils.
+    test(&["ansible.utils.ip"], "", |c| network::ip(c, None)),
+    test(&["ansible.utils.ip_address"], "", |c| network::ip_address(c, None)),
+    test(&["ansible.utils.ipv4"], "", |c| network::ip(c, Some(false))),
+    test(&["ansible.utils.ipv4_address"], "", |c| network::ip_address(c, Some(false))),
+    test(&["ansible.utils.ipv4_hostmask"], "", |c| network::mask(c, true)),
+    test(&["ansible.utils.ipv4_netmask"], "", |c| network::mask(c, false)),
+    test(&["ansible.utils.ipv6"], "", |c| network::ip(c, Some(true))),
+    test(&["ansible.utils.ipv6_address"], "", |c| network::ip_address(c, Some(true))),
+    test(&["ansible.utils.ipv6_ipv4_mapped"], "", network::mapped),
+    test(&["ansible.utils.ipv6_sixtofour"], "", network::six_to_four),
+    test(&["ansible.utils.ipv6_teredo"], "", network::teredo),
+    test(&["ansible.utils.loopback"], "", network::loopback),
+    test(&["ansible.utils.mac"], "", network::mac),
+    test(&["ansible.utils.multicast"], "", network::multicast),
+    test(&["ansible.utils.private"], "", network::private),
+    test(&["ansible.utils.public"], "", network::public),
+    test(&["ansible.utils.reserved"], "", network::reserved),
+    test(&["ansible.utils.resolvable"], "", network::resolvable),
+    test(&["ansible.utils.unspecified"], "", network::unspecified),
+    test(&["ansible.utils.subnet_of", "ansible.utils.in_network"], "other", network::subnet_of),
+    test(&["ansible.utils.supernet_of"], "other", network::supernet_of),
+    test(&["ansible.utils.in_any_network"], "networks", |c| network::networks_around(c).map(|n| n > 0)),
+    test(&["ansible.utils.in_one_network"], "networks", |c| network::networks_around(c).map(|n| n == 1)),
 ];
 
 /// A test by its name, with or without `ansible.builtin.`.
