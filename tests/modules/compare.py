@@ -3,7 +3,8 @@
 
 usage: compare.py [--playbook ansible-playbook] [--python python] [--jobs N] [FILE-OR-NAME-PART ...]
 
-For each case the same four passes (check, apply, apply, check) run as one playbook on localhost. Our results come from
+For each case the same four passes (check, apply, apply, check) run as one playbook, on localhost or, as root, on a host of its
+own (tests/support/host.sh; its Python needs the apt module for some). Our results come from
 `CASE_RESULTS=file cargo test --test modules`. Members that Ansible leaves to chance (temporary paths, times, inodes) are
 compared by presence only. Cases with `differs` are listed with their reason.
 """
@@ -13,16 +14,20 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import random
 import re
+import shutil
+import socket
 import subprocess
 import tempfile
+import time
 
 import yaml
 
 HERE = pathlib.Path(__file__).resolve().parent
 VOLATILE = {"atime", "mtime", "ctime", "inode", "dev", "version", "backup_file", "backup", "src", "uid", "gid", "md5sum",
             "after_header", "mimetype", "charset", "exception", "blocks", "path_content", "block_size", "attr_flags",
-            "attributes", "start", "end", "delta"}
+            "attributes", "start", "end", "delta", "cache_update_time", "cache_updated", "elapsed"}
 
 
 STAMP = re.compile(r"\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d|/tmp/[.\w]*")
@@ -34,6 +39,7 @@ def arguments():
     parser.add_argument("--python", default="auto_silent", help="interpreter of the modules")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--ours", help="results file, instead of running the tests")
+    parser.add_argument("--show", type=int, default=0, metavar="CHARACTERS", help="print Ansible's results, too")
     parser.add_argument("parts", nargs="*")
     return parser.parse_args()
 
@@ -71,51 +77,141 @@ def replace(value, change):
     return value
 
 
+class Host:
+    """A throw-away host: see tests/support/host.sh."""
+
+    def __init__(self, folder, init):
+        self.folder = folder
+        for key in ("host_ed25519", "user"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / key], check=True)
+        self.address = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}.{random.randint(1, 254)}"
+        with socket.socket() as free:
+            free.bind((self.address, 0))
+            self.port = free.getsockname()[1]
+        self.keeper = subprocess.Popen(["sh", HERE.parent / "support/host.sh", folder, "web", self.address, str(self.port), init],
+                                       stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        end = time.monotonic() + 60
+        while True:
+            try:
+                with socket.create_connection((self.address, self.port), 5) as stream:
+                    if stream.recv(4) == b"SSH-":
+                        break
+            except OSError:
+                pass
+            if time.monotonic() > end:
+                raise RuntimeError("no host: " + (folder / "log").read_text())
+            time.sleep(0.02)
+        (folder / "known_hosts").write_text(f"[{self.address}]:{self.port} {(folder / 'host_ed25519.pub').read_text()}")
+        self.root = pathlib.Path(f"/proc/{self.keeper.pid}/root{folder}/disk/root")
+
+    def shell(self, script):
+        pid = (self.folder / "pid").read_text().strip()
+        return subprocess.run(["nsenter", "-t", pid, "-m", "-u", "-i", "-p", "-C", "-r", "-w", "--", "env", "-i",
+                               "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
+                               "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", "sh", "-euc", script],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
+
+    def inventory(self, user):
+        return (f"web ansible_host={self.address} ansible_port={self.port} ansible_user={user} "
+                f"ansible_ssh_private_key_file={self.folder}/user ansible_python_interpreter=/usr/bin/python3 "
+                f"ansible_ssh_common_args='-F none -o UserKnownHostsFile={self.folder}/known_hosts -o IdentityAgent=none'\n")
+
+    def end(self):
+        self.keeper.stdin.close()
+        self.keeper.wait()
+
+
+def task(name, case, args):
+    made = {"name": name, "register": name, "ignore_errors": True, "check_mode": name in ("check", "last")}
+    if isinstance(args, dict) and "_raw_params" in args:
+        made["args"] = {key: value for key, value in args.items() if key != "_raw_params"}
+        args = args["_raw_params"]
+    made[case["module"]] = args
+    return made
+
+
 def ansible(case, options):
     with tempfile.TemporaryDirectory(prefix=".t") as temporary:
         os.chmod(temporary, 0o755)
         root = pathlib.Path(os.path.realpath(temporary))
-        where, source = root / "dir", root / "source"
-        pairs = [("{dir}", str(where)), ("{source}", str(source))]
+        host = None
+        try:
+            if "host" in case:
+                (root / "host").mkdir()
+                host = Host(root / "host", {"plain": "sshd", "systemd": "systemd"}[case["host"]])
+            return passes(case, options, root, host)
+        finally:
+            if host:
+                host.end()
 
-        def fill(text):
-            for name, path in pairs:
-                text = text.replace(name, path)
-            return text
 
-        def neutral(text):
-            for name, path in pairs:
-                text = text.replace(path, name)
-            return text
+def passes(case, options, root, host):
+    where, source = root / "dir", root / "source"
+    pairs = [("{dir}", str(where)), ("{source}", str(source))]
+    inventory, user = "localhost,", case.get("login", "root")
+    if host:
+        where = host.root / "srv/case"
+        pairs = [("{dir}", "/srv/case"), ("{source}", str(source)), ("{address}", host.address), ("{port}", str(host.port)),
+                 ("{key}", (host.folder / "user.pub").read_text().strip())]
+        inventory = root / "hosts"
+        inventory.write_text(host.inventory(user))
 
-        make(where, case.get("setup"), fill)
-        make(source, case.get("source"), fill)
-        args = replace(case.get("args") or {}, fill)
-        if case["module"] in ("copy", "assemble") and "src" in args and not args["src"].startswith("/") and case.get("source"):
-            args["src"] = f"{source}/{args['src']}"
-        # The texts are data, not templates.
-        args = replace(args, lambda text: "{% raw %}" + text + "{% endraw %}" if "{{" in text or "{%" in text else text)
-        names = ["check", "apply", "again", "last"]
-        tasks = [{"name": name, case["module"]: args, "register": name, "ignore_errors": True,
-                  "check_mode": name in ("check", "last"), "environment": replace(case.get("environment", {}), fill)}
-                 for name in names]
-        result = root / "result.json"
-        content = "{{ [" + ", ".join(names) + "] | to_json }}"
-        tasks.append({"copy": {"content": content, "dest": str(result)}, "diff": False})
-        play = root / "play.yml"
-        play.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}], sort_keys=False))
-        environment = dict(os.environ, ANSIBLE_PYTHON_INTERPRETER=options.python, ANSIBLE_LOCALHOST_WARNING="0",
-                           ANSIBLE_NOCOLOR="1")
-        run = subprocess.run([options.playbook, "-i", "localhost,", "-c", "local", "--diff", str(play)],
-                             capture_output=True, text=True, env=environment)
-        if not result.exists():
-            return {"error": run.stdout[-2000:] + run.stderr[-2000:]}
-        tree = []
-        for path in sorted([where, *where.rglob("*")]):
-            found = path.lstat()
-            kind = f"link to {os.readlink(path)}" if path.is_symlink() else "directory" if path.is_dir() else "file"
-            tree.append(f"{path.relative_to(where)} {kind} {found.st_mode:o} {found.st_uid}:{found.st_gid}")
-        return {"results": replace(json.loads(result.read_text()), neutral), "files": tree}
+    def fill(text):
+        for name, path in pairs:
+            text = text.replace(name, path)
+        return text
+
+    def neutral(text):
+        for name, path in pairs:
+            text = text.replace(path, name)
+        return text
+
+    make(where, case.get("setup"), fill)
+    make(source, case.get("source"), fill)
+    if case.get("repository"):
+        shutil.copytree(options.repository, host.root / "srv/repository")
+        (host.root / "etc/apt/sources.list").write_text("deb [trusted=yes] file:/srv/repository ./\n")
+    if "before" in case:
+        done = host.shell(fill(case["before"]))
+        if done.returncode:
+            return {"error": f"before: {done.stdout}{done.stderr}"}
+    args = replace(case.get("args") or {}, fill)
+    if case["module"] in ("copy", "assemble") and "src" in args and not args["src"].startswith("/") and case.get("source"):
+        args["src"] = f"{source}/{args['src']}"
+    # The texts are data, not templates.
+    args = replace(args, lambda text: "{% raw %}" + text + "{% endraw %}" if "{{" in text or "{%" in text else text)
+    names = ["check", "apply", "again", "last"]
+    tasks = []
+    for name in names:
+        made = task(name, case, args)
+        made["environment"] = replace(case.get("environment", {}), fill)
+        tasks.append(made)
+    result = root / "result.json"
+    content = "{{ [" + ", ".join(names) + "] | to_json }}"
+    tasks.append({"copy": {"content": content, "dest": str(result)}, "diff": False, "delegate_to": "localhost",
+                  "connection": "local", "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}})
+    play = root / "play.yml"
+    play.write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": tasks}], sort_keys=False))
+    environment = dict(os.environ, ANSIBLE_LOCALHOST_WARNING="0", ANSIBLE_NOCOLOR="1", ANSIBLE_HOME=str(root / "home"))
+    command = [options.playbook, "-i", str(inventory), "--diff", str(play)]
+    if not host:
+        environment["ANSIBLE_PYTHON_INTERPRETER"] = options.python
+        command[1:1] = ["-c", "local"]
+    run = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if not result.exists():
+        return {"error": run.stdout[-2000:] + run.stderr[-2000:]}
+    tree = []
+    for path in sorted([where, *where.rglob("*")]):
+        found = path.lstat()
+        kind = f"link to {os.readlink(path)}" if path.is_symlink() else "directory" if path.is_dir() else "file"
+        tree.append(f"{path.relative_to(where)} {kind} {found.st_mode:o} {found.st_uid}:{found.st_gid}")
+    shows = {}
+    if host and not case.get("never_settles"):
+        for command, expected in case.get("shows", {}).items():
+            found = host.shell(fill(command))
+            if found.stdout.rstrip() != fill(expected).rstrip():
+                shows[command] = found.stdout + found.stderr
+    return {"results": replace(json.loads(result.read_text()), neutral), "files": tree, "shows": shows}
 
 
 SKIPPED = [("dst_binary", "destination file appears to be binary"), ("src_binary", "source file appears to be binary"),
@@ -145,6 +241,9 @@ def differences(theirs, ours, path=""):
                 yield f"{path}{key}: only Ansible: {json.dumps(theirs[key])[:300]}"
             elif key not in theirs:
                 yield f"{path}{key}: only ours: {json.dumps(ours[key])[:300]}"
+            elif key == "status" and isinstance(theirs[key], dict) and isinstance(ours[key], dict):
+                # Of a unit, what there is, not what it says: times, numbers, orders.
+                yield from differences(dict.fromkeys(theirs[key], 0), dict.fromkeys(ours[key], 0), "status.")
             elif key in VOLATILE and type(theirs[key]) is type(ours[key]) and not isinstance(theirs[key], (dict, list)):
                 continue
             else:
@@ -158,6 +257,9 @@ def differences(theirs, ours, path=""):
 
 def main():
     options = arguments()
+    repository = tempfile.TemporaryDirectory()
+    options.repository = repository.name
+    subprocess.run(["sh", HERE / "repository.sh", options.repository], check=True)
     ours = options.ours
     if not ours:
         ours = tempfile.mkstemp(suffix=".json")[1]
@@ -170,7 +272,7 @@ def main():
             label = f"{file.stem}: {case['name']}"
             if case["name"] == "everything stays":
                 continue
-            if not options.parts or any(part in label for part in options.parts):
+            if not options.parts or any(label.startswith(part) for part in options.parts):
                 cases.append((file.name, label, case))
     counts = {"same": 0, "different": 0, "by design": 0}
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
@@ -184,6 +286,10 @@ def main():
             if "error" in theirs:
                 found.append(f"Ansible: {theirs['error']}")
             else:
+                if options.show:
+                    print(f"# {label}")
+                    for name, a in zip(["check", "apply", "again", "last"], theirs["results"]):
+                        print(f"    {name}: {json.dumps(a)[:options.show]}")
                 for name, a, b in zip(["check", "apply", "again", "last"], theirs["results"], entry["results"]):
                     a["diff"] = printed(a.get("diff", [])) if a["changed"] else []
                     if not a["diff"]:
@@ -195,6 +301,7 @@ def main():
                         # A prediction may say more than Ansible's.
                         b = {key: item for key, item in b.items() if key in a or key in ("warnings", "diff", "failed")}
                     found += [f"{name}: {line}" for line in differences(a, b)]
+                found += [f"shows: {command}: {said}" for command, said in theirs["shows"].items()]
                 if not case.get("failed"):
                     mine = [re.sub(r"^(\S* (?:link to \S+|\w+))(?: [0-9a-f]{40})? (\S+ \S+) .*", r"\1 \2", line) for line in entry["files"]]
                     mine = sorted(line if not line.startswith(" ") else "." + line for line in mine)

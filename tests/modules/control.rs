@@ -2,8 +2,11 @@
 
 use ekumen::modules::kit::{BlobSource, digest::Algorithm};
 use ekumen::protocol::{Blob, Digest, INLINE_BLOB};
+use ekumen::transport::BlobStore;
 use ekumen::value::{Map, Value};
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +16,35 @@ use std::sync::Arc;
 pub struct Control {
     contents: HashMap<Digest, Vec<u8>>,
     fetched: usize,
-    pub received: Vec<u8>,
+    received: RefCell<Vec<u8>>,
+}
+
+/// The same at the other end of a connection.
+pub struct Store<'c>(&'c Control);
+
+impl Control {
+    pub fn store(&self) -> Store<'_> {
+        Store(self)
+    }
+
+    /// What the host sent.
+    pub fn received(&self) -> Vec<u8> {
+        self.received.borrow().clone()
+    }
+}
+
+impl BlobStore for Store<'_> {
+    fn open(&self, digest: &Digest) -> Result<Box<dyn Read>, String> {
+        let content = self.0.contents.get(digest).ok_or("no such content")?;
+        Ok(Box::new(std::io::Cursor::new(content.clone())))
+    }
+
+    fn receive(&self, data: &[u8]) -> Result<(), String> {
+        self.0.received.borrow_mut().extend_from_slice(data);
+        Ok(())
+    }
+
+    fn output(&self, _: &str) {}
 }
 
 impl BlobSource for Control {
@@ -27,11 +58,27 @@ impl BlobSource for Control {
     }
 
     fn send(&mut self, data: &[u8]) -> Result<(), String> {
-        self.received.extend_from_slice(data);
+        self.received.borrow_mut().extend_from_slice(data);
         Ok(())
     }
 
     fn output(&mut self, _: &str) {}
+}
+
+/// What the control side makes of `script`'s arguments: the first word is a file here.
+pub fn script_action(args: Value, control: &mut Control, blobs: &mut Vec<(Digest, Blob)>) -> Value {
+    let mut args = args.as_map().cloned().unwrap_or_default();
+    let line = args.get("_raw_params").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (file, words) = line.split_once(' ').unwrap_or((&line, ""));
+    let content = std::fs::read(file).expect("the script");
+    let digest = Algorithm::Sha1.of_bytes(&content);
+    blobs.push((digest.clone(), Blob(Arc::new(content.clone()))));
+    control.contents.insert(digest.clone(), content);
+    let name = Path::new(file).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    args.insert("_digest".into(), digest.into());
+    args.insert("_name".into(), name.into());
+    args.insert("_raw_params".into(), words.into());
+    Value::map(args)
 }
 
 /// What the control side makes of `copy`'s arguments.

@@ -152,7 +152,8 @@ impl Module for AuthorizedKey {
         let Some(user) = users::user_by_name(host, &args.user) else {
             let name = &args.user;
             let why = format!("Failed to lookup user {name}: \"getpwnam(): name not found: '{name}'\"");
-            return Err(Failure::new(why));
+            let foretold = "Either user must exist or you must provide full path to key file in check mode";
+            return Err(Failure::new(host.wording(&why, foretold)));
         };
         let given = given(args, host)?;
         let path = match &args.path {

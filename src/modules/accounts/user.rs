@@ -125,6 +125,8 @@ pub struct Todo {
     home: Option<PathBuf>,
     key: Option<Key>,
     is_new: bool,
+    /// A group that does not exist: a task before this one may be about to create it, so only applying fails.
+    missing: Option<String>,
 }
 
 impl Module for User {
@@ -149,6 +151,7 @@ impl Module for User {
             home: None,
             key: None,
             is_new: false,
+            missing: missing_group(args, host),
         };
         match (args.state, account) {
             (State::Absent, None) => {
@@ -162,7 +165,7 @@ impl Module for User {
                 Ok(Plan::change(todo(Some(Command::new(words))), Vec::new(), Value::Null))
             }
             (State::Present, None) => {
-                let mut todo = todo(Some(creation(args, host)?));
+                let mut todo = todo(Some(creation(args, host)));
                 todo.is_new = true;
                 todo.password = args.password.as_ref().map(|hash| locked(hash, args.password_lock));
                 todo.rest.extend(ages(args, &Shadow::default()));
@@ -179,9 +182,14 @@ impl Module for User {
                 modification(&mut todo, &account, host)?;
                 let mut result = present(args, &account, false);
                 let nothing = todo.main.is_none() && todo.password.is_none() && todo.rest.is_empty();
-                let nothing = nothing && todo.home.is_none() && todo.key.is_none();
+                let nothing = nothing && todo.home.is_none() && todo.key.is_none() && todo.missing.is_none();
                 if args.generate_ssh_key && todo.key.is_none() {
-                    ssh_key::describe(&key_path(args, host, Path::new(&account.home)), host, &mut result);
+                    let path = key_path(args, host, Path::new(&account.home));
+                    host.warn(format!(
+                        "Found existing ssh key private file \"{}\", no force, so skipping ssh-keygen generation",
+                        path.display()
+                    ));
+                    ssh_key::describe(&path, host, &mut result);
                 }
                 match nothing {
                     true => Ok(Plan::Unchanged { result }),
@@ -193,6 +201,9 @@ impl Module for User {
 
     fn apply(todo: Todo, host: &mut Target) -> Result<Applied, Failure> {
         let args = &todo.args;
+        if let Some(name) = &todo.missing {
+            return Err(Failure::new(format!("Group {name} does not exist")));
+        }
         let mut said = (String::new(), String::new());
         let mut run = |host: &mut Target, command: &Command| -> Result<(), Failure> {
             let output = super::run(host, &args.name, command)?;
@@ -279,17 +290,30 @@ fn present(args: &Args, account: &Account, is_new: bool) -> Map {
 }
 
 /// The group of that name or number.
-fn group(host: &Probe, name: &str) -> Result<users::Group, Failure> {
-    let found = users::group_by_name(host, name)
-        .or_else(|| name.parse().ok().and_then(|gid| users::group_by_id(host, gid)));
-    found.ok_or_else(|| Failure::new(format!("Group {name} does not exist")))
+fn group(host: &Probe, name: &str) -> Option<users::Group> {
+    users::group_by_name(host, name)
+        .or_else(|| name.parse().ok().and_then(|gid| users::group_by_id(host, gid)))
 }
 
-/// The names of the groups asked for, each of which must exist.
-fn wanted_groups(args: &Args, host: &Probe) -> Result<Option<BTreeSet<String>>, Failure> {
-    let Some(names) = &args.groups else { return Ok(None) };
-    let names = names.iter().map(|name| name.trim()).filter(|name| !name.is_empty());
-    names.map(|name| group(host, name).map(|group| group.name)).collect::<Result<_, _>>().map(Some)
+/// The groups asked for, as they are given.
+fn group_names(args: &Args) -> Option<impl Iterator<Item = &str>> {
+    let names = args.groups.as_ref()?;
+    Some(names.iter().map(|name| name.trim()).filter(|name| !name.is_empty()))
+}
+
+/// The first group asked for that does not exist.
+fn missing_group(args: &Args, host: &Probe) -> Option<String> {
+    let mut names = args.group.as_deref().into_iter().chain(group_names(args).into_iter().flatten());
+    names.find(|name| group(host, name).is_none()).map(str::to_owned)
+}
+
+/// The names of the groups asked for.
+fn wanted_groups(args: &Args, host: &Probe) -> Option<BTreeSet<String>> {
+    Some(
+        group_names(args)?
+            .map(|name| group(host, name).map_or_else(|| name.into(), |group| group.name))
+            .collect(),
+    )
 }
 
 fn date(seconds: f64) -> String {
@@ -305,7 +329,7 @@ fn locked(hash: &str, lock: Option<bool>) -> String {
     }
 }
 
-fn creation(args: &Args, host: &Probe) -> Result<Command, Failure> {
+fn creation(args: &Args, host: &Probe) -> Command {
     let mut words: Vec<String> = vec!["useradd".into()];
     let mut option = |flag: &str, value: &str| words.extend([flag.to_owned(), value.to_owned()]);
     if let Some(uid) = args.uid {
@@ -315,15 +339,12 @@ fn creation(args: &Args, host: &Probe) -> Result<Command, Failure> {
         option("-Z", seuser);
     }
     match &args.group {
-        Some(name) => {
-            group(host, name)?;
-            option("-g", name);
-        }
+        Some(name) => option("-g", name),
         // Where a group of the user's name exists, useradd would refuse to make another.
         None if users::group_by_name(host, &args.name).is_some() => option("-g", &args.name),
         None => {}
     }
-    if let Some(groups) = wanted_groups(args, host)?.filter(|groups| !groups.is_empty()) {
+    if let Some(groups) = wanted_groups(args, host).filter(|groups| !groups.is_empty()) {
         option("-G", &groups.into_iter().collect::<Vec<_>>().join(","));
     }
     if let Some(comment) = &args.comment {
@@ -364,7 +385,7 @@ fn creation(args: &Args, host: &Probe) -> Result<Command, Failure> {
         words.push("-r".into());
     }
     words.push(args.name.clone());
-    Ok(Command::new(words))
+    Command::new(words)
 }
 
 /// Fills in what must happen to an account that exists.
@@ -377,13 +398,12 @@ fn modification(todo: &mut Todo, account: &Account, host: &Probe) -> Result<(), 
         option(&mut words, "-u", &uid.to_string());
         words.extend(args.non_unique.then(|| "-o".to_owned()));
     }
-    if let Some(name) = &args.group {
-        let wanted = group(host, name)?;
-        if wanted.gid != account.gid {
-            option(&mut words, "-g", &wanted.gid.to_string());
-        }
+    if let Some(wanted) = args.group.as_ref().and_then(|name| group(host, name))
+        && wanted.gid != account.gid
+    {
+        option(&mut words, "-g", &wanted.gid.to_string());
     }
-    if let Some(wanted) = wanted_groups(args, host)? {
+    if let Some(wanted) = wanted_groups(args, host) {
         let current = supplementary(host, account);
         let primary = users::group_by_id(host, account.gid).map(|group| group.name);
         let wanted: BTreeSet<String> =

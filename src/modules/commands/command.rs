@@ -198,7 +198,7 @@ fn todo(args: &Args, shell: bool, host: &Probe) -> Result<Todo, Failure> {
     if words.first().is_none_or(String::is_empty) {
         return Err(Failure::new("no command given").with("rc", Value::Int(256)));
     }
-    let mut command = Command::new(words);
+    let mut command = Command { only_path: true, ..Command::new(words) };
     command.stdin = args.stdin.as_ref().map(|text| {
         let newline = if args.stdin_add_newline { "\n" } else { "" };
         format!("{text}{newline}").into_bytes()

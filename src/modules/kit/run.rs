@@ -2,9 +2,9 @@
 
 use super::Failure;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Process, Stdio};
 
 /// A command to run.
@@ -17,8 +17,13 @@ pub struct Command {
     pub environment: Vec<(String, String)>,
     /// Messages in English (`LC_ALL=C.UTF-8`), for commands whose output is parsed.
     pub english: bool,
+    /// The user's own words: only `PATH` says where the program is. Others are also looked for where administrators have theirs.
+    pub only_path: bool,
     pub umask: Option<u32>,
 }
+
+/// Where programs of the system are that an ordinary user's `PATH` may not lead to.
+const ADMINISTRATORS: [&str; 3] = ["/sbin", "/usr/sbin", "/usr/local/sbin"];
 
 /// How a command ended.
 #[derive(Clone, Debug, Default)]
@@ -60,14 +65,12 @@ impl Command {
     }
 
     #[expect(clippy::disallowed_methods, reason = "the one place where a host's commands are started")]
-    pub(super) fn run(
+    fn start(
         &self,
+        program: &OsStr,
+        arguments: &[OsString],
         environment: &[(String, String)],
-        live: &mut dyn FnMut(&str),
-    ) -> Result<Output, Failure> {
-        let Some((program, arguments)) = self.argv.split_first() else {
-            return Err(Failure::new("no command given"));
-        };
+    ) -> std::io::Result<Child> {
         let mut process = Process::new(program);
         process.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
         process.stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
@@ -78,7 +81,27 @@ impl Command {
         if let Some(directory) = &self.directory {
             process.current_dir(directory);
         }
-        let mut child = process.spawn().map_err(|error| {
+        process.spawn()
+    }
+
+    pub(super) fn run(
+        &self,
+        environment: &[(String, String)],
+        live: &mut dyn FnMut(&str),
+    ) -> Result<Output, Failure> {
+        let Some((program, arguments)) = self.argv.split_first() else {
+            return Err(Failure::new("no command given"));
+        };
+        let mut started = self.start(program, arguments, environment);
+        if started.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+            && !self.only_path
+            && !program.as_encoded_bytes().contains(&b'/')
+            && let Some(path) =
+                ADMINISTRATORS.iter().map(|place| Path::new(place).join(program)).find(|path| path.exists())
+        {
+            started = self.start(path.as_os_str(), arguments, environment);
+        }
+        let mut child = started.map_err(|error| {
             Failure::new(format!("cannot run {}: {error}", program.to_string_lossy()))
                 .with("rc", i64::from(error.raw_os_error().unwrap_or(1)))
                 .with("errno", i64::from(error.raw_os_error().unwrap_or(0)))

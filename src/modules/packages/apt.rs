@@ -297,7 +297,9 @@ fn refresh(args: &Args, host: &mut Target) -> Result<(), Failure> {
         }
     }
     let text = output.stderr();
-    let reason = text.lines().filter(|line| line.starts_with(['E', 'W'])).collect::<Vec<_>>().join(", ");
+    // In the words of apt's library: no blank after the letter.
+    let complaints = text.lines().filter(|line| line.starts_with(['E', 'W']));
+    let reason = complaints.map(|line| line.replacen(": ", ":", 1)).collect::<Vec<_>>().join(", ");
     let reason = if reason.is_empty() { text.trim().to_owned() } else { reason };
     let retries = args.update_cache_retries;
     Err(Failure::new(format!("Failed to update apt cache after {retries} retries: {reason}")))
@@ -578,9 +580,10 @@ fn choose(
         return Ok((installed != Some(version)).then(|| format!("{}={version}", wanted.name)));
     }
     match (installed, &policy.candidate) {
-        (Some(installed), Some(candidate)) if installed != candidate => Ok(Some(wanted.name.to_owned())),
-        (Some(_), _) => Ok(None),
-        (None, _) => Ok(Some(wanted.name.to_owned())),
+        (Some(installed), Some(candidate)) if installed == candidate => Ok(None),
+        (_, Some(candidate)) => Ok(Some(format!("{}={candidate}", wanted.name))),
+        (Some(_), None) => Ok(None),
+        (None, None) => Ok(Some(wanted.name.to_owned())),
     }
 }
 
@@ -641,7 +644,7 @@ fn deb(args: &Args, path: &str, host: &Probe) -> Result<Step, Failure> {
             Ok(Step::Nothing(empty.as_map().cloned().unwrap_or_default()))
         }
         Some(Ordering::Less) if !args.allow_downgrade && !args.force => {
-            Err(Failure::new("Unable to install package: A later version is already installed"))
+            Err(Failure::new("A later version is already installed"))
         }
         _ => {
             // What the package only recommends comes when it is asked for.
@@ -664,15 +667,11 @@ fn nothing_changes(text: &str) -> bool {
 /// The part of the output that says what is to be done.
 fn diff_of(text: &str) -> Diff {
     let lines: Vec<&str> = text.lines().collect();
-    let end = lines.iter().position(|line| line.contains(" upgraded, ")).map_or(0, |at| at + 1);
-    let preamble = [
-        "Reading package lists",
-        "Building dependency tree",
-        "Reading state information",
-        "Calculating upgrade",
-    ];
-    let shown: Vec<&str> =
-        lines[..end].iter().filter(|line| !preamble.iter().any(|p| line.starts_with(p))).copied().collect();
+    let start = lines.iter().position(|line| line.starts_with("Reading state information"));
+    let start = start.map_or(0, |at| at + 1);
+    // `autoclean` has no summary.
+    let end = lines.iter().position(|line| line.contains(" upgraded, ")).map_or(lines.len(), |at| at + 1);
+    let shown = lines.get(start..end).unwrap_or_default();
     Diff { prepared: Some(shown.join("\n")), ..Diff::default() }
 }
 
@@ -740,10 +739,12 @@ mod tests {
         let nothing =
             "Reading package lists...\n0 upgraded, 0 newly installed, 0 to remove and 3 not upgraded.\n";
         assert!(nothing_changes(nothing));
-        let text = "Reading package lists...\nThe following NEW packages will be installed:\n  tree\n0 upgraded, 1 newly installed, 0 to remove and 0 not upgraded.\nInst tree\n";
+        let text = "Reading package lists...\nReading state information...\nThe following NEW packages will be installed:\n  tree\n0 upgraded, 1 newly installed, 0 to remove and 0 not upgraded.\nInst tree\n";
         assert!(!nothing_changes(text));
         assert!(!nothing_changes("Del old 1.0 [5 kB]\n"));
         let shown = diff_of(text).prepared.expect("it is one");
         assert!(shown.starts_with("The following NEW") && shown.ends_with("not upgraded."), "{shown}");
+        let text = "Reading package lists...\nReading state information...\nDel old 1.0 [5 kB]\n";
+        assert_eq!(diff_of(text).prepared.as_deref(), Some("Del old 1.0 [5 kB]"));
     }
 }
