@@ -4,7 +4,7 @@ use super::contract::{text, truth};
 use super::{Action, Prepared, Scene};
 use crate::runner::{Cause, TaskResult};
 use crate::source::{Node, NodeKind};
-use crate::value::{Map, Value};
+use crate::value::Map;
 
 pub struct Assert;
 
@@ -14,15 +14,6 @@ impl Action for Assert {
     }
 
     fn prepare(&self, args: Map, scene: &Scene) -> Prepared {
-        for key in args.keys().filter_map(Value::as_str) {
-            if !matches!(key, "msg" | "fail_msg" | "success_msg" | "quiet") {
-                return Prepared::failed(crate::modules::kit::args::unsupported_message(
-                    "assert",
-                    vec![key.to_owned()],
-                    &["fail_msg", "msg", "quiet", "success_msg", "that"],
-                ));
-            }
-        }
         let Some(that) = scene.authored.get("that") else {
             return Prepared::failed("missing required arguments: that");
         };

@@ -13,15 +13,6 @@ impl Action for Debug {
     }
 
     fn prepare(&self, args: Map, scene: &Scene) -> Prepared {
-        for key in args.keys().filter_map(Value::as_str) {
-            if !matches!(key, "msg" | "verbosity") {
-                return Prepared::failed(crate::modules::kit::args::unsupported_message(
-                    "debug",
-                    vec![key.to_owned()],
-                    &["msg", "var", "verbosity"],
-                ));
-            }
-        }
         let wanted = match args.get("verbosity").map(|value| crate::value::py_str(value).trim().parse::<u8>())
         {
             Some(Ok(level)) => level,

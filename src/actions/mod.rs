@@ -1,5 +1,5 @@
 //! Control-side halves of tasks, one file each. To add one: write the file, implement [`Action`], add a line to
-//! [`find`] and the name to `playbook::ACTIONS`.
+//! [`find`] and the name with its arguments to `playbook::ACTIONS`.
 
 mod add_host;
 mod assemble;
@@ -47,7 +47,7 @@ pub fn find(name: &str) -> Option<&'static dyn Action> {
 mod tests {
     #[test]
     fn the_linker_knows_the_same_names() {
-        for name in crate::playbook::ACTIONS {
+        for (name, _) in crate::playbook::ACTIONS {
             assert!(super::find(name).is_some(), "{name}");
         }
     }

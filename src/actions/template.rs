@@ -33,6 +33,7 @@ impl Action for TemplateFile {
                     "ansible.legacy.template",
                     vec![unwanted.into()],
                     &["dest", "src"],
+                    &[],
                 ));
             }
         }

@@ -1,5 +1,6 @@
 //! From the name in a task to what runs.
 
+use super::arguments::ACTIONS;
 use crate::modules;
 
 /// What a task does.
@@ -28,27 +29,6 @@ pub enum ActionKind {
     /// Ansible has it, this program does not (yet): the task fails when it runs.
     Missing,
 }
-
-/// The actions: what has a control half (`actions::ACTIONS` has the same names; a test there compares them).
-pub const ACTIONS: &[&str] = &[
-    "add_host",
-    "assemble",
-    "assert",
-    "copy",
-    "debug",
-    "fail",
-    "fetch",
-    "gather_facts",
-    "group_by",
-    "include_vars",
-    "pause",
-    "script",
-    "set_fact",
-    "set_stats",
-    "template",
-    "validate_argument_spec",
-    "wait_for_connection",
-];
 
 /// Modules of ansible-core that are not native here yet.
 const MISSING: &[&str] = &[
@@ -130,7 +110,7 @@ pub fn resolve(written: &str) -> Option<ActionName> {
         "include_role" => make(short, ActionKind::IncludeRole),
         "meta" => make(short, ActionKind::Meta),
         "systemd_service" => make("systemd", ActionKind::Module),
-        _ if ACTIONS.contains(&short) => make(short, ActionKind::Action),
+        _ if ACTIONS.iter().any(|(name, _)| *name == short) => make(short, ActionKind::Action),
         _ if modules::registry::find(short).is_some() => make(short, ActionKind::Module),
         _ if MISSING.contains(&short) => make(short, ActionKind::Missing),
         // A collection that is not native: it may well exist, and the task may never run.
@@ -152,7 +132,7 @@ pub fn dynamic(written: &str) -> Option<ActionName> {
 pub fn known_names() -> Vec<&'static str> {
     let mut names =
         vec!["import_tasks", "include_tasks", "import_role", "include_role", "meta", "systemd_service"];
-    names.extend(ACTIONS);
+    names.extend(ACTIONS.iter().map(|(name, _)| *name));
     names.extend(modules::registry::MODULES.iter().map(|entry| entry.name));
     names.extend(MISSING);
     names.sort_unstable();

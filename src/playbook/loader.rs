@@ -1,6 +1,7 @@
 //! Files to plays and task lists. One loader serves a whole run: dynamic includes come back to it.
 
-use super::action::{self, ActionKind};
+use super::action;
+use super::arguments;
 use super::keywords::{self, Places};
 use super::level::{Attr, Condition, Level, LevelKind, Tags, Vars};
 use super::tasks::{Block, Item};
@@ -490,16 +491,12 @@ impl Loader {
         self.problem(problem);
     }
 
-    /// Under the name `ekumen`: arguments that a native module does not have are found before any host is contacted.
+    /// Under the name `ekumen`: arguments that an action or module does not have are found before any host is contacted.
     pub(super) fn check_arguments(&self, action: &action::ActionName, args: &Node) {
-        if !self.strict_arguments || action.kind != ActionKind::Module {
+        if !self.strict_arguments {
             return;
         }
-        let Some(entry) = crate::modules::registry::find(&action.short) else { return };
-        let fields = (entry.fields)();
-        if fields.is_empty() {
-            return;
-        }
+        let Some(fields) = arguments::known(action) else { return };
         for (key, _) in args.as_map().unwrap_or_default() {
             let Some(name) = key.as_str().filter(|name| !name.contains("{{") && !name.starts_with('_'))
             else {
@@ -513,11 +510,7 @@ impl Loader {
                 .at(&key.span);
                 problem = problem.help(match did_you_mean(name, fields.iter().copied()) {
                     Some(near) => format!("did you mean `{near}`?"),
-                    None => {
-                        let public: Vec<_> =
-                            fields.iter().copied().filter(|field| !field.starts_with('_')).collect();
-                        format!("its arguments are: {}", public.join(", "))
-                    }
+                    None => format!("its arguments are: {}", fields.join(", ")),
                 });
                 self.problem(problem);
             }

@@ -3,6 +3,7 @@
 
 mod action;
 mod args;
+pub mod arguments;
 mod keywords;
 mod layers;
 mod level;
@@ -14,7 +15,8 @@ mod play;
 mod role;
 mod tasks;
 
-pub use action::{ACTIONS, ActionKind, ActionName, is_free_form, resolve};
+pub use action::{ActionKind, ActionName, is_free_form, resolve};
+pub use arguments::ACTIONS;
 pub use keywords::{Keyword, Places, keyword};
 pub use level::{Attr, Condition, Level, LevelKind, Tags, Vars};
 pub use loader::{Loader, RoleRequest, TaskFile};

@@ -28,13 +28,7 @@ pub fn parse<T: DeserializeOwned>(module: &str, value: &Value) -> Result<T, Stri
                 .iter()
                 .filter(|name| !internal(name))
                 .partition(|name| !aliases::is_alias::<T>(name));
-            let mut message = unsupported_message(module, unsupported, &names);
-            if !aliases.is_empty() {
-                let mut aliases = aliases;
-                aliases.sort_unstable();
-                message.insert_str(message.len() - 1, &format!(" ({})", aliases.join(", ")));
-            }
-            return Err(message);
+            return Err(unsupported_message(module, unsupported, &names, &aliases));
         }
     }
     T::deserialize(Args { value: value.clone(), field: None }).map_err(|error| error.0)
@@ -46,14 +40,23 @@ fn internal(name: &str) -> bool {
 }
 
 /// Ansible's sentence for arguments that a module does not have.
-pub fn unsupported_message(module: &str, mut unsupported: Vec<String>, supported: &[&str]) -> String {
+pub fn unsupported_message(
+    module: &str,
+    mut unsupported: Vec<String>,
+    supported: &[&str],
+    aliases: &[&str],
+) -> String {
     unsupported.sort();
-    let mut supported: Vec<&str> = supported.to_vec();
-    supported.sort_unstable();
+    let sorted = |names: &[&str]| {
+        let mut names = names.to_vec();
+        names.sort_unstable();
+        names.join(", ")
+    };
+    let aliases = if aliases.is_empty() { String::new() } else { format!(" ({})", sorted(aliases)) };
     format!(
-        "Unsupported parameters for ({module}) module: {}. Supported parameters include: {}.",
+        "Unsupported parameters for ({module}) module: {}. Supported parameters include: {}{aliases}.",
         unsupported.join(", "),
-        supported.join(", ")
+        sorted(supported),
     )
 }
 

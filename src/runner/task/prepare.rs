@@ -3,7 +3,7 @@
 use super::failure::{canonical, condition_failure, skipped, template_failure};
 use super::{State, Step, TaskRun};
 use crate::actions::{self, Call, Prepared, Scene};
-use crate::playbook::ActionKind;
+use crate::playbook::{ActionKind, arguments};
 use crate::runner::connect::{self};
 use crate::runner::result::{Cause, Delegate, Effect, Include, TaskResult};
 use crate::template::{Context, TemplateError, TemplateErrorKind, Term};
@@ -86,6 +86,9 @@ impl TaskRun<'_> {
             );
             let cause = Cause::new(text.as_str(), None);
             return Err(Box::new(TaskResult { causes: vec![cause], ..TaskResult::failure(text) }));
+        }
+        if let Some(message) = arguments::refusal(&self.task.action.short, &args) {
+            return Err(Box::new(TaskResult::failure(message).with("changed", false)));
         }
         let delegated = delegate.clone().map_err(fail)?;
         let route_context = match &delegated {
