@@ -252,10 +252,10 @@ fn errors_point_at_what_the_author_wrote() {
 fn unknown_names_are_found_before_anything_runs() {
     let engine = Engine::new();
     for (template, expected) in [
-        ("{{ x | nope }}", "template-syntax Syntax error in template: No filter named 'nope'."),
-        ("{{ x is nope }}", "template-syntax Syntax error in template: No test named 'nope'."),
+        ("{{ x | nope }}", "unknown-filter Syntax error in template: No filter named 'nope'."),
+        ("{{ x is nope }}", "unknown-test Syntax error in template: No test named 'nope'."),
         ("{{ lookup('a.b.c', 1) }}", "unknown-lookup The lookup plugin 'a.b.c' was not found."),
-        ("{% if x | nope %}{% endif %}", "template-syntax Syntax error in template: No filter named 'nope'."),
+        ("{% if x | nope %}{% endif %}", "unknown-filter Syntax error in template: No filter named 'nope'."),
     ] {
         let found: Vec<String> = engine
             .check(&engine.compile(&text(template)))
