@@ -284,10 +284,15 @@ fn explain(method: Method, identity: &Become, ending: &Ending, said: &str) -> Re
     let has = |texts: &[&str]| texts.iter().any(|text| said.contains(text));
     let missing =
         has(&["password is required", "terminal is required", "no tty present", "uthorization required"]);
+    let wrong = has(&["try again", "ncorrect password", "uthentication fail", "uthorization fail"]);
     let wants_terminal = has(&["must have a tty", "a tty is required", "must be run from a terminal"]);
     let mut refusal = Refusal::new(match ending {
         Ending::NoPassword => format!("Task failed: Missing {name} password"),
         Ending::Refused => format!("Task failed: Incorrect {name} password"),
+        // It may have another reason, and says so.
+        Ending::Dismissed if wrong || said.trim().is_empty() => {
+            format!("Task failed: Incorrect {name} password")
+        }
         _ if missing && identity.password.is_none() => format!("Task failed: Missing {name} password"),
         Ending::Silent => {
             "Task failed: Timeout waiting for privilege escalation prompt: ".to_owned() + said.trim()
@@ -295,7 +300,7 @@ fn explain(method: Method, identity: &Become, ending: &Ending, said: &str) -> Re
         Ending::Marker(_) => {
             format!("User {} has no folder on the host in which a program may be put and run.", identity.user)
         }
-        Ending::Closed => {
+        Ending::Closed | Ending::Dismissed => {
             let why = if said.trim().is_empty() { "it said nothing" } else { said.trim() };
             format!("Task failed: {name} does not let {} become {}: {why}", super::user_name(), identity.user)
         }
@@ -378,6 +383,8 @@ mod tests {
             msg(&without, Ending::Closed, "sudo: a password is required"),
             "Task failed: Missing sudo password"
         );
+        let stranger = msg(&with, Ending::Dismissed, "plain is not in the sudoers file.");
+        assert!(stranger.contains("plain is not in the sudoers file"), "{stranger}");
         assert!(msg(&with, Ending::Closed, "sudo: unknown user nosuch").contains("unknown user nosuch"));
         assert!(
             explain(Method::Sudo, &with, &Ending::Closed, "sudo: sorry, you must have a tty to run sudo")

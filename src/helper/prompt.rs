@@ -22,8 +22,10 @@ pub enum Ending {
     Marker(String),
     /// A password was asked for, and there is none.
     NoPassword,
-    /// The password was asked for again, or the program ended after it had it.
+    /// The password was asked for again.
     Refused,
+    /// The program ended after it had the password.
+    Dismissed,
     /// The program ended before our script ran.
     Closed,
     /// Nothing happened for too long.
@@ -91,7 +93,7 @@ impl<'p> Conversation<'p> {
                 return ending;
             }
             if !out_open {
-                return if self.answers > 0 { Ending::Refused } else { Ending::Closed };
+                return if self.answers > 0 { Ending::Dismissed } else { Ending::Closed };
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -280,7 +282,7 @@ mod tests {
                 format!("{ask} [ $p = x ] && echo M ok || {{ echo no >&2; exit 1; }}"),
                 None,
                 Some("y"),
-                Ending::Refused,
+                Ending::Dismissed,
             ),
             (format!("{ask} {ask} cat"), None, Some("y"), Ending::Refused),
             (ask.to_owned(), None, None, Ending::NoPassword),

@@ -160,6 +160,18 @@ impl Host {
         said
     }
 
+    /// Puts lines before the configuration of the SSH server (what comes first counts), which reads it again.
+    pub fn configure_sshd(&self, lines: &str) {
+        let starts =
+            || fs::read_to_string(self.path("log")).unwrap_or_default().matches("Server listening").count();
+        let before = starts();
+        self.sh(&format!("sed -i '1i {lines}' /etc/ssh/sshd_config; kill -HUP 1"));
+        let until = Instant::now() + Duration::from_secs(10);
+        while starts() == before && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// The command lines of the host's processes.
     pub fn processes(&self) -> Vec<String> {
         let seen = format!("/proc/{}/root/proc", self.first_process());
