@@ -334,11 +334,13 @@ fn wait_for_process(wanted: &str) {
 fn a_lost_connection_ends_what_runs() {
     let Some(sshd) = sshd::start() else { return };
     let mut session = Session::open(&sshd.target()).expect("a session");
-    let outcome = run(&mut session, shell("sleep 7300.5 > /dev/null 2>&1 &"));
+    // Numbers of our own, lest another run of the tests meet these processes.
+    let [stays, ends] = [3, 4].map(|kind| format!("sleep 7{kind}00.{}", std::process::id()));
+    let outcome = run(&mut session, shell(&format!("{stays} > /dev/null 2>&1 &")));
     assert!(!outcome.failed, "an earlier task leaves a process behind on purpose");
     std::thread::scope(|scope| {
-        let call = scope.spawn(|| session.call(&[shell("sleep 7300.25 | sleep 7300.25")], &NoBlobs, IDLE));
-        wait_for_process("sleep 7300.25");
+        let call = scope.spawn(|| session.call(&[shell(&format!("{ends} | {ends}"))], &NoBlobs, IDLE));
+        wait_for_process(&ends);
         sshd.kill_connections();
         match call.join().expect("no panic") {
             Err(CallError::Lost { message }) => {
@@ -347,12 +349,12 @@ fn a_lost_connection_ends_what_runs() {
             other => panic!("not a lost connection: {other:?}"),
         }
     });
-    assert_eq!(left_over("sleep 7300.25"), Vec::<String>::new());
-    assert!(sshd::command_lines().iter().any(|line| line.starts_with("sleep 7300.5")), "which stays");
+    assert_eq!(left_over(&ends), Vec::<String>::new());
+    assert!(sshd::command_lines().iter().any(|line| line.starts_with(&stays)), "which stays");
     let again = session.call(&[ping()], &NoBlobs, IDLE);
     assert!(matches!(again, Err(CallError::Lost { .. })), "a lost session stays lost");
     drop(session);
-    let status = std::process::Command::new("pkill").args(["-f", "^sleep 7300.5"]).status();
+    let status = std::process::Command::new("pkill").args(["-f", &format!("^{stays}")]).status();
     assert!(status.expect("pkill").success());
     let names: Vec<_> = fs::read_dir(sshd.path("cache/ekumen"))
         .expect("the cache")
@@ -366,7 +368,8 @@ fn a_lost_connection_ends_what_runs() {
 fn a_host_that_stops_answering_is_lost() {
     let mut session = Session::open(&local()).expect("a session");
     // A stopped helper is as silent as a dead host.
-    let stop = shell("kill -STOP $PPID; sleep 7400.5");
+    let sleep = format!("sleep 7400.{}", std::process::id());
+    let stop = shell(&format!("kill -STOP $PPID; {sleep}"));
     let started = Instant::now();
     match session.call(&[stop], &NoBlobs, Duration::from_secs(1)) {
         Err(CallError::Lost { message }) => {
@@ -377,7 +380,7 @@ fn a_host_that_stops_answering_is_lost() {
     assert!(started.elapsed() >= Duration::from_secs(1));
     drop(session);
     // A helper that is killed cannot clean up.
-    let status = std::process::Command::new("pkill").args(["-f", "sleep 7400.5"]).status();
+    let status = std::process::Command::new("pkill").args(["-f", &sleep]).status();
     assert!(status.expect("pkill").success());
 }
 
