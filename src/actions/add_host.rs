@@ -50,7 +50,9 @@ impl Action for AddHost {
                     .iter()
                     .all(|group| inventory.groups_of(&name).iter().any(|of| of.name.as_ref() == group))
         });
-        let mut result = TaskResult { changed: !known, ..TaskResult::default() }.with("add_host", added);
+        let mut result = TaskResult { changed: !known, ..TaskResult::default() }
+            .with("add_host", added)
+            .with("changed", !known);
         result.effects.push(Effect::AddHost { name, groups, vars: args });
         Prepared::Done(result)
     }

@@ -37,7 +37,7 @@ pub fn of(verdict: &Verdict, name: Name) -> i32 {
             Name::Ansible if !verdict.content => ERROR,
             _ => content(name),
         },
-        Name::Ansible if verdict.unreachable => UNREACHABLE,
+        Name::Ansible if verdict.unreachable && !verdict.limit_reached => UNREACHABLE,
         Name::Ekumen if verdict.unreachable && verdict.failed => 4,
         Name::Ekumen if verdict.unreachable => 3,
         _ if verdict.failed => FAILED,

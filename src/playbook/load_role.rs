@@ -54,9 +54,16 @@ impl Loader {
                     let term = self.engine.compile(value);
                     request.params.insert(py_str(&key.to_value()), term, Some(key.span.clone()));
                 }
+                // Keywords do not make it another role, but for these; nor does an empty `vars`.
+                let told_by = |key: &Node, value: &Node| match key.as_str() {
+                    Some("role" | "name") => false,
+                    Some("tags" | "when") => true,
+                    Some("vars") => value.as_map().is_some_and(|vars| !vars.is_empty()),
+                    _ => !keyword(key),
+                };
                 let written: Vec<String> = entries
                     .iter()
-                    .filter(|(key, _)| !matches!(key.as_str(), Some("role" | "name" | "tags" | "when")))
+                    .filter(|(key, value)| told_by(key, value))
                     .map(|(key, value)| {
                         format!("{}={}", py_str(&key.to_value()), crate::value::py_repr(&value.to_value()))
                     })
@@ -205,7 +212,8 @@ impl Loader {
         let mut role = Role {
             id: id.unwrap_or_default(),
             fingerprint: format!(
-                "{}|{:?}|{:?}|{}",
+                "{}|{}|{:?}|{:?}|{}",
+                request.by_task,
                 path.display(),
                 request.tasks_from,
                 request.vars_from,

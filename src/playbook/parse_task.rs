@@ -425,7 +425,7 @@ impl Loader {
             vars_from: text("vars_from"),
             defaults_from: text("defaults_from"),
             handlers_from: text("handlers_from"),
-            allow_duplicates: truth("allow_duplicates"),
+            allow_duplicates: Some(truth("allow_duplicates").unwrap_or(true)),
             public: truth("public").unwrap_or(true),
             by_task: true,
             ..RoleRequest::default()

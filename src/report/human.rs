@@ -118,16 +118,12 @@ impl Human {
     /// The result as JSON: one line, or indented from `-v` on for results that are shown whole.
     fn dump(&self, info: &TaskInfo, result: &TaskResult, pretty: bool) -> String {
         if result.no_log {
-            let censored = Value::object([
-                (
-                    "censored",
-                    Value::str(
-                        "the output has been hidden due to the fact that 'no_log: true' was specified for this result",
-                    ),
-                ),
-                ("changed", result.changed.into()),
-            ]);
-            return JsonStyle { sort_keys: true, ..JsonStyle::default() }.write(&censored);
+            const CENSORED: &str =
+                "the output has been hidden due to the fact that 'no_log: true' was specified for this result";
+            let mut shown = result.data.clone();
+            shown.retain(|key, _| matches!(key.as_str(), Some("attempts" | "changed" | "retries")));
+            shown.insert("censored".into(), CENSORED.into());
+            return JsonStyle { sort_keys: true, ..JsonStyle::default() }.write(&Value::map(shown));
         }
         let data = self.shown(result, info);
         let indent = (pretty || result.verbose_always || self.look.verbosity > 2).then_some(4);

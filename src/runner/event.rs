@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub struct TaskInfo {
     /// As it is shown: `role : name`, or the action where there is no name.
     pub name: String,
-    /// Without the role.
+    /// Without the role, if somebody gave it a name.
     pub own_name: String,
     pub action: String,
     pub span: Span,

@@ -68,9 +68,8 @@ impl Runner<'_> {
         self.emit_warnings();
         for (host, numbers) in wanted {
             if let Some((_, problems)) = broken.iter().find(|(broken, _)| *broken == host) {
-                let name = numbers.first().map(|number| groups[*number].include.name.as_str());
-                let name = name.filter(|_| task.action.kind == ActionKind::IncludeTasks);
-                self.include_failed(run, &mut walks[host], info, name, problems)?;
+                let asked: Vec<&Include> = numbers.iter().map(|number| &groups[*number].include).collect();
+                self.include_failed(run, &mut walks[host], task, info, &asked, problems)?;
                 continue;
             }
             let mine: Vec<Arc<Block>> = numbers.iter().filter_map(|number| blocks[*number].clone()).collect();
@@ -85,8 +84,9 @@ impl Runner<'_> {
         &mut self,
         run: &PlayRun,
         (host, walk): &mut (Arc<str>, Walk),
+        task: &Task,
         info: &Arc<TaskInfo>,
-        name: Option<&str>,
+        asked: &[&Include],
         problems: &[Diagnostic],
     ) -> Result<(), Stop> {
         if let Some(wrong) = problems.iter().find(|problem| !MISSING.contains(&problem.code)) {
@@ -95,16 +95,20 @@ impl Runner<'_> {
         let reason = problems.first().map(|problem| problem.summary.clone()).unwrap_or_default();
         let mut result = TaskResult { failed: true, said: true, ..TaskResult::default() };
         result = result.with("changed", false).with("reason", reason);
-        if let Some(name) = name {
-            result = result.with("include", name);
+        if let (Some(first), ActionKind::IncludeTasks) = (asked.first(), task.action.kind) {
+            result = result.with("include", Value::str(&first.name));
         }
         problems.iter().for_each(|problem| self.emit(&Event::Problem(problem.clone())));
-        let (task, result) = (info.clone(), Arc::new(result));
-        self.emit(&Event::Result { host: host.clone(), task, result });
+        // Those of a loop are counted, but not shown.
+        if task.looping.is_none() {
+            let (task, result) = (info.clone(), Arc::new(result));
+            self.emit(&Event::Result { host: host.clone(), task, result });
+        }
         let tally = self.tally.entry(host.to_string()).or_default();
-        // The include itself had been counted as ok.
-        tally.ok = tally.ok.saturating_sub(1);
-        tally.failed += 1;
+        // The includes themselves had been counted as ok.
+        let count = asked.len() as u64;
+        tally.ok = tally.ok.saturating_sub(count);
+        tally.failed += count;
         if walk.fail() != AfterFailure::Rescued {
             self.failed.insert(host.to_string());
             let host = host.clone();
@@ -167,12 +171,12 @@ impl Runner<'_> {
         let level = Arc::new(self.include_level(task, include)?);
         let path = self.shared.loader.find_task_file(&include.name, &task.level, task.is_handler).map_err(
             |tried| {
-                let shown = tried.first().map(|path| path.display().to_string()).unwrap_or_default();
+                let shown = tried.last().map(|path| path.display().to_string()).unwrap_or_default();
                 let tried: Vec<_> = tried.iter().map(|path| path.display().to_string()).collect();
                 vec![
                     Diagnostic::error(
                         "file-not-found",
-                        format!("Could not find or access '{shown}' on the Ansible Controller."),
+                        missing_file(&shown),
                     )
                     .at(&task.args_span)
                     .help(format!("searched: {}", tried.join(", "))),
@@ -264,4 +268,12 @@ impl Runner<'_> {
             span: task.span.clone(),
         }))
     }
+}
+
+/// Ansible's words for a file that is not there.
+fn missing_file(path: &str) -> String {
+    let sentence = format!("Could not find or access '{path}' on the Ansible Controller");
+    format!(
+        "{sentence}: Unable to retrieve file contents.\n{sentence}.\nIf you are using a module and expect the file to exist on the remote, see the remote_src option: [Errno 2] No such file or directory: '{path}'"
+    )
 }

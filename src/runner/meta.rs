@@ -97,6 +97,8 @@ impl Runner<'_> {
                     if walk.end() {
                         self.failed.insert(host.to_string());
                     }
+                    let host = host.clone();
+                    self.gone(run, &host);
                 }
                 "end_role" => match &task.level.role {
                     Some(role) => walk.end_role(role.id),
@@ -223,7 +225,8 @@ impl Runner<'_> {
                     self.failed.remove(host.as_ref());
                     self.unreachable.remove(host.as_ref());
                 }
-                run.scope.hosts.forgive();
+                let ended = walks.iter().filter(|(_, walk)| walk.ended).map(|(host, _)| host.clone());
+                run.scope.hosts.forgive(ended);
             }
             "refresh_inventory" => {
                 let sources = self.shared.magic.inventory_sources.clone();

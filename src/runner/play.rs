@@ -38,6 +38,8 @@ pub enum Strategy {
 pub struct Verdict {
     pub failed: bool,
     pub unreachable: bool,
+    /// `max_fail_percentage` ended a play.
+    pub limit_reached: bool,
     pub changed: bool,
     pub unknown: bool,
     /// A play's pattern (or `--limit`, or `--tags`) selected nothing at all in the whole run.

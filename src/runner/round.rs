@@ -84,25 +84,18 @@ impl Runner<'_> {
                 self.begun_roles.insert((host.to_string(), role.fingerprint.clone()));
             }
             if result.unreachable && !result.ignored {
-                let targets: Vec<usize> = if once { group.to_vec() } else { vec![index] };
-                for index in targets {
-                    walks[index].1.unreachable = true;
-                    self.unreachable.insert(walks[index].0.to_string());
-                    self.gone(run, &walks[index].0.clone());
-                }
+                walks[index].1.lose();
+                self.unreachable.insert(host.to_string());
+                self.gone(run, host);
                 failed_now.push(index);
                 continue;
             }
             if result.failed && !result.ignored {
                 failed_now.push(index);
-                let targets: Vec<usize> = if once { group.to_vec() } else { vec![index] };
-                for index in targets {
-                    let counted = walks[index].0 == *host;
-                    self.host_failed(run, walks, index, task, result, counted);
-                }
+                self.host_failed(run, walks, index, task, result);
                 continue;
             }
-            if result.changed || result.unknown.is_some() {
+            if (result.changed && !result.failed) || result.unknown.is_some() {
                 let wanted = self.notify(run, task, host, result)?;
                 let targets: Vec<usize> = if once { group.to_vec() } else { vec![index] };
                 for index in targets {
@@ -119,7 +112,8 @@ impl Runner<'_> {
             includes.push((index, included(result)));
         }
         let mut moved: Vec<usize> = Vec::new();
-        let stop = !failed_now.is_empty() && self.fatal_for_all(run, walks, task, &failed_now, &mut moved)?;
+        let stop =
+            !failed_now.is_empty() && self.fatal_for_all(run, walks, task, &failed_now, once, &mut moved)?;
         includes.retain(|(index, _)| !moved.contains(index));
         if task.action.kind == crate::playbook::ActionKind::IncludeTasks
             || task.action.kind == crate::playbook::ActionKind::IncludeRole
@@ -248,20 +242,14 @@ impl Runner<'_> {
         index: usize,
         task: &Arc<Task>,
         result: &TaskResult,
-        counted: bool,
     ) {
         let (host, walk) = &mut walks[index];
         let after = walk.fail();
         let host = host.clone();
-        if counted {
-            let tally = self.tally.entry(host.to_string()).or_default();
-            match after {
-                AfterFailure::Rescued => tally.rescued += 1,
-                AfterFailure::Failing | AfterFailure::Out => tally.failed += 1,
-            }
-        }
+        let tally = self.tally.entry(host.to_string()).or_default();
         match after {
             AfterFailure::Rescued => {
+                tally.rescued += 1;
                 let failed_task = Value::object([
                     ("name", Value::from(self.written_name(run, task, &host))),
                     ("action", Value::str(&task.action.written)),
@@ -270,6 +258,7 @@ impl Runner<'_> {
                 self.shared.store.set(&host, "ansible_failed_result", result.registered());
             }
             AfterFailure::Failing | AfterFailure::Out => {
+                tally.failed += 1;
                 self.failed.insert(host.to_string());
                 self.gone(run, &host);
             }
@@ -286,27 +275,27 @@ impl Runner<'_> {
         run.scope.hosts.leave(host);
     }
 
-    /// `any_errors_fatal` and `max_fail_percentage`.
+    /// `any_errors_fatal` (which `run_once` implies) and `max_fail_percentage`.
     fn fatal_for_all(
         &mut self,
         run: &Arc<PlayRun>,
         walks: &mut Walks,
         task: &Arc<Task>,
         failed_now: &[usize],
+        once: bool,
         moved: &mut Vec<usize>,
     ) -> Result<bool, Stop> {
         let Some((host, _)) = walks.first() else { return Ok(false) };
         let context = self.task_context(run, task, &host.clone());
-        let fatal = self.truth(task, &context, "any_errors_fatal")
+        let fatal = once
+            || self.truth(task, &context, "any_errors_fatal")
             || (task.attr("any_errors_fatal").is_none() && self.shared.settings.bool("ANY_ERRORS_FATAL"));
-        let failed = walks.iter().filter(|(_, walk)| walk.failed || walk.unreachable).count();
         let share = task
             .attr("max_fail_percentage")
             .and_then(|attr| context.render(&attr.term).ok())
             .and_then(|value| py_str(&value).trim().parse::<f64>().ok());
-        let too_many = share.is_some_and(|share| failed as f64 / walks.len() as f64 * 100.0 > share);
+        let mut any_left = false;
         if fatal {
-            let mut any_left = false;
             for (index, (name, walk)) in walks.iter_mut().enumerate() {
                 if walk.failed || walk.unreachable || walk.ended {
                     continue;
@@ -321,25 +310,24 @@ impl Runner<'_> {
                     any_left = true;
                     continue;
                 }
-                any_left |= !walk.failed;
                 self.failed.insert(name.to_string());
                 self.gone(run, &name);
             }
-            if !any_left {
-                self.verdict.failed = true;
-                return Ok(true);
-            }
-            return Ok(false);
         }
-        if too_many {
+        // Those that failed may have handlers to run.
+        any_left |= walks.iter().any(|(_, walk)| walk.live());
+        let failed = walks.iter().filter(|(_, walk)| walk.failed || walk.unreachable).count();
+        if share.is_some_and(|share| failed as f64 / walks.len() as f64 * 100.0 > share) {
             for (_, walk) in walks.iter_mut() {
                 walk.end();
             }
             self.emit(&Event::NoHostsLeft);
-            self.verdict.failed = true;
-            return Ok(true);
+            self.verdict.limit_reached = true;
+        } else if !fatal || any_left {
+            return Ok(false);
         }
-        Ok(false)
+        self.verdict.failed = true;
+        Ok(true)
     }
 
     /// The handlers that a changed task notifies; each item of a loop may name its own.

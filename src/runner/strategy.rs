@@ -279,8 +279,13 @@ impl Runner<'_> {
 
     /// Handlers and engine-made meta tasks run whatever the tags.
     fn selected(&self, task: &Arc<Task>, context: &Context) -> bool {
-        if task.is_handler || (task.implicit && task.action.kind == ActionKind::Meta) {
+        if task.is_handler {
             return true;
+        }
+        if task.implicit && task.action.kind == ActionKind::Meta {
+            // The flush that ends a section has the tag `always`.
+            return task.level.role.is_some()
+                || !self.shared.options.tags.skip.iter().any(|tag| tag == "always");
         }
         self.shared.options.tags.selects(&tags_of(&task.level, context))
     }
@@ -305,15 +310,16 @@ impl Runner<'_> {
             },
             None => String::new(),
         };
-        let name = match name.trim() {
-            "" => unnamed(task),
-            _ => name,
+        let (name, named) = match name.trim() {
+            "" => (unnamed(task), false),
+            _ => (name, true),
         };
         let shown = match &task.level.role {
             Some(role) => format!("{} : {name}", role.display_name()),
             None => name.clone(),
         };
-        let mut info = TaskInfo { own_name: name, ..TaskInfo::of(task, shown) };
+        let own_name = if named { name } else { shown.clone() };
+        let mut info = TaskInfo { own_name, ..TaskInfo::of(task, shown) };
         info.check_mode = task
             .attr("check_mode")
             .and_then(|attr| context.render(&attr.term).ok())

@@ -191,13 +191,23 @@ impl Walk {
 
     /// The next task failed.
     pub fn fail(&mut self) -> AfterFailure {
-        // A handler that failed is not run again, nor any other after it.
+        // A handler that failed is not run again. In the flush that ends a section, nor is any other after it.
         if let Some(Frame { kind: FrameKind::Handlers, index }) = self.frames.last() {
             let done = *index;
             self.notified.retain(|handler| *handler != done);
-            self.force_handlers = false;
         }
+        self.force_handlers &= !self.in_last_flush();
         self.unwind()
+    }
+
+    /// Whether this is the flush that ends a section.
+    fn in_last_flush(&self) -> bool {
+        match self.frames.as_slice() {
+            [_, Frame { kind: FrameKind::Block { block, section: Section::Main, .. }, index }, flush, ..] => {
+                matches!(flush.kind, FrameKind::Handlers) && index + 1 == block.main.len()
+            }
+            _ => false,
+        }
     }
 
     fn unwind(&mut self) -> AfterFailure {
@@ -290,9 +300,25 @@ impl Walk {
         }
     }
 
-    /// `clear_host_errors`.
+    /// `clear_host_errors`: a host that has something left to do goes on as if nothing had been.
     pub fn forgive(&mut self) {
         self.unreachable = false;
+        if self.frames.is_empty() {
+            return;
+        }
+        self.failed = false;
+        self.last_flush = false;
+        for frame in &mut self.frames {
+            if let FrameKind::Block { failing, .. } = &mut frame.kind {
+                *failing = false;
+            }
+        }
+    }
+
+    /// The next task found the host unreachable. Nothing more runs on it, unless it is forgiven.
+    pub fn lose(&mut self) {
+        self.advance();
+        self.unreachable = true;
     }
 }
 

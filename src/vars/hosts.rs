@@ -79,10 +79,10 @@ impl PlayHosts {
         state.live = None;
     }
 
-    /// `meta: clear_host_errors`.
-    pub fn forgive(&self) {
+    /// `meta: clear_host_errors`: all are back but those that ended.
+    pub fn forgive(&self, ended: impl Iterator<Item = Arc<str>>) {
         let mut state = self.state();
-        state.gone.clear();
+        state.gone = ended.collect();
         state.live = None;
     }
 }
@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(hosts.live_batch(), of(&["a"]));
         hosts.leave("a");
         assert_eq!((hosts.live(), hosts.live_batch()), (of(&["b"]), of(&[])));
-        hosts.forgive();
+        hosts.forgive(std::iter::empty());
         assert_eq!((hosts.live(), hosts.live_batch()), (of(&["a", "b", "c"]), of(&["a"])));
     }
 }

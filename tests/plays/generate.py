@@ -32,6 +32,9 @@ class Play:
         self.roles = []
         self.in_role = None
         self.serial = False
+        self.free = False
+        self.forced = self.dice.often(0.06)
+        self.force_all = self.forced
         self.includes = 0
         self.budget = self.dice.choice([6, 9, 12, 16, 20])
         self.hosts = HOSTS[: self.dice.choice([1, 2, 2, 3, 3, 4])]
@@ -56,7 +59,7 @@ class Play:
         if kind == "number":
             return dice.choice([f"n > {dice.randint(0, 3)}", f"n == {dice.randint(1, 4)}", "n is odd"])
         if kind == "truth":
-            return dice.choice(["true", "false", True, False, "not flag", "flag"])
+            return dice.choice(["true", "false", True, False, "not flag", "flag | bool"])
         if kind == "register" and self.registers:
             name = dice.choice(self.registers)
             return dice.choice([
@@ -87,6 +90,8 @@ class Play:
             "{{ groups.odd | default([]) }}", "{{ ansible_role_name | default('no role') }}",
             "{{ ansible_check_mode }}", "{{ omit is defined }}",
         ]
+        if self.free:
+            texts = [text for text in texts if "ansible_play_" not in text and "hostvars" not in text and "groups" not in text]
         if self.registers:
             name = dice.choice(self.registers)
             texts += [
@@ -100,11 +105,11 @@ class Play:
     def action(self):
         dice = self.dice
         kind = dice.pick({"debug": 9, "fail": 3, "assert": 2, "set_fact": 4, "raw": 1.5, "undefined": 0.4, "var": 1,
-                          "group_by": 0.3, "add_host": 0.2, "false": 0.6})
+                          "group_by": 0 if self.free else 0.3, "add_host": 0 if self.free else 0.2, "false": 0.6})
         if kind == "debug":
             return {"debug": {"msg": self.shown()}}
         if kind == "var":
-            return {"debug": {"var": dice.choice(["n", "f1", "f2", "v", "p", "item", "ansible_play_hosts"])}}
+            return {"debug": {"var": dice.choice(["n", "f1", "f2", "v", "p", "item"] + ["ansible_play_hosts"] * (not self.free))}}
         if kind == "fail":
             return {"fail": {"msg": dice.choice(["broken", "broken on {{ inventory_hostname }}"])}}
         if kind == "assert":
@@ -121,7 +126,7 @@ class Play:
         if kind == "group_by":
             return {"group_by": {"key": "{{ 'odd' if n is odd else 'even' }}"}}
         if kind == "add_host":
-            return {"add_host": {"name": dice.choice(["added", "{{ 'x' ~ n }}"]), "groups": "late"}}
+            return {"add_host": {"name": dice.choice(["added", "{{ 'x' ~ n }}"]), "groups": "late", "n": 7, "flag": "true"}}
         return {"debug": {"msg": "{{ nowhere }}"}}
 
     def looping(self, task):
@@ -181,9 +186,9 @@ class Play:
                 task["delegate_to"] = self.host()
             if dice.often(0.3) and "set_fact" in task:
                 task["set_fact"], task["delegate_facts"] = {"f1": 5}, True
-        if dice.often(0.06):
+        if dice.often(0.06) and not self.free:
             task["run_once"] = dice.choice([True, True, "{{ n is odd }}"])
-        if dice.often(0.03):
+        if dice.often(0.03) and not self.free:
             task["any_errors_fatal"] = True
         if dice.often(0.03):
             task["throttle"] = dice.choice([1, 2])
@@ -195,6 +200,9 @@ class Play:
             task["vars"] = {"v": dice.choice(["task", "{{ n }}"])}
         self.tags(task)
         self.notify(task)
+        if "until" in task:
+            # Of a task that failed to the end but may, the real one shows the error all the same.
+            task.pop("failed_when", None)
         if "ansible_play_" in str(task) and {"failed_when", "until"} & set(task):
             # A host that fails is gone for the hosts after it, or not: who is faster.
             task.pop("failed_when", None)
@@ -217,6 +225,11 @@ class Play:
         self.budget -= 1
         kinds = {"flush_handlers": 6, "noop": 1, "end_host": 2, "end_play": 0.7, "end_batch": 0.7, "clear_host_errors": 1,
                  "clear_facts": 0.5, "refresh_inventory": 0.2}
+        if self.free:
+            kinds = {"flush_handlers": 6, "noop": 1, "end_host": 2}
+        if self.forced:
+            # Whether a host that failed before stays failed depends on where it waits for its handlers.
+            kinds = {kind: weight for kind, weight in kinds.items() if not kind.startswith("end_")}
         if self.in_role:
             kinds["end_role"] = 2
         action = self.dice.pick(kinds)
@@ -270,7 +283,7 @@ class Play:
             task["vars"] = {"v": self.name("v"), **dice.choice([{}, {"p": "{{ n }}"}])}
         if not static and dice.often(0.07):
             task["ignore_errors"] = True
-        if not static and dice.often(0.05):
+        if not static and dice.often(0.05) and not self.free:
             task["run_once"] = True
         if not static and not role and dice.often(0.08):
             task["register"] = self.name("r")
@@ -279,7 +292,7 @@ class Play:
 
     def applied(self):
         return self.dice.choice([{"tags": ["one"]}, {"when": "n > 1"}, {"vars": {"v": "applied"}}, {"ignore_errors": True},
-                                 {"tags": "always"}, {"run_once": True}])
+                                 {"tags": "always"}] + [{"run_once": True}] * (not self.free))
 
     def block(self, depth):
         dice = self.dice
@@ -294,9 +307,9 @@ class Play:
             block["when"] = self.conditions()
         if dice.often(0.1):
             block["ignore_errors"] = True
-        if dice.often(0.06):
+        if dice.often(0.06) and not self.free:
             block["any_errors_fatal"] = True
-        if dice.often(0.05):
+        if dice.often(0.05) and not self.free:
             block["run_once"] = True
         if dice.often(0.05):
             block["delegate_to"] = self.host()
@@ -335,7 +348,7 @@ class Play:
                 handler["when"] = self.conditions()
             if dice.often(0.1):
                 handler["ignore_errors"] = True
-            if dice.often(0.08):
+            if dice.often(0.08) and not self.free:
                 handler["run_once"] = True
             if dice.often(0.15):
                 handler["loop"] = ["a", "b"]
@@ -346,7 +359,7 @@ class Play:
                 handler["changed_when"] = True
             if dice.often(0.05):
                 handler["register"] = self.name("r")
-            if dice.often(0.05):
+            if dice.often(0.05) and not self.free:
                 handler["any_errors_fatal"] = True
             if dice.often(0.07):
                 self.includes += 1
@@ -386,14 +399,17 @@ class Play:
         play["gather_facts"] = False
         if dice.often(0.1):
             play["strategy"] = dice.choice(["free", "free", "host_pinned", "linear", "ansible.builtin.linear"])
+        # Without steps, what a host does to others depends on who is faster: none of that, then.
+        self.free = play.get("strategy") in ("free", "host_pinned")
         self.serial = dice.often(0.15)
         if self.serial:
             play["serial"] = dice.choice([1, 2, "50%", [1, 2], ["30%", 3]])
-        if dice.often(0.1):
+        if dice.often(0.1) and not self.free:
             play["max_fail_percentage"] = dice.choice([0, 25, 50, 100])
-        if dice.often(0.1):
+        if dice.often(0.1) and not self.free:
             play["any_errors_fatal"] = True
-        if dice.often(0.2):
+        self.forced = self.force_all or dice.often(0.2)
+        if self.forced and not self.force_all:
             play["force_handlers"] = True
         if dice.often(0.05):
             play["ignore_errors"] = True
@@ -450,7 +466,7 @@ class Play:
             args += ["--limit", dice.choice(["h1", "all:!h2", "odd_hosts"])]
         if dice.often(0.08):
             args.append("--check")
-        if dice.often(0.06):
+        if self.force_all:
             args.append("--force-handlers")
         if dice.often(0.05):
             args += ["-e", dice.choice(["v=extra", "f1=7"])]

@@ -3,7 +3,7 @@
 use super::failure::template_failure;
 use super::{State, Step, TaskRun};
 use crate::actions::{AllBlobs, Blobs, Call};
-use crate::protocol::{Mode, TaskRequest};
+use crate::protocol::{Mode, Outcome, TaskRequest};
 use crate::runner::connect::Route;
 use crate::runner::event::Event;
 use crate::runner::result::TaskResult;
@@ -114,7 +114,7 @@ impl TaskRun<'_> {
             .collect();
         let outcomes = self.send_requests(target, &requests, blobs);
         let mut outcomes = match outcomes {
-            Ok(outcomes) => outcomes.into_iter().map(TaskResult::from_outcome).collect::<Vec<_>>(),
+            Ok(outcomes) => outcomes.into_iter().map(|outcome| self.result_of(outcome)).collect::<Vec<_>>(),
             Err(error) => indices.iter().map(|_| TaskResult::unreachable(error.to_string())).collect(),
         }
         .into_iter();
@@ -166,9 +166,24 @@ impl TaskRun<'_> {
             Err(error) => return template_failure(&error),
         };
         match self.send_requests(&route.target, &[request], vec![&call.blobs]) {
-            Ok(outcomes) => outcomes.into_iter().next().map(TaskResult::from_outcome).unwrap_or_default(),
+            Ok(outcomes) => {
+                outcomes.into_iter().next().map(|outcome| self.result_of(outcome)).unwrap_or_default()
+            }
             Err(error) => TaskResult::unreachable(error.to_string()),
         }
+    }
+
+    /// What a module could not tell without doing it is unknown in a drift check, but skipped in an ordinary one.
+    fn result_of(&self, outcome: Outcome) -> TaskResult {
+        let mut result = TaskResult::from_outcome(outcome);
+        if result.unknown.is_some() && !self.shared.options.drift {
+            result.unknown = None;
+            result.skipped = true;
+        }
+        if result.skipped {
+            result.data.entry("failed".into()).or_insert(false.into());
+        }
+        result
     }
 
     pub(super) fn reconnect(&self, route: &Route) -> Result<(), String> {

@@ -12,9 +12,11 @@ impl TaskRun<'_> {
     pub(super) fn finish(&self, step: Step) -> TaskResult {
         let State::Done(result) = step.state else { return TaskResult::failure("the task was never sent") };
         let mut result = *result;
+        // An action that broke has no result to judge either, nor does trying again help.
+        let ran = step.ran && result.causes.is_empty();
         add_lines(&mut result.data);
         if let Some(attempt) = step.attempt
-            && !result.skipped
+            && ran
         {
             result.data.insert("attempts".into(), Value::from(attempt));
         }
@@ -25,7 +27,7 @@ impl TaskRun<'_> {
             let shown = crate::runner::result::shown_diff(&result.diff, as_list);
             result.data.entry("diff".into()).or_insert(shown);
         }
-        if result.skipped || result.unreachable || result.unknown.is_some() || !step.ran {
+        if result.skipped || result.unreachable || result.unknown.is_some() || !ran {
             return result;
         }
         let judge = |conditions: &Option<Vec<Condition>>, result: &TaskResult| match conditions {

@@ -63,11 +63,8 @@ impl TaskRun<'_> {
         let mut results: Vec<TaskResult> = Vec::with_capacity(items.len());
         for (step, item) in steps.into_iter().zip(items) {
             let locals = step.locals.clone();
-            let mut result = self.finish(step);
-            if self.task.changed_when.is_none() && results.iter().any(|earlier| result.adds_what(earlier)) {
-                result.changed = false;
-            }
-            results.push(self.item_done(result, item, control, &locals));
+            let result = self.finish(step);
+            results.push(self.item_done(result, item, control, &locals, &results));
         }
         results
     }
@@ -95,7 +92,7 @@ impl TaskRun<'_> {
             self.carry(&mut carried, &result);
             let stop = !self.task.control.break_when.is_empty()
                 && self.judge(&self.task.control.break_when, &result, &locals)?;
-            results.push(self.item_done(result, item, control, &locals));
+            results.push(self.item_done(result, item, control, &locals, &results));
             if let (Some(name), Some(last)) = (&self.task.register, results.last()) {
                 carried.insert(Value::str(name), last.registered());
             }
@@ -192,7 +189,17 @@ impl TaskRun<'_> {
     }
 
     /// Adds what marks a result as that of an item, announces it.
-    fn item_done(&self, result: TaskResult, item: &Value, control: &Control, locals: &Map) -> TaskResult {
+    fn item_done(
+        &self,
+        mut result: TaskResult,
+        item: &Value,
+        control: &Control,
+        locals: &Map,
+        before: &[TaskResult],
+    ) -> TaskResult {
+        if self.task.changed_when.is_none() && before.iter().any(|earlier| result.adds_what(earlier)) {
+            result.changed = false;
+        }
         let mut result = self.labelled(result, item, locals);
         result.data.insert(Value::str(&control.var), item.clone());
         result.data.insert("ansible_loop_var".into(), Value::str(&control.var));

@@ -188,8 +188,9 @@ impl TaskRun<'_> {
             let mut steps = [step];
             self.call_pending(&mut steps);
             let [step] = steps;
+            let ran = step.ran;
             let mut result = self.finish(step);
-            if result.skipped || result.unreachable {
+            if result.unreachable || !ran || !result.causes.is_empty() {
                 return result;
             }
             let reached = match self.judge(&self.task.until, &result, &locals) {
