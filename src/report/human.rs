@@ -118,8 +118,7 @@ impl Human {
     /// The result as JSON: one line, or indented from `-v` on for results that are shown whole.
     fn dump(&self, info: &TaskInfo, result: &TaskResult, pretty: bool) -> String {
         if result.no_log {
-            const CENSORED: &str =
-                "the output has been hidden due to the fact that 'no_log: true' was specified for this result";
+            const CENSORED: &str = "the output has been hidden due to the fact that 'no_log: true' was specified for this result";
             let mut shown = result.data.clone();
             shown.retain(|key, _| matches!(key.as_str(), Some("attempts" | "changed" | "retries")));
             shown.insert("censored".into(), CENSORED.into());
@@ -152,6 +151,9 @@ impl Human {
         }
         data.shift_remove("failed");
         data.shift_remove("diff");
+        if result.failed && self.look.verbosity < 3 {
+            data.shift_remove("skipped");
+        }
         // The lines would repeat what the texts say.
         if self.look.verbosity < 3 && data.len() > 2 {
             data.shift_remove("exception");

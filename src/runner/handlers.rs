@@ -30,23 +30,35 @@ fn names(task: &Task, context: &Context) -> Vec<String> {
     names
 }
 
-/// The indices of the handlers that a notification means: one of that name, and all that listen to it. Of several with one name, the
-/// play's come before those of roles, the last role's before those of others, and the first of a list wins.
+/// The indices of the handlers that a notification means: one of that name, and of those that listen to it one of each name.
+/// Of several with one name, the play's come before those of roles, the last role's before those of others, and the first of a
+/// list wins.
 pub fn find(handlers: &[Arc<Task>], wanted: &str, context: &Context) -> Vec<usize> {
-    let matches: Vec<usize> = (0..handlers.len())
-        .filter(|index| names(&handlers[*index], context).iter().any(|name| name == wanted))
-        .collect();
-    let source = |index: usize| handlers[index].level.role.as_ref().map(|role| role.id);
-    let last = matches.last().copied().map(source);
-    let named = matches.into_iter().find(|index| Some(source(*index)) == last);
-    let listening = (0..handlers.len()).filter(|index| {
-        handlers[*index].listen.iter().any(|topic| match context.render(&topic.term) {
+    let listens = |handler: &Task| {
+        handler.listen.iter().any(|topic| match context.render(&topic.term) {
             Ok(crate::value::Value::List(topics)) => topics.iter().any(|topic| py_str(topic) == wanted),
             Ok(topic) => py_str(&topic) == wanted,
             Err(_) => false,
         })
-    });
-    let mut found: Vec<usize> = named.into_iter().collect();
-    found.extend(listening.filter(|index| Some(*index) != named));
+    };
+    let mut found: Vec<usize> = Vec::new();
+    let mut named = false;
+    let mut heard: Vec<String> = Vec::new();
+    let source = |index: &usize| handlers[*index].level.role.as_ref().map(|role| role.id);
+    let all: Vec<usize> = (0..handlers.len()).collect();
+    for index in all.chunk_by(|a, b| source(a) == source(b)).rev().flatten().copied() {
+        let names = names(&handlers[index], context);
+        if !named && names.iter().any(|name| name == wanted) {
+            named = true;
+            found.push(index);
+        }
+        let first = names.first().is_none_or(|name| !heard.contains(name));
+        if first && listens(&handlers[index]) {
+            heard.extend(names.into_iter().next());
+            if !found.contains(&index) {
+                found.push(index);
+            }
+        }
+    }
     found
 }

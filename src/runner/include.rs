@@ -22,7 +22,7 @@ struct Group {
 }
 
 impl Runner<'_> {
-    /// Loads what hosts asked for and puts it in front of them. Hosts whose file cannot be loaded fail.
+    /// Loads what hosts asked for and puts it in front of them. Hosts whose file cannot be loaded fail: their numbers.
     pub(super) fn include(
         &mut self,
         run: &Arc<PlayRun>,
@@ -30,7 +30,7 @@ impl Runner<'_> {
         task: &Arc<Task>,
         info: &Arc<TaskInfo>,
         asked: Vec<(usize, Vec<Include>)>,
-    ) -> Result<(), Stop> {
+    ) -> Result<Vec<usize>, Stop> {
         let mut groups: Vec<Group> = Vec::new();
         let mut wanted: Vec<(usize, Vec<usize>)> = Vec::new();
         for (host, includes) in asked {
@@ -75,7 +75,7 @@ impl Runner<'_> {
             let mine: Vec<Arc<Block>> = numbers.iter().filter_map(|number| blocks[*number].clone()).collect();
             walks[host].1.include(mine, numbers);
         }
-        Ok(())
+        Ok(broken.into_iter().map(|(host, _)| host).collect())
     }
 
     /// A host whose include cannot be loaded fails, whatever `ignore_errors` says; the recap counts it even if it is rescued.
@@ -174,12 +174,9 @@ impl Runner<'_> {
                 let shown = tried.last().map(|path| path.display().to_string()).unwrap_or_default();
                 let tried: Vec<_> = tried.iter().map(|path| path.display().to_string()).collect();
                 vec![
-                    Diagnostic::error(
-                        "file-not-found",
-                        missing_file(&shown),
-                    )
-                    .at(&task.args_span)
-                    .help(format!("searched: {}", tried.join(", "))),
+                    Diagnostic::error("file-not-found", missing_file(&shown))
+                        .at(&task.args_span)
+                        .help(format!("searched: {}", tried.join(", "))),
                 ]
             },
         )?;

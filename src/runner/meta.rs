@@ -210,6 +210,7 @@ impl Runner<'_> {
     fn meta_for_all(&mut self, run: &Arc<PlayRun>, walks: &mut Walks, name: &str) -> Result<(), Stop> {
         match name {
             "end_play" | "end_batch" => {
+                self.play_ended |= name == "end_play";
                 for (host, walk) in walks.iter_mut() {
                     if walk.end() {
                         self.failed.insert(host.to_string());

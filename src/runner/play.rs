@@ -65,6 +65,8 @@ pub struct Runner<'r> {
     /// `--start-at-task` has not been reached yet.
     pub(super) waiting_for_start: bool,
     pub(super) completed_roles: HashSet<(String, String)>,
+    /// `end_play`: no further batch of the play.
+    pub(super) play_ended: bool,
     /// Roles of which at least one task ran on a host: only those count as complete.
     pub(super) begun_roles: HashSet<(String, String)>,
 }
@@ -105,6 +107,7 @@ impl<'r> Runner<'r> {
             waiting_for_start,
             completed_roles: HashSet::new(),
             begun_roles: HashSet::new(),
+            play_ended: false,
         })
     }
 
@@ -284,6 +287,7 @@ impl<'r> Runner<'r> {
                 .collect();
             self.completed_roles.clear();
             self.begun_roles.clear();
+            self.play_ended = false;
             let broke = self.run_batch(&run, walks)?;
             // `clear_host_errors` may have taken back what went wrong meanwhile.
             self.verdict.failed |= batch.iter().any(|host| self.failed.contains(host));
@@ -291,6 +295,9 @@ impl<'r> Runner<'r> {
             let now = self.failed.len() + self.unreachable.len() - before;
             if broke || now >= batch.len() || self.shared.stopping() {
                 return Err(Stop::Playbook);
+            }
+            if self.play_ended {
+                break;
             }
         }
         Ok(())

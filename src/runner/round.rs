@@ -9,7 +9,7 @@ use super::strategy::Walks;
 use super::task::TaskRun;
 use super::walk::AfterFailure;
 use crate::diag::Diagnostic;
-use crate::playbook::Task;
+use crate::playbook::{ActionKind, Task};
 use crate::template::Context;
 use crate::value::{Map, Value, py_str};
 use std::sync::Arc;
@@ -96,13 +96,10 @@ impl Runner<'_> {
                 continue;
             }
             if (result.changed && !result.failed) || result.unknown.is_some() {
-                let wanted = self.notify(run, task, host, result)?;
-                let targets: Vec<usize> = if once { group.to_vec() } else { vec![index] };
-                for index in targets {
-                    for handler in &wanted {
-                        if !walks[index].1.notified.contains(handler) {
-                            walks[index].1.notified.push(*handler);
-                        }
+                for handler in self.notify(run, task, host, result)? {
+                    let notified = &mut walks[index].1.notified;
+                    if !notified.contains(&handler) {
+                        notified.push(handler);
                     }
                 }
             }
@@ -112,13 +109,11 @@ impl Runner<'_> {
             includes.push((index, included(result)));
         }
         let mut moved: Vec<usize> = Vec::new();
-        let stop =
-            !failed_now.is_empty() && self.fatal_for_all(run, walks, task, &failed_now, once, &mut moved)?;
+        let mut stop = self.fatal_for_all(run, walks, task, &failed_now, once, &mut moved)?;
         includes.retain(|(index, _)| !moved.contains(index));
-        if task.action.kind == crate::playbook::ActionKind::IncludeTasks
-            || task.action.kind == crate::playbook::ActionKind::IncludeRole
-        {
-            self.include(run, walks, task, info, includes)?;
+        if matches!(task.action.kind, ActionKind::IncludeTasks | ActionKind::IncludeRole) {
+            let failed = self.include(run, walks, task, info, includes)?;
+            stop = stop || self.fatal_for_all(run, walks, task, &failed, once, &mut moved)?;
         } else {
             includes.into_iter().for_each(|(index, _)| walks[index].1.advance());
         }
@@ -285,7 +280,7 @@ impl Runner<'_> {
         once: bool,
         moved: &mut Vec<usize>,
     ) -> Result<bool, Stop> {
-        let Some((host, _)) = walks.first() else { return Ok(false) };
+        let Some((host, _)) = walks.first().filter(|_| !failed_now.is_empty()) else { return Ok(false) };
         let context = self.task_context(run, task, &host.clone());
         let fatal = once
             || self.truth(task, &context, "any_errors_fatal")
@@ -306,7 +301,12 @@ impl Runner<'_> {
                 }
                 let name = name.clone();
                 moved.push(index);
-                if walk.fail() == AfterFailure::Rescued {
+                // Ansible takes the others of a task with `run_once` for failed twice: what rescues the first failure is left by the
+                // second, and they are out in the plays to come even if that is rescued, too.
+                if once {
+                    walk.fail();
+                }
+                if walk.fail() == AfterFailure::Rescued && !once {
                     any_left = true;
                     continue;
                 }

@@ -315,8 +315,10 @@ impl Runner<'_> {
             _ => (name, true),
         };
         let shown = match &task.level.role {
-            Some(role) => format!("{} : {name}", role.display_name()),
-            None => name.clone(),
+            Some(role) if task.action.kind != ActionKind::IncludeRole => {
+                format!("{} : {name}", role.display_name())
+            }
+            _ => name.clone(),
         };
         let own_name = if named { name } else { shown.clone() };
         let mut info = TaskInfo { own_name, ..TaskInfo::of(task, shown) };

@@ -169,7 +169,7 @@ class Play:
         if dice.often(0.08):
             task["failed_when"] = dice.choice([True, False, "n > 2", f"inventory_hostname == '{self.host()}'"])
         if dice.often(0.12):
-            task["ignore_errors"] = dice.choice([True, True, False, "{{ n > 1 }}"])
+            task["ignore_errors"] = dice.choice([True, True, False])
         if dice.often(0.05):
             task["ignore_unreachable"] = True
         if dice.often(0.2):
@@ -187,7 +187,7 @@ class Play:
             if dice.often(0.3) and "set_fact" in task:
                 task["set_fact"], task["delegate_facts"] = {"f1": 5}, True
         if dice.often(0.06) and not self.free:
-            task["run_once"] = dice.choice([True, True, "{{ n is odd }}"])
+            task["run_once"] = dice.choice([True, True, "{{ ansible_play_hosts_all | length > 1 }}"])
         if dice.often(0.03) and not self.free:
             task["any_errors_fatal"] = True
         if dice.often(0.03):

@@ -213,7 +213,7 @@ impl TaskRun<'_> {
             result.data.insert("ansible_loop".into(), extended.clone());
         }
         self.settle(&mut result);
-        super::conclude(&mut result);
+        self.conclude(&mut result);
         self.judge_ignored(&mut result);
         (self.send)(Event::Item {
             host: self.host.clone(),

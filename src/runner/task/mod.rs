@@ -13,7 +13,7 @@ pub use prepare::keyword;
 
 use super::connect::Route;
 use super::event::{Event, TaskInfo};
-use super::result::{Cause, TaskResult};
+use super::result::{Cause, Effect, TaskResult};
 use super::{PlayRun, Shared};
 use crate::actions::Call;
 use crate::playbook::{ActionKind, Task};
@@ -61,7 +61,7 @@ impl TaskRun<'_> {
             None => self.run_once(),
         };
         self.settle(&mut result);
-        conclude(&mut result);
+        self.conclude(&mut result);
         self.judge_ignored(&mut result);
         result
     }
@@ -241,15 +241,21 @@ impl TaskRun<'_> {
             result.ignored = value.ansible_bool().unwrap_or(false);
         }
     }
-}
 
-/// A failure changes no variables, and where nothing gave a reason for it (`failed_when`, `until`) it has Ansible's.
-fn conclude(result: &mut TaskResult) {
-    if !result.failed {
-        return;
-    }
-    result.effects.clear();
-    if result.items.is_none() && !result.data.contains_key("msg") {
-        result.data.insert("msg".into(), "Task failed: Action failed: Unknown error.".into());
+    /// A failure changes no variables, and where nothing gave a reason for it (`failed_when`, `until`) it has Ansible's.
+    fn conclude(&self, result: &mut TaskResult) {
+        if !result.failed {
+            return;
+        }
+        // What these would have changed, they have not.
+        let adds = |effect: &Effect| matches!(effect, Effect::AddHost { .. } | Effect::GroupBy { .. });
+        if self.task.changed_when.is_none() && result.effects.iter().any(adds) {
+            result.changed = false;
+            result.data.insert("changed".into(), false.into());
+        }
+        result.effects.clear();
+        if result.items.is_none() && !result.data.contains_key("msg") {
+            result.data.insert("msg".into(), "Task failed: Action failed: Unknown error.".into());
+        }
     }
 }
