@@ -1,7 +1,7 @@
 //! Runs one module on this machine: `{"module": …, "args": {…}, "check": false}` on stdin, one per line;
 //! prints each outcome as a line of JSON. For trying modules by hand and on test hosts.
 
-use ekumen::modules::kit::{BlobSource, Host};
+use ekumen::modules::kit::{BlobSource, Fetched, Host, Purpose};
 use ekumen::protocol::{Blob, Digest, Mode, TaskRequest};
 use ekumen::value::{Value, from_json, to_json};
 use std::io::{BufRead, Write};
@@ -10,7 +10,7 @@ use std::sync::Arc;
 struct NoBlobs;
 
 impl BlobSource for NoBlobs {
-    fn fetch(&mut self, digest: &Digest) -> Result<std::fs::File, String> {
+    fn fetch(&mut self, digest: &Digest, _: &Purpose) -> Result<Fetched, String> {
         Err(format!("no content {digest} here"))
     }
 

@@ -1,5 +1,6 @@
 //! What an action is given and what it gives back.
 
+use super::digests::Digests;
 use crate::playbook::Task;
 use crate::protocol::{Blob, Digest, INLINE_BLOB};
 use crate::runner::{Delegate, TaskResult};
@@ -32,6 +33,7 @@ pub struct Scene<'a> {
     pub engine: &'a Arc<Engine>,
     pub env: &'a LookupEnv,
     pub loader: &'a crate::playbook::Loader,
+    pub digests: &'a Digests,
     pub store: &'a crate::vars::Store,
     pub task: &'a Task,
     pub host: &'a str,
@@ -100,6 +102,31 @@ pub enum Content {
     File(PathBuf),
 }
 
+/// How files of the control machine become contents.
+#[derive(Clone, Copy)]
+pub struct Files<'a> {
+    engine: &'a Engine,
+    digests: &'a Digests,
+    /// Vaults are sent decrypted.
+    decrypt: bool,
+}
+
+impl Files<'_> {
+    /// Adds a file to `blobs`; the digest and the size of what is sent.
+    ///
+    /// # Errors
+    /// Why it cannot be read or decrypted, in one sentence.
+    pub fn add(&self, path: &Path, blobs: &mut Blobs) -> Result<(Digest, u64), String> {
+        let problem = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
+        if self.decrypt && crate::source::vault::is_encrypted_file(path).map_err(problem)? {
+            let bytes = self.engine.read_file(path)?;
+            let size = bytes.len() as u64;
+            return Ok((blobs.add_bytes(bytes), size));
+        }
+        blobs.add_file(path, self.digests).map_err(problem)
+    }
+}
+
 /// Contents by digest, and where to put what a host sends.
 #[derive(Default)]
 pub struct Blobs {
@@ -117,26 +144,17 @@ impl Blobs {
         digest
     }
 
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn add_file(&mut self, path: &Path) -> std::io::Result<Digest> {
+    /// Adds a file that is sent as it is now; its digest and size.
+    fn add_file(&mut self, path: &Path, digests: &Digests) -> std::io::Result<(Digest, u64)> {
         let size = path.metadata()?.len();
         if size <= INLINE_BLOB as u64 {
-            return Ok(self.add_bytes(std::fs::read(path)?));
+            let bytes = std::fs::read(path)?;
+            let size = bytes.len() as u64;
+            return Ok((self.add_bytes(bytes), size));
         }
-        let mut file = std::fs::File::open(path)?;
-        let mut hash = Sha1::new();
-        let mut buffer = vec![0; 1 << 16];
-        loop {
-            let count = file.read(&mut buffer)?;
-            if count == 0 {
-                break;
-            }
-            hash.update(&buffer[..count]);
-        }
-        let digest = hex(&hash.finalize());
+        let digest = digests.of_file(path)?;
         self.contents.insert(digest.clone(), Content::File(path.to_owned()));
-        Ok(digest)
+        Ok((digest, size))
     }
 
     /// Adds the contents of another set.
@@ -229,7 +247,11 @@ pub fn truth(args: &Map, name: &str, default: bool) -> bool {
     args.get(name).and_then(Value::ansible_bool).unwrap_or(default)
 }
 
-impl Scene<'_> {
+impl<'a> Scene<'a> {
+    /// How files are sent; the argument `decrypt` says whether vaults are opened.
+    pub fn files(&self, args: &Map) -> Files<'a> {
+        Files { engine: self.engine, digests: self.digests, decrypt: truth(args, "decrypt", true) }
+    }
     /// Looks for a file of the control machine: `kind` is `files`, `templates` or `vars`. The error is Ansible's sentence.
     ///
     /// # Errors

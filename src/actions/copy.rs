@@ -1,7 +1,7 @@
 //! `copy`: files, folders and texts of the control machine, put in place by the module of that name.
 
 use super::contract::{text, truth};
-use super::{Action, Call, Prepared, Scene};
+use super::{Action, Call, Files, Prepared, Scene};
 use crate::value::{JsonStyle, Map, Value, py_str};
 use std::path::{Path, PathBuf};
 
@@ -40,19 +40,19 @@ impl Action for Copy {
                     Ok(path) => path,
                     Err(message) => return Prepared::failed(message),
                 };
-                if path.is_dir() { folder(args, &src, &path) } else { file(args, &path) }
+                let files = scene.files(&args);
+                if path.is_dir() { folder(args, &src, &path, files) } else { file(args, &path, files) }
             }
         }
     }
 }
 
-fn file(mut args: Map, path: &Path) -> Prepared {
+fn file(mut args: Map, path: &Path, files: Files) -> Prepared {
     let mut call = Call::new("copy", Map::new());
-    let digest = match call.blobs.add_file(path) {
-        Ok(digest) => digest,
-        Err(error) => return Prepared::failed(format!("cannot read {}: {error}", path.display())),
+    let (digest, size) = match files.add(path, &mut call.blobs) {
+        Ok(added) => added,
+        Err(message) => return Prepared::failed(message),
     };
-    let size = path.metadata().map(|meta| meta.len()).unwrap_or(0);
     args.insert("src".into(), Value::str(path.to_string_lossy()));
     args.insert("_digest".into(), Value::from(digest));
     args.insert("_size".into(), size.into());
@@ -76,7 +76,7 @@ pub(super) fn preserve_mode(args: &mut Map, path: &Path) {
 }
 
 /// A folder goes as one list of entries; only contents that differ travel. Hashing uses all cores.
-fn folder(mut args: Map, src: &str, path: &Path) -> Prepared {
+fn folder(mut args: Map, src: &str, path: &Path, files: Files) -> Prepared {
     use rayon::prelude::*;
     use std::os::unix::fs::PermissionsExt;
     let follow = truth(&args, "local_follow", true);
@@ -107,11 +107,11 @@ fn folder(mut args: Map, src: &str, path: &Path) -> Prepared {
                 let link = std::fs::read_link(path).map_err(shown)?;
                 Value::object([("path", name), ("link", Value::str(link.to_string_lossy()))])
             } else {
-                let digest = blobs.add_file(path).map_err(shown)?;
+                let (digest, size) = files.add(path, &mut blobs)?;
                 Value::object([
                     ("path", name),
                     ("digest", Value::from(digest)),
-                    ("size", meta.len().into()),
+                    ("size", size.into()),
                     ("mode", Value::from(format!("0{:o}", meta.permissions().mode() & 0o7777))),
                 ])
             };

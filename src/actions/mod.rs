@@ -7,6 +7,7 @@ mod assert;
 mod contract;
 mod copy;
 mod debug;
+mod digests;
 mod fetch;
 mod gather_facts;
 mod group_by;
@@ -17,7 +18,8 @@ mod set_fact;
 mod template;
 mod wait_for_connection;
 
-pub use contract::{Action, AllBlobs, Blobs, Call, Content, Prepared, Scene};
+pub use contract::{Action, AllBlobs, Blobs, Call, Content, Files, Prepared, Scene};
+pub use digests::Digests;
 
 /// The action of that name.
 pub fn find(name: &str) -> Option<&'static dyn Action> {

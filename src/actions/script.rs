@@ -31,9 +31,9 @@ impl Action for Script {
         };
         let rest = command[first.len()..].trim().to_owned();
         let mut call = Call::new("script", Map::new());
-        let digest = match call.blobs.add_file(&path) {
-            Ok(digest) => digest,
-            Err(error) => return Prepared::failed(format!("cannot read {}: {error}", path.display())),
+        let digest = match scene.files(&args).add(&path, &mut call.blobs) {
+            Ok((digest, _)) => digest,
+            Err(message) => return Prepared::failed(message),
         };
         args.shift_remove("cmd");
         args.insert("_raw_params".into(), Value::from(rest));

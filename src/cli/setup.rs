@@ -199,6 +199,7 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
         store: Arc::new(store),
         magic: Arc::new(magic),
         sessions: Default::default(),
+        digests: Default::default(),
         next_id: AtomicU64::new(1),
         lookup_settings: Arc::new(lookup_settings),
         unsettled: Default::default(),

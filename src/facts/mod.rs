@@ -30,6 +30,7 @@ pub use services::{manager as service_manager, runs_systemd};
 use crate::modules::kit::Probe;
 use crate::value::{Map, Value};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// Facts by name, without the `ansible_` prefix.
 #[derive(Debug, Default)]
@@ -62,6 +63,8 @@ pub struct Sources<'p> {
     pub probe: &'p Probe<'p>,
     /// Where `*.fact` files are.
     pub fact_path: String,
+    /// How long a file system may take to answer.
+    pub timeout: Duration,
 }
 
 /// A topic: its names in `gather_subset`, whether the minimum includes it, the group it belongs to, and what it
@@ -197,7 +200,7 @@ fn hardware(sources: &Sources) -> Facts {
     facts.extend(memory::facts());
     facts.extend(dmi::facts());
     facts.extend(devices::facts());
-    facts.extend(mounts::facts());
+    facts.extend(mounts::facts(sources));
     facts.extend(storage::uptime());
     facts.extend(storage::lvm(sources));
     facts

@@ -1,11 +1,15 @@
 //! Mounted file systems.
 
-use super::Facts;
 use super::read::{link_name, names, text};
+use super::{Facts, Sources};
 use crate::value::Value;
+use rustix::fs::StatVfs;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc;
+use std::time::Duration;
 
-pub fn facts() -> Facts {
+/// A file system whose server is gone answers nothing, for ever; it is left out of the sizes.
+pub fn facts(sources: &Sources) -> Facts {
     let table = text("/etc/mtab").or_else(|| text("/proc/mounts")).unwrap_or_default();
     let binds = bind_mounts(&text("/proc/self/mountinfo").unwrap_or_default());
     let uuids: BTreeMap<String, String> = names("/dev/disk/by-uuid")
@@ -13,9 +17,29 @@ pub fn facts() -> Facts {
         .filter_map(|uuid| Some((link_name(format!("/dev/disk/by-uuid/{uuid}"))?, uuid)))
         .collect();
     let mut facts = Facts::new();
-    let mounts: Vec<Value> = parse(&table).into_iter().map(|mount| mount.facts(&binds, &uuids)).collect();
-    facts.set("mounts", mounts);
+    let mounts = parse(&table).into_iter().map(|mount| {
+        let size = within(sources.timeout, &mount.point, |point| rustix::fs::statvfs(point).ok());
+        if size.is_none() {
+            sources.probe.warn(format!("Timeout exceeded when getting mount info for {}", mount.point));
+        }
+        mount.facts(&binds, &uuids, size)
+    });
+    facts.set("mounts", mounts.collect::<Vec<Value>>());
     facts
+}
+
+/// What `ask` says about `point`, unless it takes too long: then the asking thread is left behind.
+fn within<T: Send + 'static>(
+    limit: Duration,
+    point: &str,
+    ask: impl FnOnce(&str) -> T + Send + 'static,
+) -> Option<T> {
+    let (answer, answered) = mpsc::channel();
+    let point = point.to_owned();
+    // Nobody may be waiting for the answer any more.
+    let asking = std::thread::Builder::new().spawn(move || drop(answer.send(ask(&point))));
+    asking.ok()?;
+    answered.recv_timeout(limit).ok()
 }
 
 #[derive(Debug, PartialEq)]
@@ -79,7 +103,13 @@ fn unescape(text: &str) -> String {
 }
 
 impl Mount {
-    fn facts(&self, binds: &BTreeSet<String>, uuids: &BTreeMap<String, String>) -> Value {
+    /// `size` is `None` if the file system did not answer in time, and holds `None` if it has no size.
+    fn facts(
+        &self,
+        binds: &BTreeSet<String>,
+        uuids: &BTreeMap<String, String>,
+        size: Option<Option<StatVfs>>,
+    ) -> Value {
         let mut options = self.options.clone();
         if binds.contains(&self.point) && !options.split(',').any(|option| option == "bind") {
             options.push_str(",bind");
@@ -98,7 +128,10 @@ impl Mount {
             ("dump", self.dump.into()),
             ("passno", self.pass.into()),
         ];
-        if let Ok(fs) = rustix::fs::statvfs(self.point.as_str()) {
+        if size.is_none() {
+            pairs.push(("note", "Could not get extra information due to timeout".into()));
+        }
+        if let Some(fs) = size.flatten() {
             pairs.extend([
                 ("size_total", (fs.f_frsize * fs.f_blocks).into()),
                 ("size_available", (fs.f_frsize * fs.f_bavail).into()),
@@ -128,6 +161,18 @@ mod tests {
         let points: Vec<&str> = mounts.iter().map(|m| m.point.as_str()).collect();
         assert_eq!(points, ["/mnt/a b", "/x"]);
         assert_eq!(mounts[0].pass, 1);
+    }
+
+    #[test]
+    fn a_file_system_that_does_not_answer_is_left_alone() {
+        let (release, held) = mpsc::channel::<()>();
+        assert_eq!(within(Duration::ZERO, "/dead", move |_| held.recv().is_ok()), None);
+        drop(release);
+        assert_eq!(within(Duration::from_secs(60), "/x", str::to_owned).as_deref(), Some("/x"));
+        let mount = parse("nas:/x /x nfs4 rw 0 0").remove(0);
+        let facts = mount.facts(&BTreeSet::new(), &BTreeMap::new(), None);
+        assert_eq!(facts.get("note"), Some(&"Could not get extra information due to timeout".into()));
+        assert!(facts.get("size_total").is_none());
     }
 
     #[test]

@@ -1,14 +1,17 @@
 //! Contents from the control machine: asked for, received into unlinked files, handed to modules.
 
 use super::outbox::Outbox;
-use crate::modules::kit::BlobSource;
+use crate::modules::kit::digest::hex;
+use crate::modules::kit::{BlobSource, Fetched, Purpose};
 use crate::protocol::{BLOB_CHUNK, Digest, Reply, TaskRequest};
+use md5::Md5;
 use rustix::fs::{CWD, MemfdFlags, Mode, OFlags};
 use sha1::{Digest as _, Sha1};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::fd::AsRawFd;
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,17 +25,23 @@ const OUTPUT_TAIL: usize = 2048;
 /// Smaller contents stay in memory: a task may announce thousands, and files are few.
 const IN_MEMORY: usize = 128 * 1024;
 
+/// Larger contents are received where they are to stay, so that they are written once. (Not smaller ones: what is
+/// kept for the next task must not keep a file system busy.)
+const IN_PLACE: u64 = 16 * 1024 * 1024;
+
 enum Content {
     /// Asked for.
-    Expected,
+    Expected(Purpose),
     Receiving {
+        purpose: Purpose,
         spool: Spool,
-        hash: Sha1,
+        sums: Sums,
         size: u64,
     },
     Ready {
         spool: Spool,
         size: u64,
+        md5: Option<String>,
     },
     Failed(String),
 }
@@ -40,6 +49,27 @@ enum Content {
 enum Spool {
     Memory(Vec<u8>),
     Disk(File),
+    /// In the directory that the content is for; whoever fetches it has it alone.
+    InPlace(File),
+}
+
+/// Computed while a content arrives.
+struct Sums {
+    sha1: Sha1,
+    md5: Option<Md5>,
+}
+
+impl Sums {
+    fn new(purpose: &Purpose) -> Self {
+        Self { sha1: Sha1::new(), md5: purpose.md5.then(Md5::new) }
+    }
+
+    fn update(&mut self, data: &[u8]) {
+        self.sha1.update(data);
+        if let Some(md5) = &mut self.md5 {
+            md5.update(data);
+        }
+    }
 }
 
 /// The contents that this helper has or waits for.
@@ -64,27 +94,27 @@ impl Store {
     pub fn receive(&self, digest: &Digest, data: &[u8], last: bool) {
         let mut contents = self.lock();
         let Some(content) = contents.by_digest.get_mut(digest) else { return };
-        let (spool, mut hash, size) = match std::mem::replace(content, Content::Expected) {
-            Content::Expected => (Spool::Memory(Vec::new()), Sha1::new(), 0),
-            Content::Receiving { spool, hash, size } => (spool, hash, size),
-            other => {
-                *content = other;
-                return;
-            }
-        };
-        hash.update(data);
-        let size = size + data.len() as u64;
-        *content = match spool.append(data) {
-            Err(error) => Content::Failed(format!("cannot keep a file that was sent: {error}")),
-            Ok(spool) if !last => Content::Receiving { spool, hash, size },
-            Ok(spool) => {
-                let received: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-                if received == *digest {
-                    Content::Ready { spool, size }
-                } else {
-                    Content::Failed("the file changed while it was sent".into())
+        let (purpose, spool, mut sums, size) =
+            match std::mem::replace(content, Content::Failed(String::new())) {
+                Content::Expected(purpose) => {
+                    let sums = Sums::new(&purpose);
+                    (purpose, Spool::Memory(Vec::new()), sums, 0)
                 }
+                Content::Receiving { purpose, spool, sums, size } => (purpose, spool, sums, size),
+                other => {
+                    *content = other;
+                    return;
+                }
+            };
+        sums.update(data);
+        let size = size + data.len() as u64;
+        *content = match spool.append(data, &purpose) {
+            Err(error) => Content::Failed(format!("cannot keep a file that was sent: {error}")),
+            Ok(spool) if !last => Content::Receiving { purpose, spool, sums, size },
+            Ok(spool) if hex(&sums.sha1.finalize()) == *digest => {
+                Content::Ready { spool, size, md5: sums.md5.map(|md5| hex(&md5.finalize())) }
             }
+            Ok(_) => Content::Failed("the file changed while it was sent".into()),
         };
         if !matches!(content, Content::Receiving { .. }) {
             self.arrived.notify_all();
@@ -116,12 +146,12 @@ impl Store {
     }
 
     /// Marks contents as wanted; the ones that have to be asked for.
-    fn expect(&self, digests: &[Digest]) -> Vec<Digest> {
+    fn expect(&self, wanted: &[(Digest, Purpose)]) -> Vec<Digest> {
         let mut contents = self.lock();
         let mut missing = Vec::new();
-        for digest in digests {
+        for (digest, purpose) in wanted {
             if matches!(contents.by_digest.get(digest), None | Some(Content::Failed(_))) {
-                contents.by_digest.insert(digest.clone(), Content::Expected);
+                contents.by_digest.insert(digest.clone(), Content::Expected(purpose.clone()));
                 missing.push(digest.clone());
             }
         }
@@ -129,14 +159,25 @@ impl Store {
     }
 
     /// Waits for a content that is expected.
-    fn wait(&self, digest: &Digest) -> Result<File, String> {
+    fn wait(&self, digest: &Digest) -> Result<Fetched, String> {
         let mut contents = self.lock();
         loop {
             match contents.by_digest.get(digest) {
-                Some(Content::Ready { spool, .. }) => {
-                    return spool
-                        .open()
-                        .map_err(|error| format!("no room for a file that was sent: {error}"));
+                Some(Content::Ready { .. }) => {
+                    let no_room = |error: io::Error| format!("no room for a file that was sent: {error}");
+                    // What lies in its place is given away, everything else stays for the next task.
+                    let Some(Content::Ready { spool, size, md5 }) = contents.by_digest.remove(digest) else {
+                        return Err("the file was given up".into());
+                    };
+                    if let Spool::InPlace(mut file) = spool {
+                        file.rewind().map_err(no_room)?;
+                        return Ok(Fetched { file, unnamed: true, md5 });
+                    }
+                    let file = spool.open().map_err(no_room);
+                    contents
+                        .by_digest
+                        .insert(digest.clone(), Content::Ready { spool, size, md5: md5.clone() });
+                    return Ok(Fetched { file: file?, unnamed: false, md5 });
                 }
                 Some(Content::Failed(why)) => {
                     let why = why.clone();
@@ -153,21 +194,26 @@ impl Store {
 }
 
 impl Spool {
-    fn append(self, data: &[u8]) -> io::Result<Self> {
+    fn append(mut self, data: &[u8], purpose: &Purpose) -> io::Result<Self> {
         match self {
             Self::Memory(mut bytes) if bytes.len() + data.len() <= IN_MEMORY => {
                 bytes.extend_from_slice(data);
                 Ok(Self::Memory(bytes))
             }
             Self::Memory(bytes) => {
-                let mut file = scratch_file()?;
-                file.write_all(&bytes)?;
-                file.write_all(data)?;
-                Ok(Self::Disk(file))
+                let in_place = purpose.directory.as_ref().filter(|_| purpose.size > Some(IN_PLACE));
+                let mut spool = match in_place.and_then(|directory| nameless_file(directory).ok()) {
+                    Some(file) => Self::InPlace(file),
+                    None => Self::Disk(scratch_file()?),
+                };
+                for data in [&bytes, data] {
+                    spool = spool.append(data, purpose)?;
+                }
+                Ok(spool)
             }
-            Self::Disk(mut file) => {
+            Self::Disk(ref mut file) | Self::InPlace(ref mut file) => {
                 file.write_all(data)?;
-                Ok(Self::Disk(file))
+                Ok(self)
             }
         }
     }
@@ -176,7 +222,7 @@ impl Spool {
     fn open(&self) -> io::Result<File> {
         match self {
             Self::Memory(bytes) => file_of(bytes),
-            Self::Disk(file) => reopen(file),
+            Self::Disk(file) | Self::InPlace(file) => reopen(file),
         }
     }
 }
@@ -200,14 +246,14 @@ fn reopen(file: &File) -> io::Result<File> {
 
 /// A file without a name, on disk where possible: contents may be larger than memory.
 fn scratch_file() -> io::Result<File> {
-    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     let folders = [std::env::var_os("TMPDIR"), Some("/var/tmp".into()), Some("/tmp".into())];
-    for folder in folders.iter().flatten() {
-        if let Ok(file) = rustix::fs::openat(CWD, folder.as_os_str(), flags, Mode::RUSR | Mode::WUSR) {
-            return Ok(file.into());
-        }
-    }
-    memory_file()
+    let files = folders.iter().flatten().filter_map(|folder| nameless_file(folder.as_ref()).ok());
+    files.into_iter().next().map_or_else(memory_file, Ok)
+}
+
+fn nameless_file(directory: &Path) -> io::Result<File> {
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat(CWD, directory, flags, Mode::RUSR | Mode::WUSR)?.into())
 }
 
 fn memory_file() -> io::Result<File> {
@@ -230,17 +276,18 @@ impl<'a> TaskLink<'a> {
 }
 
 impl BlobSource for TaskLink<'_> {
-    fn fetch(&mut self, digest: &Digest) -> Result<File, String> {
+    fn fetch(&mut self, digest: &Digest, purpose: &Purpose) -> Result<Fetched, String> {
         if let Some((_, blob)) = self.request.blobs.iter().find(|(name, _)| name == digest) {
-            return file_of(&blob.0).map_err(|error| error.to_string());
+            let file = file_of(&blob.0).map_err(|error| error.to_string())?;
+            return Ok(Fetched { file, unnamed: false, md5: None });
         }
-        self.announce(std::slice::from_ref(digest));
+        self.announce(&[(digest.clone(), purpose.clone())]);
         self.store.wait(digest)
     }
 
-    fn announce(&mut self, digests: &[Digest]) {
-        let inline = |digest: &&Digest| !self.request.blobs.iter().any(|(name, _)| name == *digest);
-        let wanted: Vec<Digest> = digests.iter().filter(inline).cloned().collect();
+    fn announce(&mut self, wanted: &[(Digest, Purpose)]) {
+        let inline = |digest: &Digest| self.request.blobs.iter().any(|(name, _)| name == digest);
+        let wanted: Vec<_> = wanted.iter().filter(|(digest, _)| !inline(digest)).cloned().collect();
         let missing = self.store.expect(&wanted);
         if missing.is_empty() {
             return;
@@ -282,13 +329,13 @@ mod tests {
 
     fn read(store: &Store) -> Result<Vec<u8>, String> {
         let mut bytes = Vec::new();
-        store.wait(&HELLO.into())?.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+        store.wait(&HELLO.into())?.file.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
         Ok(bytes)
     }
 
     /// Fetches while another thread answers as `answer` says.
     fn fetch_while(store: &Store, answer: impl FnOnce(&Store) + Send) -> Result<Vec<u8>, String> {
-        store.expect(&[HELLO.into()]);
+        store.expect(&[(HELLO.into(), Purpose::default())]);
         std::thread::scope(|scope| {
             let fetched = scope.spawn(|| read(store));
             answer(store);
@@ -300,14 +347,36 @@ mod tests {
     fn large_contents_go_to_a_file() {
         let store = Store::default();
         let digest: Digest = "3b71f43ff30f4b15b5cd85dd9e95ebc7e84eb5a3".into();
-        assert_eq!(store.expect(std::slice::from_ref(&digest)), [digest.clone()]);
-        assert!(store.expect(std::slice::from_ref(&digest)).is_empty(), "asked for once");
+        let wanted = [(digest.clone(), Purpose { md5: true, ..Purpose::default() })];
+        assert_eq!(store.expect(&wanted), [digest.clone()]);
+        assert!(store.expect(&wanted).is_empty(), "asked for once");
         let half = vec![0u8; 1 << 19];
         store.receive(&digest, &half, false);
         store.receive(&digest, &half, false);
         store.receive(&digest, b"", true);
-        let file = store.wait(&digest).expect("it arrived");
-        assert_eq!(file.metadata().expect("an open file").len(), 1 << 20);
+        let fetched = store.wait(&digest).expect("it arrived");
+        assert_eq!(fetched.file.metadata().expect("an open file").len(), 1 << 20);
+        assert_eq!(fetched.md5.as_deref(), Some("b6d81b360a5672d80c27430f39153e2c"));
+        assert!(!fetched.unnamed, "it stays for the next task");
+    }
+
+    #[test]
+    fn very_large_contents_are_received_where_they_stay() {
+        let store = Store::default();
+        let directory = tempfile::tempdir().expect("a directory");
+        let digest: Digest = "3b71f43ff30f4b15b5cd85dd9e95ebc7e84eb5a3".into();
+        let purpose =
+            Purpose { directory: Some(directory.path().to_owned()), size: Some(IN_PLACE + 1), md5: false };
+        // What is announced decides, so that the test can be small.
+        let wanted = [(digest.clone(), purpose)];
+        assert_eq!(store.expect(&wanted), [digest.clone()]);
+        store.receive(&digest, &vec![0u8; 1 << 20], true);
+        let fetched = store.wait(&digest).expect("it arrived");
+        assert!(fetched.unnamed && fetched.md5.is_none());
+        let place = std::fs::read_link(format!("/proc/self/fd/{}", fetched.file.as_raw_fd()));
+        assert!(place.is_ok_and(|place| place.starts_with(directory.path())));
+        assert_eq!(std::fs::read_dir(directory.path()).expect("it").count(), 0, "it has no name yet");
+        assert_eq!(store.expect(&wanted), [digest], "it was given away");
     }
 
     #[test]
@@ -320,7 +389,10 @@ mod tests {
         });
         assert_eq!(received.as_deref(), Ok(b"hello".as_slice()));
         store.tidy();
-        assert!(store.expect(&[HELLO.into()]).is_empty(), "it need not be asked for again");
+        assert!(
+            store.expect(&[(HELLO.into(), Purpose::default())]).is_empty(),
+            "it need not be asked for again"
+        );
         assert_eq!(
             read(&store).as_deref(),
             Ok(b"hello".as_slice()),
@@ -342,7 +414,7 @@ mod tests {
         assert_eq!(received, Err("it vanished".into()));
         let received = fetch_while(&store, Store::close);
         assert_eq!(received, Err("the connection was closed".into()));
-        store.expect(&[HELLO.into()]);
+        store.expect(&[(HELLO.into(), Purpose::default())]);
         assert_eq!(read(&store), Err("the connection was closed".into()), "and nobody waits again");
     }
 }

@@ -6,6 +6,9 @@ use std::io::{self, Read, Write};
 /// A peer that announces more than this is broken or hostile.
 pub const MAX_FRAME: u32 = 64 * 1024 * 1024;
 
+/// Room is made for so much before it arrives: for a whole piece of a content.
+const READ_AHEAD: usize = super::BLOB_CHUNK + 1024;
+
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
     #[error("the connection was closed")]
@@ -23,7 +26,8 @@ pub enum FrameError {
 /// # Errors
 /// What the writer says; a message over [`MAX_FRAME`] is refused.
 pub fn write_frame<T: Serialize>(writer: &mut impl Write, message: &T) -> Result<(), FrameError> {
-    let mut frame = vec![0; 4];
+    let mut frame = Vec::with_capacity(256);
+    frame.extend([0; 4]);
     rmp_serde::encode::write_named(&mut frame, message).map_err(|e| FrameError::Malformed(e.to_string()))?;
     let length = u32::try_from(frame.len() - 4).unwrap_or(u32::MAX);
     if length > MAX_FRAME {
@@ -50,7 +54,7 @@ pub fn read_frame<T: DeserializeOwned>(reader: &mut impl Read) -> Result<T, Fram
         return Err(FrameError::TooLarge(length));
     }
     // The buffer grows with what really arrives, not with what was announced.
-    let mut body = Vec::with_capacity((length as usize).min(1 << 16));
+    let mut body = Vec::with_capacity((length as usize).min(READ_AHEAD));
     reader.take(u64::from(length)).read_to_end(&mut body)?;
     if body.len() < length as usize {
         return Err(FrameError::Closed);

@@ -70,6 +70,17 @@ pub fn is_encrypted(bytes: &[u8]) -> bool {
     bytes.starts_with(HEADER.as_bytes())
 }
 
+/// Whether a file is a vault; no more of it is read than tells.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn is_encrypted_file(path: &std::path::Path) -> std::io::Result<bool> {
+    use std::io::Read;
+    let mut start = Vec::with_capacity(HEADER.len());
+    std::fs::File::open(path)?.take(HEADER.len() as u64).read_to_end(&mut start)?;
+    Ok(is_encrypted(&start))
+}
+
 impl Vault {
     pub fn new(secrets: Vec<VaultSecret>, id_match: bool) -> Self {
         Self { secrets, id_match, opened: Arc::default() }

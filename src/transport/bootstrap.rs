@@ -64,7 +64,7 @@ impl Bootstrap {
                 wire.stats.round_trips += 1;
                 // Piece by piece: many hosts at once would otherwise each hold a whole copy.
                 for piece in payload.chunks(PIECE) {
-                    wire.push(piece);
+                    wire.push(piece.to_vec());
                     while wire.backlog() > 0 && wire.received().is_empty() {
                         let before = wire.backlog();
                         let moved = wire.exchange(PATIENCE).map_err(|error| ended(wire, host, &error))?;

@@ -2,6 +2,7 @@
 
 use super::askpass::Answers;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout};
@@ -16,34 +17,42 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// So much is read before it is looked at.
 const READ_AT_ONCE: usize = 4 * 1024 * 1024;
 
-/// Bytes that wait to be written.
+/// Bytes that wait to be written, in the pieces in which they came: large ones are not copied again.
 #[derive(Default)]
 pub struct Outgoing {
-    bytes: Vec<u8>,
+    pieces: VecDeque<Vec<u8>>,
+    /// How much of the first piece was written.
     start: usize,
+    length: usize,
 }
+
+/// Pieces are joined up to this size, so that many small messages go out together.
+const JOINED: usize = 32 * 1024;
 
 impl Outgoing {
     pub fn len(&self) -> usize {
-        self.bytes.len() - self.start
+        self.length
     }
 
+    /// What is to be written next; empty only when nothing waits.
     pub fn pending(&self) -> &[u8] {
-        &self.bytes[self.start..]
+        self.pieces.front().map_or(&[], |piece| &piece[self.start..])
     }
 
-    pub fn push(&mut self, bytes: &[u8]) {
-        if self.start > 0 {
-            self.bytes.drain(..self.start);
-            self.start = 0;
+    pub fn push(&mut self, bytes: Vec<u8>) {
+        self.length += bytes.len();
+        match self.pieces.back_mut() {
+            Some(last) if last.len() + bytes.len() <= JOINED => last.extend_from_slice(&bytes),
+            _ if bytes.is_empty() => {}
+            _ => self.pieces.push_back(bytes),
         }
-        self.bytes.extend_from_slice(bytes);
     }
 
     pub fn advance(&mut self, count: usize) {
         self.start += count;
-        if self.start == self.bytes.len() {
-            self.bytes.clear();
+        self.length -= count;
+        if self.pieces.front().is_some_and(|piece| piece.len() == self.start) {
+            self.pieces.pop_front();
             self.start = 0;
         }
     }
@@ -251,5 +260,32 @@ impl Drop for ChildLink {
         // It may have ended in this moment.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_comes_out_in_order() {
+        let mut outgoing = Outgoing::default();
+        let sizes = [1, 3, JOINED - 2, JOINED, 0, 5, 7];
+        let pieces: Vec<Vec<u8>> = sizes.iter().zip(b'a'..).map(|(size, byte)| vec![byte; *size]).collect();
+        let mut written = Vec::new();
+        for piece in &pieces {
+            outgoing.push(piece.clone());
+            let count = outgoing.pending().len().min(1000);
+            written.extend_from_slice(&outgoing.pending()[..count]);
+            outgoing.advance(count);
+        }
+        while outgoing.len() > 0 {
+            let count = outgoing.pending().len().min(4096);
+            assert!(count > 0, "{} bytes wait", outgoing.len());
+            written.extend_from_slice(&outgoing.pending()[..count]);
+            outgoing.advance(count);
+        }
+        assert!(written == pieces.concat());
+        assert!(outgoing.pending().is_empty());
     }
 }

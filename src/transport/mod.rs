@@ -21,6 +21,7 @@ pub use target::{Connection, HostKeyPolicy, Target, TransportKind};
 
 use bootstrap::Bootstrap;
 use link::Link;
+use std::time::Duration;
 
 /// A connection on which the helper does not run yet.
 struct Opened {
@@ -29,7 +30,12 @@ struct Opened {
     bootstrap: Option<Bootstrap>,
     /// How the connection was made.
     description: String,
+    /// So long may the host say nothing while a task runs.
+    silence: Duration,
 }
+
+/// A host that answers no ping for so long is gone, unless `ServerAliveInterval` says something else.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// Connects by the transport that the target wants, or that its configuration asks for.
 fn open(target: &Target) -> Result<Opened, CallError> {
@@ -38,6 +44,7 @@ fn open(target: &Target) -> Result<Opened, CallError> {
             link: local::connect()?,
             bootstrap: None,
             description: "local: a child process".into(),
+            silence: SILENCE,
         }),
         TransportKind::Auto | TransportKind::Ssh | TransportKind::OpenSsh => ssh::open(target),
     }

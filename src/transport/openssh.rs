@@ -8,12 +8,18 @@ use super::link::ChildLink;
 use super::session::CallError;
 use super::{HostKeyPolicy, Opened, Target};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// Starts `ssh`; `why` it and not libssh2.
 ///
 /// # Errors
 /// When there is no such program.
-pub fn open(target: &Target, bootstrap: Bootstrap, why: &str) -> Result<Opened, CallError> {
+pub fn open(
+    target: &Target,
+    bootstrap: Bootstrap,
+    why: &str,
+    silence: Duration,
+) -> Result<Opened, CallError> {
     let program = target.ssh_executable.as_deref().unwrap_or("ssh");
     let failed = |message: String| CallError::Unreachable {
         message: format!("Failed to connect to the host via ssh: {message}"),
@@ -36,7 +42,7 @@ pub fn open(target: &Target, bootstrap: Bootstrap, why: &str) -> Result<Opened, 
         .map_err(|error| failed(error.to_string()))?
         .with_ssh(target.password.is_some(), answers);
     let description = format!("openssh to {}, because {why}", target.address);
-    Ok(Opened { link: Box::new(link), bootstrap: Some(bootstrap), description })
+    Ok(Opened { link: Box::new(link), bootstrap: Some(bootstrap), description, silence })
 }
 
 /// What variables say, after the words that the user wrote: for OpenSSH the first word counts, and so it does for
@@ -75,7 +81,6 @@ mod tests {
     use super::*;
     use crate::transport::TransportKind;
     use crate::value::Secret;
-    use std::time::Duration;
 
     #[test]
     fn words_in_the_order_that_counts() {

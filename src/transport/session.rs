@@ -54,6 +54,7 @@ pub struct Session {
     wire: Wire,
     host: String,
     description: String,
+    silence: Duration,
     next_id: u64,
     /// Why nothing can be asked any more.
     dead: Option<CallError>,
@@ -95,7 +96,14 @@ impl Session {
             }
         };
         let description = format!("{}, as {}", opened.description, hello.user);
-        Ok(Self { wire, host: target.name.clone(), description, next_id: 1, dead: None })
+        Ok(Self {
+            wire,
+            host: target.name.clone(),
+            description,
+            silence: opened.silence,
+            next_id: 1,
+            dead: None,
+        })
     }
 
     /// Runs tasks one after the other, sent together: one outcome per request, in order. `idle` is how long the host may be silent (it
@@ -227,6 +235,11 @@ impl Session {
         let said = said.trim();
         let said = if said.is_empty() { String::new() } else { format!(" The host said: {said}") };
         CallError::Lost { message: format!("The connection to {} was lost: {why}.{said}", self.host) }
+    }
+
+    /// How long the host may be silent while a task runs, as its configuration has it.
+    pub fn silence(&self) -> Duration {
+        self.silence
     }
 
     pub fn stats(&self) -> Stats {

@@ -27,14 +27,14 @@ impl Wire {
         self.outgoing.len()
     }
 
-    pub fn push(&mut self, bytes: &[u8]) {
+    pub fn push(&mut self, bytes: Vec<u8>) {
         self.outgoing.push(bytes);
     }
 
     pub fn push_frame(&mut self, request: &Request) -> Result<(), FrameError> {
         let mut frame = Vec::new();
         write_frame(&mut frame, request)?;
-        self.outgoing.push(&frame);
+        self.outgoing.push(frame);
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! The control side, as far as the cases need it.
 
-use ekumen::modules::kit::{BlobSource, digest::Algorithm};
+use ekumen::modules::kit::{BlobSource, Fetched, Purpose, digest::Algorithm};
 use ekumen::protocol::{Blob, Digest, INLINE_BLOB};
 use ekumen::transport::BlobStore;
 use ekumen::value::{Map, Value};
@@ -48,13 +48,13 @@ impl BlobStore for Store<'_> {
 }
 
 impl BlobSource for Control {
-    fn fetch(&mut self, digest: &Digest) -> Result<std::fs::File, String> {
+    fn fetch(&mut self, digest: &Digest, _: &Purpose) -> Result<Fetched, String> {
         use std::io::{Seek, Write};
         let content = self.contents.get(digest).ok_or("no such content")?;
         self.fetched += 1;
         let mut file = tempfile::tempfile().map_err(|error| error.to_string())?;
         file.write_all(content).and_then(|()| file.rewind()).map_err(|error| error.to_string())?;
-        Ok(file)
+        Ok(Fetched { file, unnamed: false, md5: None })
     }
 
     fn send(&mut self, data: &[u8]) -> Result<(), String> {

@@ -94,7 +94,7 @@ impl Module for Script {
     fn apply(todo: Todo, host: &mut Target) -> Result<Applied, Failure> {
         let file = match host.content(&todo.digest)? {
             Content::Bytes(bytes) => private::executable(&todo.name, bytes.as_slice())?,
-            Content::File(content) => private::executable(&todo.name, content)?,
+            Content::File(content) | Content::Unnamed(content) => private::executable(&todo.name, content)?,
         };
         let path = file.path().to_string_lossy();
         // A shell splits the arguments, as it does when Ansible hands them to the remote shell.

@@ -3,10 +3,11 @@
 use super::{
     Attributes, Command, Failure, Output, Target, attributes, os_error, path, python_error, selinux,
 };
-use rustix::fs::{Gid, Mode, OFlags, Uid};
+use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Uid};
 use std::ffi::OsString;
 use std::fs::{File, Metadata};
 use std::io::Write;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,8 @@ pub enum Content {
     Bytes(Vec<u8>),
     /// All of an open file.
     File(File),
+    /// The same, of a file that has no name yet and may become the one that is written.
+    Unnamed(File),
 }
 
 /// A file to write, whole.
@@ -87,17 +90,20 @@ pub fn replace(target: &mut Target, new: Replacement) -> Result<Option<String>, 
     }
     let old = std::fs::symlink_metadata(new.path).ok();
     let directory = new.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut temporary = match Temporary::create(directory) {
-        Ok(temporary) => temporary,
-        Err(error) if new.attributes.unsafe_writes && old.is_some() => {
-            return in_place(target, new, &error);
-        }
-        Err(error) => {
-            return Err(not_writable(directory, &error).into());
-        }
+    let mut temporary = match Temporary::adopt(directory, &new.content) {
+        Some(temporary) => temporary,
+        None => match Temporary::create(directory) {
+            Ok(mut temporary) => {
+                let written = write_content(&mut temporary.file, new.content);
+                written.map_err(|error| no_space(new.path, &error))?;
+                temporary
+            }
+            Err(error) if new.attributes.unsafe_writes && old.is_some() => {
+                return in_place(target, new, &error);
+            }
+            Err(error) => return Err(not_writable(directory, &error).into()),
+        },
     };
-    let written = write_content(&mut temporary.file, new.content);
-    written.map_err(|error| no_space(new.path, &error))?;
     if let Some(command) = new.validate {
         validate(target, command, &temporary.path)?;
     }
@@ -233,6 +239,16 @@ impl Temporary {
         Ok(Self { path, file: file.into(), kept: false })
     }
 
+    /// Gives a name to a file that has none; `None` where that cannot be done, and it has to be copied.
+    fn adopt(directory: &Path, content: &Content) -> Option<Self> {
+        let Content::Unnamed(file) = content else { return None };
+        let path = unused_name(directory).ok()?;
+        let file = file.try_clone().ok()?;
+        let nameless = format!("/proc/self/fd/{}", file.as_raw_fd());
+        rustix::fs::linkat(CWD, nameless, CWD, &path, AtFlags::SYMLINK_FOLLOW).ok()?;
+        Some(Self { path, file, kept: false })
+    }
+
     fn keep(&mut self) {
         self.kept = true;
     }
@@ -249,7 +265,9 @@ impl Drop for Temporary {
 fn write_content(file: &mut File, content: Content) -> std::io::Result<()> {
     match content {
         Content::Bytes(bytes) => file.write_all(&bytes),
-        Content::File(mut source) => std::io::copy(&mut source, file).map(drop),
+        Content::File(mut source) | Content::Unnamed(mut source) => {
+            std::io::copy(&mut source, file).map(drop)
+        }
     }
 }
 

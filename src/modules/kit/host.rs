@@ -1,12 +1,37 @@
 //! The host as a module sees it.
 
 use super::Failure;
+use super::digest::Algorithm;
+use super::file::Content;
 use super::run::{Command, Output};
 use crate::protocol::{Digest, Mode, Outcome, TaskRequest};
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// What is to become of a content that is fetched.
+#[derive(Clone, Debug, Default)]
+pub struct Purpose {
+    /// A file in this directory: a large content can be received there instead of being copied later.
+    pub directory: Option<PathBuf>,
+    /// In bytes, as far as it is known.
+    pub size: Option<u64>,
+    /// Its MD5 is wanted, too; it can be computed on the way.
+    pub md5: bool,
+}
+
+/// A content that was fetched.
+#[derive(Debug)]
+pub struct Fetched {
+    /// Open at its start.
+    pub file: File,
+    /// Nobody else has the file and it has no name: it may get one.
+    pub unnamed: bool,
+    /// If it was computed on the way.
+    pub md5: Option<String>,
+}
 
 /// Where contents come from that the control machine holds.
 pub trait BlobSource {
@@ -14,10 +39,10 @@ pub trait BlobSource {
     ///
     /// # Errors
     /// Why it cannot be had.
-    fn fetch(&mut self, digest: &Digest) -> Result<std::fs::File, String>;
+    fn fetch(&mut self, digest: &Digest, purpose: &Purpose) -> Result<Fetched, String>;
     /// Says that these contents will be fetched, so that they can be asked for together.
-    fn announce(&mut self, digests: &[Digest]) {
-        let _ = digests;
+    fn announce(&mut self, wanted: &[(Digest, Purpose)]) {
+        let _ = wanted;
     }
     /// Sends a piece of a file to the control machine.
     ///
@@ -192,24 +217,30 @@ impl<'h, 'a> Target<'h, 'a> {
     ///
     /// # Errors
     /// Why it cannot be had.
-    pub fn content(&mut self, digest: &Digest) -> Result<super::file::Content, Failure> {
-        match self.host.inline.get(digest) {
-            Some(bytes) => Ok(super::file::Content::Bytes(bytes.to_vec())),
-            None => self.blob(digest).map(super::file::Content::File),
-        }
+    pub fn content(&mut self, digest: &Digest) -> Result<Content, Failure> {
+        self.content_for(digest, &Purpose::default()).map(|(content, _)| content)
     }
 
-    /// Says that these contents will be fetched, so that they can be asked for together.
-    pub fn announce(&mut self, digests: &[Digest]) {
-        self.host.source.announce(digests);
-    }
-
-    /// A content that the control machine holds, as an open file (fetched if it is not here yet).
+    /// As [`Self::content`], with its MD5 if `purpose` wants it and it is known without reading the content again.
     ///
     /// # Errors
     /// Why it cannot be had.
-    pub fn blob(&mut self, digest: &Digest) -> Result<std::fs::File, Failure> {
-        self.host.source.fetch(digest).map_err(Failure::new)
+    pub fn content_for(
+        &mut self,
+        digest: &Digest,
+        purpose: &Purpose,
+    ) -> Result<(Content, Option<String>), Failure> {
+        if let Some(bytes) = self.host.inline.get(digest) {
+            let md5 = purpose.md5.then(|| Algorithm::Md5.of_bytes(bytes));
+            return Ok((Content::Bytes(bytes.to_vec()), md5));
+        }
+        let Fetched { file, unnamed, md5 } = self.host.source.fetch(digest, purpose).map_err(Failure::new)?;
+        Ok((if unnamed { Content::Unnamed(file) } else { Content::File(file) }, md5))
+    }
+
+    /// Says that these contents will be fetched, so that they can be asked for together.
+    pub fn announce(&mut self, wanted: &[(Digest, Purpose)]) {
+        self.host.source.announce(wanted);
     }
 
     /// Sends a piece of a file to the control machine.

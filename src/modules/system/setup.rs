@@ -4,6 +4,7 @@ use crate::facts::{self, Sources};
 use crate::modules::kit::{Applied, Failure, Module, Never, Plan, Probe, Target, glob::fnmatch};
 use crate::value::{Map, Value};
 use serde::Deserialize;
+use std::time::Duration;
 
 pub struct Setup;
 
@@ -20,9 +21,9 @@ pub struct Args {
     /// `!` before it.
     #[serde(default = "everything")]
     gather_subset: Vec<String>,
-    /// Seconds for one topic; nothing here waits that long.
-    #[serde(default, rename = "gather_timeout")]
-    _gather_timeout: Option<i64>,
+    /// So many seconds may a mounted file system take to tell its size.
+    #[serde(default = "ten")]
+    gather_timeout: i64,
 }
 
 fn fact_path() -> String {
@@ -33,13 +34,18 @@ fn everything() -> Vec<String> {
     vec!["all".into()]
 }
 
+fn ten() -> i64 {
+    10
+}
+
 impl Module for Setup {
     const NAME: &'static str = "setup";
     type Args = Args;
     type Todo = Never;
 
     fn plan(args: &Args, host: &Probe) -> Result<Plan<Never>, Failure> {
-        let sources = Sources { probe: host, fact_path: host.path(&args.fact_path) };
+        let timeout = Duration::from_secs(u64::try_from(args.gather_timeout).unwrap_or(0));
+        let sources = Sources { probe: host, fact_path: host.path(&args.fact_path), timeout };
         let facts = facts::gather(&args.gather_subset, &sources).map_err(Failure::new)?;
         let patterns: Vec<&str> = args.filter.iter().map(String::as_str).filter(|p| !p.is_empty()).collect();
         // A pattern may leave the prefix out.

@@ -1,11 +1,11 @@
 //! `wait_for`: until a port, a file or a text is there, or gone.
 
 use crate::modules::kit::regex::{Flags, Regex};
-use crate::modules::kit::{Applied, Changed, Failure, Module, Plan, Probe, Target, attributes};
+use crate::modules::kit::{Applied, Changed, Failure, Module, Plan, Probe, Target, attributes, resolve};
 use crate::value::{Map, Value};
 use serde::Deserialize;
 use std::io::Read;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -148,7 +148,7 @@ impl Module for WaitFor {
         } else {
             loop {
                 // What is looked at once the time is over does not count, but one look there always is.
-                if look(&args, pattern.as_ref(), end, &mut groups) {
+                if look(&host.probe(), &args, pattern.as_ref(), end, &mut groups) {
                     break;
                 }
                 std::thread::sleep(
@@ -199,11 +199,17 @@ fn too_late(args: &Args) -> String {
 }
 
 /// One look; whether it is as wanted.
-fn look(args: &Args, pattern: Option<&Regex>, end: Instant, groups: &mut (Vec<Value>, Map)) -> bool {
+fn look(
+    host: &Probe,
+    args: &Args,
+    pattern: Option<&Regex>,
+    end: Instant,
+    groups: &mut (Vec<Value>, Map),
+) -> bool {
     match (args.state, &args.path) {
         (State::Absent | State::Stopped, Some(path)) => !Path::new(path).exists(),
-        (State::Absent | State::Stopped, None) => connect(args, end).is_none(),
-        (State::Drained, _) => active_connections(args) == 0,
+        (State::Absent | State::Stopped, None) => connect(host, args, end).is_none(),
+        (State::Drained, _) => active_connections(host, args) == 0,
         (_, Some(path)) => {
             let Some(pattern) = pattern else { return Path::new(path).is_file() };
             let Ok(bytes) = std::fs::read(path) else { return false };
@@ -219,7 +225,7 @@ fn look(args: &Args, pattern: Option<&Regex>, end: Instant, groups: &mut (Vec<Va
             true
         }
         (_, None) => {
-            let Some(stream) = connect(args, end) else { return false };
+            let Some(stream) = connect(host, args, end) else { return false };
             match pattern {
                 None => {
                     drop(stream.shutdown(Shutdown::Both));
@@ -231,11 +237,14 @@ fn look(args: &Args, pattern: Option<&Regex>, end: Instant, groups: &mut (Vec<Va
     }
 }
 
-fn connect(args: &Args, end: Instant) -> Option<TcpStream> {
+fn connect(host: &Probe, args: &Args, end: Instant) -> Option<TcpStream> {
     let left = end.saturating_duration_since(Instant::now());
     let limit = Duration::from_secs(args.connect_timeout).min(left).max(Duration::from_millis(100));
-    let addresses = (args.host.as_str(), args.port?).to_socket_addrs().ok()?;
-    addresses.into_iter().find_map(|address| TcpStream::connect_timeout(&address, limit).ok())
+    let port = args.port?;
+    let addresses = resolve::addresses(host, &args.host);
+    addresses
+        .into_iter()
+        .find_map(|address| TcpStream::connect_timeout(&SocketAddr::new(address, port), limit).ok())
 }
 
 /// Reads until the text is there, the other side has no more, or the time is over.
@@ -269,13 +278,10 @@ fn names(pattern: &str) -> Vec<String> {
 }
 
 /// How many connections that count the port has.
-fn active_connections(args: &Args) -> usize {
-    let resolve = |host: &str| -> Vec<IpAddr> {
-        let found = (host, 0).to_socket_addrs();
-        found.map(|addresses| addresses.map(|address| address.ip()).collect()).unwrap_or_default()
-    };
-    let own = resolve(&args.host);
-    let excluded: Vec<IpAddr> = args.exclude_hosts.iter().flatten().flat_map(|host| resolve(host)).collect();
+fn active_connections(host: &Probe, args: &Args) -> usize {
+    let own = resolve::addresses(host, &args.host);
+    let excluded: Vec<IpAddr> =
+        args.exclude_hosts.iter().flatten().flat_map(|name| resolve::addresses(host, name)).collect();
     let counted: Vec<u8> = STATES
         .iter()
         .filter(|(name, _)| args.active_connection_states.iter().any(|s| s == name))

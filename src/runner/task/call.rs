@@ -11,10 +11,6 @@ use crate::template::{Context, TemplateError, TemplateErrorKind};
 use crate::transport::CallError;
 use crate::value::{Value, py_str};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
-
-/// A host that says nothing for so long, pings included, is gone.
-const SILENCE: Duration = Duration::from_secs(30);
 
 impl TaskRun<'_> {
     pub(super) fn request(
@@ -147,7 +143,10 @@ impl TaskRun<'_> {
         let live = |text: &str| (self.send)(Event::Output { host: self.host.clone(), text: text.to_owned() });
         let store = AllBlobs { blobs, live: &live };
         let describe = |_: &str| {};
-        self.shared.sessions.with(target, &describe, |session| session.call(requests, &store, SILENCE))
+        self.shared.sessions.with(target, &describe, |session| {
+            let silence = session.silence();
+            session.call(requests, &store, silence)
+        })
     }
 
     pub(super) fn call_now(

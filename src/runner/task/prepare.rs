@@ -117,6 +117,7 @@ impl TaskRun<'_> {
                     engine: &self.shared.engine,
                     env: &env,
                     loader: &self.shared.loader,
+                    digests: &self.shared.digests,
                     store: &self.shared.store,
                     task: self.task,
                     host: self.host,

@@ -84,7 +84,7 @@ fn pump(mut link: SshLink, mut stream: UnixStream) -> io::Result<()> {
             match stream.read(&mut buffer) {
                 Ok(0) => closed = true,
                 Ok(count) => {
-                    outgoing.push(&buffer[..count]);
+                    outgoing.push(buffer[..count].to_vec());
                     moved = true;
                 }
                 Err(error) if would_block(&error) => break,

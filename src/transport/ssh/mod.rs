@@ -15,6 +15,7 @@ use super::openssh;
 use super::session::CallError;
 use super::{Opened, Target, TransportKind};
 use plan::Plan;
+use std::time::Duration;
 
 /// Connects, authenticates, and starts the shell that starts the helper.
 ///
@@ -23,27 +24,34 @@ use plan::Plan;
 pub fn open(target: &Target) -> Result<Opened, CallError> {
     let bootstrap = Bootstrap::new(!target.no_cache).map_err(|error| unreachable(&error.to_string()))?;
     if target.kind == TransportKind::OpenSsh {
-        return openssh::open(target, bootstrap, "it was chosen");
+        let silence = options::silence(&options::read_words(&target.ssh_args).settings);
+        return openssh::open(target, bootstrap, "it was chosen", silence);
     }
     let ssh = target.ssh_executable.as_deref().unwrap_or("ssh");
     let asked = options::ask(&target.ssh_args, &target.address, target.port, target.user.as_deref(), ssh)
         .map_err(|why| unreachable(&why))?;
+    let silence = options::silence(&asked.settings);
     match plan::plan(target, &asked) {
-        Ok(plan) => native(target, &plan, bootstrap),
-        Err(why) if target.kind == TransportKind::Auto => openssh::open(target, bootstrap, &why),
+        Ok(plan) => native(target, &plan, bootstrap, silence),
+        Err(why) if target.kind == TransportKind::Auto => openssh::open(target, bootstrap, &why, silence),
         Err(why) => Err(unreachable(&format!("libssh2 cannot do what is asked for: {why}."))),
     }
 }
 
-fn native(target: &Target, plan: &Plan, bootstrap: Bootstrap) -> Result<Opened, CallError> {
+fn native(
+    target: &Target,
+    plan: &Plan,
+    bootstrap: Bootstrap,
+    silence: Duration,
+) -> Result<Opened, CallError> {
     match connect::connect(target, plan) {
         Ok(connection) => {
             let description = connection.description.clone();
             let link = connection.start(&bootstrap.command)?;
-            Ok(Opened { link: Box::new(link), bootstrap: Some(bootstrap), description })
+            Ok(Opened { link: Box::new(link), bootstrap: Some(bootstrap), description, silence })
         }
         Err(connect::Refusal::OpenSsh(why)) if target.kind == TransportKind::Auto => {
-            openssh::open(target, bootstrap, &why)
+            openssh::open(target, bootstrap, &why, silence)
         }
         Err(connect::Refusal::OpenSsh(why)) => {
             Err(unreachable(&format!("libssh2 cannot do what is asked for: {why}.")))

@@ -6,10 +6,12 @@
 
 #![allow(clippy::disallowed_methods)] // The home of `ssh -G`.
 
+use crate::transport::SILENCE;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 /// Settings by lower-case keyword; several values only where OpenSSH adds them up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,6 +61,18 @@ impl Settings {
         let values = self.values.entry(keyword).or_default();
         if values.is_empty() || additive {
             values.push(value.to_owned());
+        }
+    }
+}
+
+/// How long a host may be silent: as long as OpenSSH would wait with these settings, if they ask for that at all.
+pub fn silence(settings: &Settings) -> Duration {
+    let number = |keyword: &str| settings.get(keyword).and_then(|text| text.parse::<u64>().ok());
+    match number("serveraliveinterval") {
+        None | Some(0) => SILENCE,
+        // Less than that, and a busy host is taken for a dead one.
+        Some(interval) => {
+            Duration::from_secs(interval.saturating_mul(number("serveralivecountmax").unwrap_or(3)).max(5))
         }
     }
 }
@@ -324,6 +338,21 @@ mod tests {
 
     fn read(line: &str) -> Words {
         read_words(&line.split('|').map(String::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn how_long_a_host_may_be_silent() {
+        for (words, seconds) in [
+            ("", 30),
+            ("-oServerAliveInterval=0", 30),
+            ("-oServerAliveInterval=60", 180),
+            ("-oServerAliveInterval=15 -oServerAliveCountMax=20", 300),
+            ("-oServerAliveInterval=1 -oServerAliveCountMax=1", 5),
+        ] {
+            let words: Vec<String> = words.split_whitespace().map(String::from).collect();
+            let found = silence(&read_words(&words).settings);
+            assert_eq!(found, Duration::from_secs(seconds), "{words:?}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::modules::kit::diff::{self, Side};
 use crate::modules::kit::digest::{self, Algorithm};
 use crate::modules::kit::file::{self, Replacement};
 use crate::modules::kit::{
-    Applied, Attributes, Failure, FileArgs, Module, Plan, Probe, Target, attributes, path,
+    Applied, Attributes, Failure, FileArgs, Module, Plan, Probe, Purpose, Target, attributes, path,
 };
 use crate::protocol::{Diff, Digest};
 use crate::value::{Map, Value};
@@ -85,6 +85,8 @@ pub enum Todo {
 pub struct FileTodo {
     path: PathBuf,
     content: Source,
+    /// Of the content, as far as it is known.
+    size: Option<u64>,
     /// Create the directories above, with these attributes.
     directories: Option<Attributes>,
     attributes: Attributes,
@@ -100,11 +102,16 @@ pub enum Source {
 }
 
 impl Source {
-    fn open(&self, target: &mut Target) -> Result<file::Content, Failure> {
+    /// With the MD5, if `purpose` wants it and it is known without reading the content again.
+    fn open(
+        &self,
+        target: &mut Target,
+        purpose: &Purpose,
+    ) -> Result<(file::Content, Option<String>), Failure> {
         match self {
-            Self::Blob(digest) => target.content(digest),
+            Self::Blob(digest) => target.content_for(digest, purpose),
             Self::File(path) => match std::fs::File::open(path) {
-                Ok(file) => Ok(file::Content::File(file)),
+                Ok(file) => Ok((file::Content::File(file), None)),
                 Err(_) => Err(Failure::new(format!("Source {} not readable", path.display()))),
             },
         }
@@ -235,6 +242,7 @@ fn plan_file(args: &Args, digest: &Digest, host: &Probe) -> Result<Plan<Todo>, F
     let todo = Todo::File(FileTodo {
         path: place,
         content: Source::Blob(digest.clone()),
+        size: args._size,
         directories: create,
         attributes,
         backup: args.backup,
@@ -312,7 +320,9 @@ impl FileTodo {
             _ => check_directory(&self.path.to_string_lossy(), self.attributes.unsafe_writes)
                 .map_err(&failed)?,
         }
-        let content = self.content.open(target).map_err(&failed)?;
+        let purpose =
+            Purpose { directory: self.path.parent().map(Path::to_owned), size: self.size, md5: true };
+        let (content, md5) = self.content.open(target, &purpose).map_err(&failed)?;
         let backup = file::replace(
             target,
             Replacement {
@@ -327,7 +337,8 @@ impl FileTodo {
         if let Some(backup) = backup {
             result.insert("backup_file".into(), backup.into());
         }
-        result.insert("md5sum".into(), Algorithm::Md5.of_file(&self.path)?.into());
+        let md5 = md5.map_or_else(|| Algorithm::Md5.of_file(&self.path), Ok)?;
+        result.insert("md5sum".into(), md5.into());
         attributes::describe(&target.probe(), &self.path, result);
         Ok(applied)
     }

@@ -79,6 +79,7 @@ fn plan_file(args: &Args, host: &Probe, src: &str, attributes: Attributes) -> Re
     let todo = Todo::File(FileTodo {
         path: place,
         content: Source::File(src.into()),
+        size: None,
         directories: create,
         attributes,
         backup: args.backup,
@@ -203,7 +204,7 @@ fn walk(
     let mode = Some(mode::ModeArg::Bits(found.mode() & 0o7777));
     let attributes = Attributes { mode, ..owned.clone() };
     let content = Source::File(from.to_owned());
-    steps.push(Step::File { path: to.to_owned(), content, attributes: Some(attributes) });
+    steps.push(Step::File { path: to.to_owned(), content, size: None, attributes: Some(attributes) });
     Ok(())
 }
 

@@ -2,7 +2,9 @@
 
 use super::{Args, Source};
 use crate::modules::kit::file::{self, Replacement};
-use crate::modules::kit::{Applied, Attributes, Failure, FileArgs, Plan, Probe, Target, digest, path};
+use crate::modules::kit::{
+    Applied, Attributes, Failure, FileArgs, Plan, Probe, Purpose, Target, digest, path,
+};
 use crate::protocol::Digest;
 use crate::value::{Map, Value};
 use serde::Deserialize;
@@ -45,6 +47,8 @@ pub enum Step {
     File {
         path: PathBuf,
         content: Source,
+        /// Of the content, as far as it is known.
+        size: Option<u64>,
         attributes: Option<Attributes>,
     },
     Attributes {
@@ -160,17 +164,24 @@ fn plan_entry(
             return Ok(());
         }
     }
-    steps.push(Step::File { path: place, content: Source::Blob(digest.clone()), attributes: own });
+    let content = Source::Blob(digest.clone());
+    steps.push(Step::File { path: place, content, size, attributes: own });
     Ok(())
+}
+
+fn purpose(path: &Path, size: Option<u64>) -> Purpose {
+    Purpose { directory: path.parent().map(Path::to_owned), size, md5: false }
 }
 
 impl Todo {
     pub(super) fn apply(self, target: &mut Target) -> Result<Applied, Failure> {
-        let wanted: Vec<Digest> = self
+        let wanted: Vec<(Digest, Purpose)> = self
             .steps
             .iter()
             .filter_map(|step| match step {
-                Step::File { content: Source::Blob(digest), .. } => Some(digest.clone()),
+                Step::File { path, content: Source::Blob(digest), size, .. } => {
+                    Some((digest.clone(), purpose(path, *size)))
+                }
                 _ => None,
             })
             .collect();
@@ -194,8 +205,8 @@ impl Todo {
                 }
                 file::create_directories(target, path, &attributes)?;
             }
-            Step::File { path, content, attributes } => {
-                let content = content.open(target)?;
+            Step::File { path, content, size, attributes } => {
+                let (content, _) = content.open(target, &purpose(path, *size))?;
                 let new = Replacement {
                     backup: self.backup,
                     validate: self.validate.as_deref(),
