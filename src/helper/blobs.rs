@@ -35,7 +35,7 @@ enum Content {
     Receiving {
         purpose: Purpose,
         spool: Spool,
-        sums: Sums,
+        sums: Box<Sums>,
         size: u64,
     },
     Ready {
@@ -97,7 +97,7 @@ impl Store {
         let (purpose, spool, mut sums, size) =
             match std::mem::replace(content, Content::Failed(String::new())) {
                 Content::Expected(purpose) => {
-                    let sums = Sums::new(&purpose);
+                    let sums = Box::new(Sums::new(&purpose));
                     (purpose, Spool::Memory(Vec::new()), sums, 0)
                 }
                 Content::Receiving { purpose, spool, sums, size } => (purpose, spool, sums, size),
