@@ -108,7 +108,11 @@ fn entries(args: Args) -> Res<Entries> {
     Ok(out)
 }
 
-fn dict(args: Args) -> Res<V> {
+/// `dict(…)`: a mapping from pairs.
+///
+/// # Errors
+/// What is no pair.
+pub fn dict(args: Args) -> Res<V> {
     entries(args).map(V::dict)
 }
 

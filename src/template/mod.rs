@@ -12,6 +12,7 @@ mod filters;
 mod globals;
 mod lookups;
 mod object;
+mod random;
 mod regex;
 mod scope;
 mod syntax;
@@ -47,5 +48,5 @@ pub fn is_omit(value: &Value) -> bool {
 /// # Errors
 /// A scheme that is not known.
 pub fn password_hash(text: &str, scheme: &str) -> Result<String, TemplateError> {
-    filters::password::hash_password(text, scheme.trim_end_matches("_crypt"), None, None, None)
+    filters::password::hash_password(text, scheme, &filters::password::Recipe::default())
 }

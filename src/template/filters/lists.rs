@@ -5,6 +5,7 @@ use crate::template::eval::Call;
 use crate::template::object::{
     Arith, Missing, Res, V, arith, compare, failed, join_text, key_of, sort_values, text,
 };
+use crate::template::random::Random;
 use std::sync::Arc;
 
 pub fn length(c: &mut Call) -> Res<V> {
@@ -344,49 +345,16 @@ pub fn permutations(c: &mut Call) -> Res<V> {
     Ok(V::list(out))
 }
 
-/// A random number from 0 up to (not with) `below`; with a seed always the same ones.
-struct Dice {
-    state: u64,
-    counter: u64,
-}
-
-impl Dice {
-    fn new(seed: Option<&V>) -> Res<Self> {
-        use std::hash::{BuildHasher, Hasher};
-        let state = match seed {
-            Some(seed) => {
-                // FNV, so that a seed means the same in every build.
-                text(seed)?.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-                    (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-                })
-            }
-            None => std::collections::hash_map::RandomState::new().build_hasher().finish(),
-        };
-        Ok(Self { state, counter: 0 })
-    }
-
-    fn below(&mut self, below: u64) -> u64 {
-        self.counter += 1;
-        let mut z = self.state.wrapping_add(self.counter.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^= z >> 31;
-        if below == 0 { 0 } else { z % below }
-    }
-}
-
 pub fn shuffle(c: &mut Call) -> Res<V> {
-    let mut dice = Dice::new(c.given(0))?;
     let mut items = c.value.items()?;
-    for i in (1..items.len()).rev() {
-        items.swap(i, dice.below(i as u64 + 1) as usize);
-    }
+    Random::new(c.given(0))?.shuffle(&mut items);
     Ok(V::list(items))
 }
 
 pub fn random(c: &mut Call) -> Res<V> {
     // `n | random(start, step)` or `list | random(seed=…)`: the value is the end.
-    let mut dice = Dice::new(c.named.iter().find(|(n, _)| &**n == "seed").map(|(_, v)| v).or(c.given(3)))?;
+    let seed = c.named.iter().find(|(name, _)| &**name == "seed").map(|(_, seed)| seed);
+    let mut random = Random::new(seed.or(c.given(3)))?;
     if let Some(end) = c.value.as_i64() {
         let (start, step) = (c.int_or(0, 0)?, c.int_or(1, 1)?.max(1));
         let (start, step) = match (c.given(1), c.given(2)) {
@@ -397,13 +365,13 @@ pub fn random(c: &mut Call) -> Res<V> {
             return Err(failed(format!("empty range for randrange() ({start}, {end}, {})", end - start)));
         }
         let count = (end - start + step - 1) / step;
-        return Ok(V::Int(start + step * dice.below(count as u64) as i64));
+        return Ok(V::Int(start + step * random.below(count as u64) as i64));
     }
     let items = c.value.items().map_err(|_| failed("random can only be used on sequences and integers"))?;
     if items.is_empty() {
         return Ok(none("No random item, sequence was empty."));
     }
-    Ok(items[dice.below(items.len() as u64) as usize].clone())
+    Ok(items[random.index(items.len())].clone())
 }
 
 /// Keys of items, for filters that compare whole values.

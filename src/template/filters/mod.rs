@@ -1,8 +1,11 @@
 //! Filters (`x | name`): one table, one line per filter.
 
 mod dates;
+mod durations;
+mod general;
 mod hashes;
 mod html;
+mod keys;
 mod lists;
 mod maps;
 pub(super) mod network;
@@ -14,6 +17,7 @@ mod query;
 mod select;
 mod serial;
 mod sets;
+mod structures;
 mod texts;
 mod urls;
 mod vaults;
@@ -21,7 +25,7 @@ mod vaults;
 pub use dates::TimeDelta;
 pub use dates::now;
 pub use maps::subelements_of;
-pub use password::{hash_password, random_password};
+pub use password::{Recipe, hash_password, random_password};
 
 use super::eval::{Call, Params};
 use super::object::{Res, V};
@@ -187,8 +191,44 @@ static FILTERS: &[FilterDef] = &[
     filter(&["ansible.utils.ip4_hex", "ansible.netcommon.ip4_hex", "ip4_hex"], "delimiter?", subnets::ip4_hex),
     filter(&["ansible.utils.ipcut"], "amount", subnets::ipcut),
     filter(&["ansible.utils.ipv6form"], "format?", subnets::ipv6form),
-    // Of collections.
+    filter(&["ansible.utils.keep_keys"], "target matching_parameter?", |c| keys::select_deep(c, true)),
+    filter(&["ansible.utils.remove_keys"], "target matching_parameter?", |c| keys::select_deep(c, false)),
+    filter(&["ansible.utils.replace_keys"], "target matching_parameter?", keys::replace_deep),
+    filter(&["ansible.utils.get_path"], "path wantlist?", structures::get_path),
+    filter(&["ansible.utils.to_paths"], "prepend? wantlist?", structures::to_paths),
+    filter(&["ansible.utils.index_of"], "test value? key? fail_on_missing? wantlist?", structures::index_of),
+    filter(&["ansible.utils.param_list_compare"], "target", structures::param_list_compare),
+    // Of community.general.
     filter(&["community.general.json_query", "json_query"], "expr", query::json_query),
+    filter(&["community.general.accumulate"], "", general::accumulate),
+    filter(&["community.general.counter"], "", general::counter),
+    filter(&["community.general.crc32"], "", general::crc32),
+    filter(&["community.general.dict"], "", general::dict),
+    filter(&["community.general.dict_kv"], "key", general::dict_kv),
+    filter(&["community.general.groupby_as_dict"], "attribute", general::groupby_as_dict),
+    filter(&["community.general.keep_keys"], "target matching_parameter?", |c| keys::select(c, true)),
+    filter(&["community.general.remove_keys"], "target matching_parameter?", |c| keys::select(c, false)),
+    filter(&["community.general.replace_keys"], "target matching_parameter?", keys::replace),
+    filter(&["community.general.lists_mergeby"], "* **", general::lists_mergeby),
+    filter(&["community.general.lists_union"], "* **", |c| general::lists(c, sets::union_of)),
+    filter(&["community.general.lists_intersect"], "* **", |c| general::lists(c, sets::intersection_of)),
+    filter(&["community.general.lists_difference"], "* **", |c| general::lists(c, sets::difference_of)),
+    filter(&["community.general.lists_symmetric_difference"], "* **", |c| general::lists(c, sets::symmetric_difference_of)),
+    filter(&["community.general.random_mac"], "seed?", general::random_mac),
+    filter(&["community.general.reveal_ansible_type"], "", general::reveal_type),
+    filter(&["community.general.to_ini"], "", general::to_ini),
+    filter(&["community.general.to_time_unit"], "* **", |c| durations::to_unit(c, None)),
+    filter(&["community.general.to_milliseconds"], "**", |c| durations::to_unit(c, Some("ms"))),
+    filter(&["community.general.to_seconds"], "**", |c| durations::to_unit(c, Some("s"))),
+    filter(&["community.general.to_minutes"], "**", |c| durations::to_unit(c, Some("m"))),
+    filter(&["community.general.to_hours"], "**", |c| durations::to_unit(c, Some("h"))),
+    filter(&["community.general.to_days"], "**", |c| durations::to_unit(c, Some("d"))),
+    filter(&["community.general.to_weeks"], "**", |c| durations::to_unit(c, Some("w"))),
+    filter(&["community.general.to_months"], "**", |c| durations::to_unit(c, Some("mo"))),
+    filter(&["community.general.to_years"], "**", |c| durations::to_unit(c, Some("y"))),
+    filter(&["community.general.to_yaml"], "default_flow_style? **", serial::to_yaml),
+    filter(&["community.general.to_nice_yaml"], "indent? default_flow_style? **", serial::to_nice_yaml),
+    filter(&["community.general.version_sort"], "reverse?", general::version_sort),
 ];
 
 /// A filter by its name, with or without `ansible.builtin.`.

@@ -45,23 +45,43 @@ pub fn unique(c: &mut Call) -> Res<V> {
 }
 
 pub fn union(c: &mut Call) -> Res<V> {
-    let mut items = c.value.items()?;
-    items.extend(c.need(0)?.items()?);
-    Ok(V::list(distinct(items, |_| true)?))
+    union_of(c.value.clone(), c.need(0)?)
 }
 
 pub fn intersect(c: &mut Call) -> Res<V> {
-    let other = keys(&c.need(0)?.items()?)?;
-    Ok(V::list(distinct(c.value.items()?, |key| other.contains(key))?))
+    intersection_of(c.value.clone(), c.need(0)?)
 }
 
 pub fn difference(c: &mut Call) -> Res<V> {
-    let other = keys(&c.need(0)?.items()?)?;
-    Ok(V::list(distinct(c.value.items()?, |key| !other.contains(key))?))
+    difference_of(c.value.clone(), c.need(0)?)
 }
 
 pub fn symmetric_difference(c: &mut Call) -> Res<V> {
-    let (a, b) = (c.value.items()?, c.need(0)?.items()?);
+    symmetric_difference_of(c.value.clone(), c.need(0)?)
+}
+
+pub fn only_once(a: &V) -> Res<V> {
+    Ok(V::list(distinct(a.items()?, |_| true)?))
+}
+
+pub fn union_of(a: V, b: &V) -> Res<V> {
+    let mut items = a.items()?;
+    items.extend(b.items()?);
+    Ok(V::list(distinct(items, |_| true)?))
+}
+
+pub fn intersection_of(a: V, b: &V) -> Res<V> {
+    let other = keys(&b.items()?)?;
+    Ok(V::list(distinct(a.items()?, |key| other.contains(key))?))
+}
+
+pub fn difference_of(a: V, b: &V) -> Res<V> {
+    let other = keys(&b.items()?)?;
+    Ok(V::list(distinct(a.items()?, |key| !other.contains(key))?))
+}
+
+pub fn symmetric_difference_of(a: V, b: &V) -> Res<V> {
+    let (a, b) = (a.items()?, b.items()?);
     let (in_a, in_b) = (keys(&a)?, keys(&b)?);
     let both = a.into_iter().chain(b).collect();
     Ok(V::list(distinct(both, |key| in_a.contains(key) != in_b.contains(key))?))

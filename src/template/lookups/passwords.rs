@@ -3,7 +3,7 @@
 use super::Lookup;
 use crate::source::args::parse_kv;
 use crate::template::context::expand_home;
-use crate::template::filters::{hash_password, random_password};
+use crate::template::filters::{Recipe, hash_password, random_password};
 use crate::template::object::{Res, V, failed, text};
 use crate::value::Secret;
 use std::fs;
@@ -156,9 +156,15 @@ fn finish(plain: &str, salt: Option<&str>, wish: &Wish) -> Res<(String, Option<S
         Some(salt) => salt.to_owned(),
         None => {
             let chars = alphabet(&["ascii_letters".into(), "digits".into(), "./".into()]);
-            random_password(&chars, 16, wish.seed.as_deref())?
+            let length = match &**kind {
+                "md5" | "md5_crypt" => 8,
+                "blowfish" | "bcrypt" => 22,
+                _ => 16,
+            };
+            random_password(&chars, length, wish.seed.as_deref())?
         }
     };
-    let hashed = hash_password(plain, kind, Some(&salt), None, None)?;
+    let recipe = Recipe { salt: Some(&salt), ident: wish.ident.as_deref(), ..Recipe::default() };
+    let hashed = hash_password(plain, kind, &recipe)?;
     Ok((hashed, Some(salt)))
 }

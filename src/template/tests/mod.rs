@@ -6,6 +6,8 @@ mod results;
 mod types;
 mod version;
 
+pub use version::compare_versions;
+
 use super::eval::{Call, Params};
 use super::object::{Res, V, compare, contains, equal, failed};
 use std::cmp::Ordering;
