@@ -132,7 +132,6 @@ impl Ctx {
                         V::Missing(Arc::new(Missing {
                             message: error.message,
                             trace: error.trace,
-                            silent: false,
                         }))
                     }
                     Err(error) => return Err(rendering(error, "template")),

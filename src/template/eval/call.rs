@@ -158,6 +158,26 @@ impl Call<'_, '_> {
         }
     }
 
+    /// The value as a path, which only a text can be.
+    pub fn path(&self) -> Res<String> {
+        match &self.value {
+            V::Str(text) => Ok(text.to_string()),
+            V::Bytes(bytes) => Ok(String::from_utf8_lossy(bytes).into_owned()),
+            other => Err(failed(format!(
+                "expected str, bytes or os.PathLike object, not {}",
+                other.type_name()
+            ))),
+        }
+    }
+
+    /// The value's text if it is one; `method` is what Python would miss.
+    pub fn text_with(&self, method: &str) -> Res<String> {
+        match &self.value {
+            V::Str(text) => Ok(text.to_string()),
+            other => Err(failed(format!("'{}' object has no attribute '{method}'", other.type_name()))),
+        }
+    }
+
     /// The value's text.
     pub fn input(&self) -> Res<String> {
         text(&self.value)
@@ -231,7 +251,10 @@ impl Eval<'_> {
                 slots: bound.slots,
             })
         });
-        result.map_err(|error| explain(error, "filter", name))
+        match result {
+            Ok(V::Object(object)) if object.is_range() => V::Object(object).items().map(V::list),
+            result => result.map_err(|error| explain(error, "filter", name)),
+        }
     }
 
     /// Applies a test.
@@ -287,6 +310,10 @@ impl Object for MacroObject {
         true
     }
 
+    fn text(&self) -> String {
+        format!("<Macro '{}'>", self.definition.name)
+    }
+
     fn get(&self, name: &str) -> Option<V> {
         match name {
             "name" => Some(V::Str(self.definition.name.clone())),
@@ -314,6 +341,8 @@ impl Eval<'_> {
         let outer_source = std::mem::replace(&mut self.source, callee.source.clone());
         let result = (|| {
             for (i, name) in definition.args.iter().enumerate() {
+                // A default that names its own argument means no variable outside.
+                env.set(name.clone(), V::Missing(Arc::new(object::Missing::variable(name))));
                 let given = positional.next().or_else(|| {
                     let at = named.iter().position(|(known, _)| known == name)?;
                     Some(named.remove(at).1)

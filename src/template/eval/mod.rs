@@ -230,7 +230,7 @@ impl<'a> Eval<'a> {
                 } else {
                     match no {
                         Some(no) => self.expr(no)?,
-                        None => V::Missing(Arc::new(Missing::silent())),
+                        None => V::object(object::Undefined),
                     }
                 }
             }

@@ -3,7 +3,7 @@
 use super::limits::Limits;
 use crate::template::is_omit;
 use crate::template::object::{Res, V};
-use crate::value::{Value, py_str};
+use crate::value::Value;
 
 #[derive(Default)]
 pub struct Out {
@@ -25,9 +25,7 @@ impl Out {
     /// # Errors
     /// A missing value.
     pub fn value(&mut self, value: V) -> Res<()> {
-        if let V::Missing(missing) = &value
-            && !missing.silent
-        {
+        if let V::Missing(missing) = &value {
             return Err(missing.error());
         }
         // Nothing is printed for nothing, and it does not make text of what stands beside it.
@@ -92,7 +90,7 @@ fn write(value: &V, out: &mut String) -> Res<()> {
             out.push_str(&crate::template::object::text(value)?);
         }
         V::Bytes(bytes) => out.push_str(&String::from_utf8_lossy(bytes)),
-        other => out.push_str(&py_str(&other.to_value()?)),
+        other => out.push_str(&crate::template::object::text_of_data(other)?),
     }
     Ok(())
 }

@@ -145,6 +145,9 @@ pub fn strftime(format: &str, moment: &Zoned) -> Res<String> {
 }
 
 pub fn strftime_filter(c: &mut Call) -> Res<V> {
+    if !matches!(c.value, V::Str(_)) {
+        return Err(failed(format!("strftime() argument 1 must be str, not {}", c.value.type_name())));
+    }
     let utc = c.flag(1)?;
     let zone = if utc { TimeZone::UTC } else { TimeZone::system() };
     let moment = match c.given(0) {

@@ -346,7 +346,7 @@ pub fn permutations(c: &mut Call) -> Res<V> {
 }
 
 pub fn shuffle(c: &mut Call) -> Res<V> {
-    let mut items = c.value.items()?;
+    let Ok(mut items) = c.value.items() else { return Ok(c.value.clone()) };
     Random::new(c.given(0))?.shuffle(&mut items);
     Ok(V::list(items))
 }

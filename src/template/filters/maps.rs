@@ -9,7 +9,8 @@ use crate::template::object::{
 use crate::value::Value;
 
 pub fn default(c: &mut Call) -> Res<V> {
-    let use_default = if c.value.is_missing() { true } else { c.flag(1)? && !c.value.truth()? };
+    let missing = crate::template::tests::is_undefined(&c.value);
+    let use_default = if missing { true } else { c.flag(1)? && !c.value.truth()? };
     if use_default { Ok(c.get(0).cloned().unwrap_or_else(|| V::str(""))) } else { Ok(c.value.clone()) }
 }
 
@@ -253,10 +254,6 @@ pub fn subelements_of(rows: Vec<V>, path: &[String], skip_missing: bool) -> Res<
         let mut value = row.clone();
         for key in path {
             let V::Dict(_) = &value else {
-                if skip_missing {
-                    value = V::list(Vec::new());
-                    break;
-                }
                 return Err(failed(format!(
                     "the key {key} should point to a dictionary, got '{}'",
                     text(&value)?

@@ -204,12 +204,11 @@ const UNITS: [(char, i32); 9] =
 pub fn human_readable(c: &mut Call) -> Res<V> {
     let bits = c.flag(0)?;
     let wanted = c.text(1)?.and_then(|unit| unit.chars().next()).map(|c| c.to_ascii_uppercase());
-    let size = match &c.value {
-        V::Str(text) => parse_float(text),
-        other => other.as_f64(),
-    };
-    let Some(size) = size else {
-        return Err(failed("human_readable() can't interpret following string: ".to_owned() + &c.input()?));
+    let Some(size) = c.value.as_f64() else {
+        return Err(failed(format!(
+            "human_readable() failed on bad input: '>=' not supported between instances of '{}' and 'int'",
+            c.value.type_name()
+        )));
     };
     let base = if bits { "bits" } else { "Bytes" };
     for (letter, power) in UNITS {

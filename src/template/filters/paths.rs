@@ -2,7 +2,7 @@
 
 use crate::template::context::expand_home;
 use crate::template::eval::Call;
-use crate::template::object::{Res, V, failed, text};
+use crate::template::object::{Res, V, failed};
 use std::path::Path;
 
 pub fn basename(path: &str) -> String {
@@ -24,7 +24,7 @@ pub fn dirname(path: &str) -> String {
 }
 
 pub fn splitext(c: &mut Call) -> Res<V> {
-    let path = c.input()?;
+    let path = c.path()?;
     let base_start = path.rfind('/').map_or(0, |at| at + 1);
     // Dots at the beginning of a name make no extension.
     let name = &path[base_start..];
@@ -64,7 +64,7 @@ pub fn normal(path: &str) -> String {
 }
 
 pub fn expanduser(c: &mut Call) -> Res<V> {
-    let path = c.input()?;
+    let path = c.path()?;
     if path == "~" {
         return Ok(V::from(std::env::home_dir().map_or(path, |home| home.display().to_string())));
     }
@@ -72,7 +72,7 @@ pub fn expanduser(c: &mut Call) -> Res<V> {
 }
 
 pub fn expandvars(c: &mut Call) -> Res<V> {
-    let input = c.input()?;
+    let input = c.path()?;
     let mut out = String::new();
     let mut rest = &*input;
     while let Some(at) = rest.find('$') {
@@ -120,7 +120,7 @@ fn real(path: &str) -> String {
 }
 
 pub fn realpath(c: &mut Call) -> Res<V> {
-    Ok(V::from(real(&c.input()?)))
+    Ok(V::from(real(&c.path()?)))
 }
 
 pub fn relpath(c: &mut Call) -> Res<V> {
@@ -128,7 +128,7 @@ pub fn relpath(c: &mut Call) -> Res<V> {
         let path = std::path::absolute(path).unwrap_or_else(|_| Path::new(path).to_owned());
         normal(&path.display().to_string())
     };
-    let (path, start) = (absolute(&c.input()?), absolute(&c.text_or(0, ".")?));
+    let (path, start) = (absolute(&c.path()?), absolute(&c.text_or(0, ".")?));
     let split =
         |path: &str| path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
     let (path, start) = (split(&path), split(&start));
@@ -138,10 +138,21 @@ pub fn relpath(c: &mut Call) -> Res<V> {
     Ok(V::from(if parts.is_empty() { ".".to_owned() } else { parts.join("/") }))
 }
 
+fn part_of_path(part: &V) -> Res<String> {
+    match part {
+        V::Str(part) => Ok(part.to_string()),
+        V::Missing(missing) => Err(missing.error()),
+        other => {
+            let class = other.type_name();
+            Err(failed(format!("expected str, bytes or os.PathLike object, not {class}")))
+        }
+    }
+}
+
 pub fn path_join(c: &mut Call) -> Res<V> {
     let parts: Vec<String> = match &c.value {
         V::Str(part) => vec![part.to_string()],
-        V::List(_) | V::Tuple(_) => c.value.items()?.iter().map(text).collect::<Res<_>>()?,
+        V::List(_) | V::Tuple(_) => c.value.items()?.iter().map(part_of_path).collect::<Res<_>>()?,
         other => {
             return Err(failed(format!(
                 "|path_join expects string or sequence, got {} instead.",
@@ -164,7 +175,14 @@ pub fn path_join(c: &mut Call) -> Res<V> {
 }
 
 pub fn commonpath(c: &mut Call) -> Res<V> {
-    let paths: Vec<String> = c.value.items()?.iter().map(text).collect::<Res<_>>()?;
+    if !matches!(c.value, V::List(_) | V::Tuple(_) | V::Object(_)) {
+        let class = c.value.type_name();
+        return Err(failed(format!("|commonpath expects sequence, got <class '{class}'> instead.")));
+    }
+    let paths: Vec<String> = c.value.items()?.iter().map(part_of_path).collect::<Res<_>>()?;
+    if paths.is_empty() {
+        return Err(failed("commonpath() arg is an empty sequence"));
+    }
     let absolute = paths.iter().filter(|path| path.starts_with('/')).count();
     if absolute != 0 && absolute != paths.len() {
         return Err(failed("Can't mix absolute and relative paths"));
@@ -182,7 +200,7 @@ pub fn commonpath(c: &mut Call) -> Res<V> {
 }
 
 pub fn fileglob(c: &mut Call) -> Res<V> {
-    let pattern = c.input()?;
+    let pattern = c.path()?;
     let found = glob::glob(&pattern).map_err(|error| failed(error.to_string()))?;
     let files = found.flatten().filter(|path| path.is_file()).map(|path| V::from(path.display().to_string()));
     Ok(V::list(files.collect()))
@@ -190,10 +208,9 @@ pub fn fileglob(c: &mut Call) -> Res<V> {
 
 /// Folder and name of a Windows path.
 pub fn windows(path: &str) -> (&str, &str) {
-    match path.rfind(['\\', '/', ':']) {
-        Some(at) => (&path[..=at], &path[at + 1..]),
-        None => ("", path),
-    }
+    let start = drive(path).0.len();
+    let at = path[start..].rfind(['\\', '/']).map_or(start, |at| start + at + 1);
+    path.split_at(at)
 }
 
 fn drive(path: &str) -> (&str, &str) {
@@ -204,7 +221,7 @@ fn drive(path: &str) -> (&str, &str) {
 }
 
 pub fn win_dirname(c: &mut Call) -> Res<V> {
-    let path = c.input()?;
+    let path = c.path()?;
     let (head, _) = windows(&path);
     let (letter, rest) = drive(head);
     let trimmed = rest.trim_end_matches(['\\', '/']);
@@ -212,7 +229,7 @@ pub fn win_dirname(c: &mut Call) -> Res<V> {
 }
 
 pub fn win_splitdrive(c: &mut Call) -> Res<V> {
-    let path = c.input()?;
+    let path = c.path()?;
     let (letter, rest) = drive(&path);
     Ok(V::tuple(vec![V::str(letter), V::str(rest)]))
 }

@@ -33,6 +33,15 @@ pub fn search(c: &mut Call) -> Res<V> {
     }
     let regex = regex::compile(&c.text_or(0, "")?, flags)?;
     let input = c.input()?;
+    let is_group = |text: &str| {
+        let name = text.strip_prefix("\\g<").and_then(|rest| rest.strip_suffix('>'));
+        name.is_some() || text.strip_prefix('\\').is_some_and(|rest| rest.parse::<usize>().is_ok())
+    };
+    for wanted in &c.more {
+        if !is_group(&text(wanted)?) {
+            return Err(failed("Unknown argument"));
+        }
+    }
     let Some(found) = regex.captures(&input).map_err(regex::runaway)? else { return Ok(V::None) };
     let group = |found: Option<fancy_regex::Match>| found.map_or(V::None, |m| V::str(m.as_str()));
     if c.more.is_empty() {

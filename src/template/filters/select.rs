@@ -55,8 +55,13 @@ pub fn fold_case(value: V) -> V {
     }
 }
 
+/// What there is to go through: nothing in a value that counts as false, whatever its type.
+fn items_of(value: &V) -> Res<Vec<V>> {
+    if value.truth()? { value.items() } else { Ok(Vec::new()) }
+}
+
 pub fn map(c: &mut Call) -> Res<V> {
-    let items = c.value.items()?;
+    let items = items_of(&c.value)?;
     let mut named = std::mem::take(&mut c.named);
     let mut positional = std::mem::take(&mut c.more);
     if positional.is_empty()
@@ -86,7 +91,7 @@ pub fn map(c: &mut Call) -> Res<V> {
 }
 
 pub fn select(c: &mut Call, keep: bool, by_attribute: bool) -> Res<V> {
-    let items = c.value.items()?;
+    let items = items_of(&c.value)?;
     let named = std::mem::take(&mut c.named);
     let mut positional = std::mem::take(&mut c.more);
     let attribute = if by_attribute {

@@ -30,7 +30,10 @@ fn width_of(value: Option<&V>) -> Res<Option<usize>> {
 
 /// Data for a serialiser: `omit` and unknown members have no place in it.
 fn data(c: &Call) -> Res<Value> {
-    let value = c.value.to_value()?;
+    let value = match &c.value {
+        V::Object(object) if object.is_range() => V::list(c.value.items()?).to_value()?,
+        other => other.to_value()?,
+    };
     match value.unknown() {
         Some(why) => Err(crate::template::object::unknown(why)),
         None => Ok(value),

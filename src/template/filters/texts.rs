@@ -81,7 +81,6 @@ pub fn indent(c: &mut Call) -> Res<V> {
 }
 
 pub fn truncate(c: &mut Call) -> Res<V> {
-    let text = c.input()?;
     let length = usize::try_from(c.int_or(0, 255)?).unwrap_or(0);
     let end = c.text_or(2, "...")?;
     let leeway = usize::try_from(c.int_or(3, 5)?).unwrap_or(0);
@@ -89,9 +88,16 @@ pub fn truncate(c: &mut Call) -> Res<V> {
     if length < end_length {
         return Err(failed(format!("expected length >= {end_length}, got {length}")));
     }
-    if text.chars().count() <= length + leeway {
-        return Ok(V::from(text));
+    let Some(given) = c.value.len() else {
+        return Err(failed(format!("object of type '{}' has no len()", c.value.type_name())));
+    };
+    if given <= length.saturating_add(leeway) {
+        return Ok(c.value.clone());
     }
+    let V::Str(text) = &c.value else {
+        let class = c.value.type_name();
+        return Err(failed(format!("can only concatenate {class} (not \"str\") to {class}")));
+    };
     let cut: String = text.chars().take(length - end_length).collect();
     if c.flag(1)? {
         return Ok(V::from(cut + &end));
@@ -105,7 +111,7 @@ pub fn wordwrap(c: &mut Call) -> Res<V> {
     let break_long = c.flag_or(1, true)?;
     let separator = c.text_or(2, "\n")?;
     let on_hyphens = c.flag_or(3, true)?;
-    let text = c.input()?;
+    let text = c.text_with("splitlines")?;
     let lines: Vec<String> = split_lines(&text, false)
         .into_iter()
         .map(|line| wrap_line(line, width, break_long, on_hyphens).join(&separator))
@@ -255,7 +261,7 @@ pub fn comment(c: &mut Call) -> Res<V> {
     let count = |text: Option<String>| text.and_then(|text| text.parse::<usize>().ok()).unwrap_or(1);
     let prefix_count = count(option("prefix_count")?);
     let postfix_count = count(option("postfix_count")?);
-    let text = c.input()?;
+    let text = c.text_with("replace")?;
     let mut out = String::new();
     if !beginning.is_empty() {
         out.push_str(&beginning);

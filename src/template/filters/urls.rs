@@ -40,11 +40,14 @@ pub fn urlencode(c: &mut Call) -> Res<V> {
 }
 
 pub fn urldecode(c: &mut Call) -> Res<V> {
-    let input = c.input()?.replace('+', " ");
+    let input = c.text_with("replace")?.replace('+', " ");
     Ok(V::from(percent_decode_str(&input).decode_utf8_lossy().into_owned()))
 }
 
 pub fn urlsplit(c: &mut Call) -> Res<V> {
+    if matches!(c.value, V::List(_) | V::Dict(_)) {
+        return Err(failed(format!("unhashable type: '{}'", c.value.type_name())));
+    }
     let url = c.input()?;
     let (rest, fragment) = url.split_once('#').unwrap_or((&url, ""));
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));

@@ -104,6 +104,19 @@ fn index(i: i64, length: usize) -> Option<usize> {
     usize::try_from(i).ok().filter(|i| *i < length)
 }
 
+/// Where a slice of something of this length begins and ends.
+pub(super) fn bounds(length: i64, start: Option<i64>, stop: Option<i64>, step: i64) -> (i64, i64) {
+    let clamp = |at: Option<i64>, default: i64, low: i64, high: i64| match at {
+        None => default,
+        Some(at) => (if at < 0 { at.saturating_add(length) } else { at }).clamp(low, high),
+    };
+    if step > 0 {
+        (clamp(start, 0, 0, length), clamp(stop, length, 0, length))
+    } else {
+        (clamp(start, length - 1, -1, length - 1), clamp(stop, -1, -1, length - 1))
+    }
+}
+
 /// `value[start:stop:step]`.
 ///
 /// # Errors
@@ -121,25 +134,17 @@ pub fn slice(value: &V, start: &V, stop: &V, step: &V) -> Res<V> {
     if step == 0 {
         return Err(failed("slice step cannot be zero"));
     }
+    if let V::Object(object) = value
+        && let Some(part) = object.slice(start, stop, step)
+    {
+        return Ok(part);
+    }
     let pick = |length: usize| -> Vec<usize> {
-        let length = i64::try_from(length).unwrap_or(i64::MAX);
-        let clamp = |i: Option<i64>, default: i64, low: i64, high: i64| match i {
-            None => default,
-            Some(i) => (if i < 0 { i + length } else { i }).clamp(low, high),
-        };
+        let (mut i, end) = bounds(i64::try_from(length).unwrap_or(i64::MAX), start, stop, step);
         let mut out = Vec::new();
-        if step > 0 {
-            let (mut i, end) = (clamp(start, 0, 0, length), clamp(stop, length, 0, length));
-            while i < end {
-                out.push(i as usize);
-                i = i.saturating_add(step);
-            }
-        } else {
-            let (mut i, end) = (clamp(start, length - 1, -1, length - 1), clamp(stop, -1, -1, length - 1));
-            while i > end {
-                out.push(i as usize);
-                i = i.saturating_add(step);
-            }
+        while if step > 0 { i < end } else { i > end } {
+            out.push(i as usize);
+            i = i.saturating_add(step);
         }
         out
     };

@@ -8,8 +8,6 @@ pub struct Missing {
     pub message: String,
     /// Where it was found missing, when that was in the template of another variable.
     pub trace: Vec<Span>,
-    /// An `if` without `else`: prints as nothing instead of failing.
-    pub silent: bool,
 }
 
 impl Missing {
@@ -23,12 +21,7 @@ impl Missing {
     }
 
     pub fn hint(message: impl Into<String>) -> Self {
-        Self { message: message.into(), trace: Vec::new(), silent: false }
-    }
-
-    pub fn silent() -> Self {
-        let message = "the inline if-expression evaluated to false and no else section was defined.";
-        Self { message: message.into(), trace: Vec::new(), silent: true }
+        Self { message: message.into(), trace: Vec::new() }
     }
 
     pub fn error(&self) -> TemplateError {

@@ -19,10 +19,10 @@ pub use list::List;
 pub use methods::{attribute, call_method, has_method, item, slice};
 pub use missing::Missing;
 pub use ops::{Arith, arith, compare, contains, equal, key_of, negate, sort_values};
-pub use other::{Module, Namespace, Object, Range};
+pub use other::{Module, Namespace, Object, Range, Undefined};
 pub use str_methods::{capitalize, center, join_text, split_lines, split_text};
 pub use strings::format_percent;
-pub use text::{repr, text};
+pub use text::{repr, text, text_of_data};
 
 use super::{TemplateError, TemplateErrorKind};
 use crate::value::Value;

@@ -56,9 +56,55 @@ pub trait Object: Send + Sync {
         Err(failed(format!("Type '{}' is unsupported for variable storage.", self.type_name())))
     }
 
+    /// It stands for a value that is not there.
+    fn is_undefined(&self) -> bool {
+        false
+    }
+
+    /// Filters make a list of it.
+    fn is_range(&self) -> bool {
+        false
+    }
+
+    /// Its part from `start` to `stop`, where that is another object of its kind.
+    fn slice(&self, start: Option<i64>, stop: Option<i64>, step: i64) -> Option<V> {
+        let _ = (start, stop, step);
+        None
+    }
+
     /// Another object of the same kind is compared by this text, if there is one.
     fn order_key(&self) -> Option<i128> {
         None
+    }
+}
+
+/// What an `if` without `else` gives: nothing, which is no error by itself.
+pub struct Undefined;
+
+impl Object for Undefined {
+    fn type_name(&self) -> &str {
+        "Undefined"
+    }
+
+    fn get(&self, _: &str) -> Option<V> {
+        let hint = "the inline if-expression evaluated to false and no else section was defined.";
+        Some(V::Missing(std::sync::Arc::new(super::Missing::hint(hint))))
+    }
+
+    fn items(&self) -> Option<Res<Vec<V>>> {
+        Some(Ok(Vec::new()))
+    }
+
+    fn len(&self) -> Option<usize> {
+        Some(0)
+    }
+
+    fn text(&self) -> String {
+        String::new()
+    }
+
+    fn is_undefined(&self) -> bool {
+        true
     }
 }
 
@@ -71,8 +117,9 @@ pub struct Range {
 
 impl Range {
     fn count(&self) -> usize {
-        let span = if self.step > 0 { self.stop - self.start } else { self.start - self.stop };
-        if span <= 0 { 0 } else { ((span - 1) / self.step.abs() + 1) as usize }
+        let (start, stop) = (i128::from(self.start), i128::from(self.stop));
+        let span = if self.step > 0 { stop - start } else { start - stop };
+        if span <= 0 { 0 } else { ((span - 1) / i128::from(self.step).abs() + 1) as usize }
     }
 }
 
@@ -92,6 +139,17 @@ impl Object for Range {
 
     fn len(&self) -> Option<usize> {
         Some(self.count())
+    }
+
+    fn is_range(&self) -> bool {
+        true
+    }
+
+    fn slice(&self, start: Option<i64>, stop: Option<i64>, step: i64) -> Option<V> {
+        let length = i64::try_from(self.count()).ok()?;
+        let (start, stop) = super::methods::bounds(length, start, stop, step);
+        let at = |index: i64| self.step.checked_mul(index).and_then(|far| self.start.checked_add(far));
+        Some(V::object(Range { start: at(start)?, stop: at(stop)?, step: self.step.checked_mul(step)? }))
     }
 
     fn text(&self) -> String {

@@ -61,7 +61,7 @@ pub fn format_percent(format: &str, values: &V) -> Res<String> {
             width.push(*digit);
             chars.next();
         }
-        spec.width = width.parse().unwrap_or(0);
+        spec.width = measure(&width)?;
         let mut precision = None;
         if chars.peek() == Some(&'.') {
             chars.next();
@@ -97,10 +97,20 @@ pub fn format_percent(format: &str, values: &V) -> Res<String> {
         };
         out.push_str(&spec.percent(kind, &value)?);
     }
-    if !named && next < args.len() && !matches!(values, V::Dict(_)) {
+    if !named && next < args.len() && !matches!(values, V::Dict(_) | V::List(_)) {
         return Err(failed("not all arguments converted during string formatting"));
     }
     Ok(out)
+}
+
+/// A width or precision that does not fill the memory.
+fn measure(digits: &str) -> Res<usize> {
+    match digits.trim_start_matches('-').parse::<usize>() {
+        Ok(size) if size > 10_000_000 => Err(failed("the width in the format string is too large")),
+        Ok(size) => Ok(size),
+        Err(_) if digits.is_empty() => Ok(0),
+        Err(_) => Err(failed("Too many decimal digits in format string")),
+    }
 }
 
 #[derive(Default, Clone)]

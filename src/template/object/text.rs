@@ -23,6 +23,53 @@ pub fn write_text(value: &V, out: &mut String) -> Res<()> {
     Ok(())
 }
 
+/// A collection among other text: tuples are lists there, at every depth.
+///
+/// # Errors
+/// Missing values and failing members.
+pub fn text_of_data(value: &V) -> Res<String> {
+    fn as_lists(value: &V) -> Res<V> {
+        check_stack()?;
+        Ok(match value {
+            V::List(list) => V::list(list.items()?.iter().map(as_lists).collect::<Res<_>>()?),
+            V::Tuple(items) => V::list(items.iter().map(as_lists).collect::<Res<_>>()?),
+            V::Dict(dict) => V::dict(
+                dict.entries()?.into_iter().map(|(key, item)| Ok((key, as_lists(&item)?))).collect::<Res<_>>()?,
+            ),
+            other => other.clone(),
+        })
+    }
+    match value.to_value() {
+        Ok(data) if !has_object(value)? => Ok(crate::value::py_str(&data)),
+        Ok(_) => repr(&as_lists(value)?),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether there is something in a value that prints otherwise than its data.
+fn has_object(value: &V) -> Res<bool> {
+    Ok(match value {
+        V::Object(_) => true,
+        V::List(_) | V::Tuple(_) => {
+            for item in value.items()? {
+                if has_object(&item)? {
+                    return Ok(true);
+                }
+            }
+            false
+        }
+        V::Dict(dict) => {
+            for item in dict.entries()?.values() {
+                if has_object(item)? {
+                    return Ok(true);
+                }
+            }
+            false
+        }
+        _ => false,
+    })
+}
+
 /// # Errors
 /// Missing values and failing members.
 pub fn repr(value: &V) -> Res<String> {

@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 fn path(c: &Call) -> Res<PathBuf> {
-    Ok(expand_home(&c.input()?))
+    Ok(expand_home(&c.path()?))
 }
 
 /// Follows links.

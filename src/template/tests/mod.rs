@@ -6,6 +6,7 @@ mod results;
 mod types;
 mod version;
 
+pub use types::undefined as is_undefined;
 pub use version::compare_versions;
 
 use super::eval::{Call, Params};
@@ -31,8 +32,8 @@ const fn test(
 
 #[rustfmt::skip]
 static TESTS: &[TestDef] = &[
-    test(&["defined"], "!", |c| Ok(!c.value.is_missing())),
-    test(&["undefined"], "!", |c| Ok(c.value.is_missing())),
+    test(&["defined"], "!", |c| Ok(!types::undefined(&c.value))),
+    test(&["undefined"], "!", |c| Ok(types::undefined(&c.value))),
     test(&["string"], "", |c| Ok(matches!(c.value, V::Str(_)))),
     test(&["none"], "", |c| Ok(matches!(c.value, V::None))),
     test(&["boolean"], "", |c| Ok(matches!(c.value, V::Bool(_)))),
@@ -54,8 +55,8 @@ static TESTS: &[TestDef] = &[
     test(&["lower"], "", |c| { let s = c.input()?; Ok(s.to_lowercase() == s && s.to_uppercase() != s) }),
     test(&["upper"], "", |c| { let s = c.input()?; Ok(s.to_uppercase() == s && s.to_lowercase() != s) }),
     test(&["nan", "isnan"], "", types::nan),
-    test(&["filter"], "", |c| Ok(c.value.as_str().is_some_and(|name| super::filters::find(name).is_some()))),
-    test(&["test"], "", |c| Ok(c.value.as_str().is_some_and(|name| find(name).is_some()))),
+    test(&["filter"], "", |c| types::named(c, |name| super::filters::find(name).is_some())),
+    test(&["test"], "", |c| types::named(c, |name| find(name).is_some())),
     test(&["eq", "equalto", "=="], "other", |c| equal(&c.value, c.need(0)?)),
     test(&["ne", "!="], "other", |c| equal(&c.value, c.need(0)?).map(|same| !same)),
     test(&["lt", "lessthan", "<"], "other", |c| order(c, "<", |o| o == Ordering::Less)),
@@ -94,7 +95,7 @@ static TESTS: &[TestDef] = &[
     test(&["link", "is_link"], "", files::link),
     test(&["link_exists"], "", files::link_exists),
     test(&["mount", "is_mount"], "", files::mount),
-    test(&["abs", "is_abs"], "", |c| Ok(c.input()?.starts_with('/'))),
+    test(&["abs", "is_abs"], "", |c| Ok(c.path()?.starts_with('/'))),
     test(&["same_file", "is_same_file"], "path", files::same_file),
     // Of ansible.utils.
     test(&["ansible.utils.ip"], "", |c| network::ip(c, None)),

@@ -31,10 +31,21 @@ pub fn divisible_by(c: &mut Call) -> Res<bool> {
 }
 
 pub fn nan(c: &mut Call) -> Res<bool> {
-    match c.value.as_f64() {
-        Some(number) => Ok(number.is_nan()),
-        None => Err(failed(format!("must be real number, not {}", c.value.type_name()))),
+    Ok(c.value.as_f64().is_some_and(f64::is_nan))
+}
+
+pub fn undefined(value: &V) -> bool {
+    match value {
+        V::Missing(_) => true,
+        V::Object(object) => object.is_undefined(),
+        _ => false,
     }
+}
+
+/// Whether something has this name; names are looked up, so that lists cannot be asked for.
+pub fn named(c: &Call, exists: fn(&str) -> bool) -> Res<bool> {
+    crate::template::object::key_of(&c.value)?;
+    Ok(c.value.as_str().is_some_and(exists))
 }
 
 /// Python's `is`, as far as values can tell: constants and small numbers are themselves.
