@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 use support::host::{self, Host, Init, PASSWORD};
 use support::program::Programs;
@@ -143,6 +143,13 @@ fn sudo_asks_for_the_password() {
     assert!(said.contains("I am root") && !said.contains(PASSWORD), "{said}");
     site.inventory("ansible_user=deploypw ansible_become_password=wrong");
     assert!(site.fails(who).contains("Incorrect sudo password"));
+    // Through the login shell of the other, and through the own one.
+    for flags in ["-i", "-H -S -n -s"] {
+        site.inventory(&format!(
+            "ansible_user=deploypw ansible_become_password={PASSWORD} ansible_become_flags='{flags}'"
+        ));
+        assert!(site.ok(who, &[]).contains("I am root"), "{flags}");
+    }
     site.inventory(&format!("ansible_user=plain ansible_become_password={PASSWORD}"));
     let said = site.fails(who);
     assert!(said.contains("plain is not in the sudoers file"), "{said}");
@@ -298,6 +305,48 @@ fn places_where_programs_may_not_run() {
     let said = text(&output);
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert!(said.contains("mounted noexec"), "{said}");
+}
+
+#[test]
+fn a_full_disk() {
+    let Some(site) = Site::new(&["web", "db"]) else { return };
+    let host = site.host();
+    host.sh("mkdir /srv/full; mount -t tmpfs -o size=64k full /srv/full; echo old >/srv/full/f");
+    site.hosts[1].sh("mkdir /srv/full");
+    site.write("big", &"0123456789".repeat(20_000));
+    let output = site.run("- copy: {src: big, dest: /srv/full/f, mode: '0644'}\n", &[]);
+    let said = text(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("fatal: [web]: FAILED!") && said.contains("No space left on device"), "{said}");
+    assert!(said.contains("changed: [db]"), "the other finishes: {said}");
+    assert_eq!(host.sh("cat /srv/full/f; ls -A /srv/full"), "old\nf\n", "the old file is whole, and alone");
+    // Where the helper itself has no room, another place is found.
+    host.sh("cp /root/.ssh/authorized_keys /etc/ssh/keys; mount -t tmpfs -o size=64k,uid=1000,mode=700 full /home/deploy");
+    host.configure_sshd("AuthorizedKeysFile /etc/ssh/keys");
+    site.inventory("ansible_user=deploy");
+    site.ok("- command: id -un\n", &["--limit", "web"]);
+    assert_eq!(host.sh("find /home/deploy -type f"), "", "nothing half is left");
+    assert_eq!(processes(host), Vec::<String>::new());
+}
+
+#[test]
+fn a_host_that_vanishes() {
+    let Some(mut site) = Site::new(&["web", "db"]) else { return };
+    site.write("site.yml", "- hosts: all\n  gather_facts: false\n  tasks:\n  - command: sleep 8.25\n    when: inventory_hostname == 'web'\n  - command: id -un\n");
+    let mut command = site.programs.command("ekumen", site.folder.path());
+    command.args(["run", "-i", "inventory", "site.yml"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().expect("the program starts");
+    let until = Instant::now() + Duration::from_secs(30);
+    while !site.host().processes().iter().any(|line| line == "sleep 8.25") {
+        assert!(Instant::now() < until, "it does not start");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    drop(site.hosts.remove(0));
+    let output = child.wait_with_output().expect("it ends");
+    let said = text(&output);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("fatal: [web]: UNREACHABLE!") && said.contains("was lost"), "{said}");
+    assert!(said.contains("db                         : ok=1    changed=1    unreachable=0"), "{said}");
 }
 
 /// What the actions of the control side do, in four passes.

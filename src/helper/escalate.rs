@@ -208,8 +208,14 @@ fn command_line(
                 }
                 flags.extend(["-p".to_owned(), prompt_text(nonce)]);
             }
+            let by_shell = flags.iter().any(|flag| {
+                is_short_flag(flag, 'i')
+                    || is_short_flag(flag, 's')
+                    || ["--login", "--shell"].contains(&flag.as_str())
+            });
+            let script = if by_shell { without_dollars(script) } else { script.to_owned() };
             words.extend(flags);
-            words.extend(["-u", user, "/bin/sh", "-c", script].map(String::from));
+            words.extend(["-u", user, "/bin/sh", "-c", &script].map(String::from));
         }
         Method::Su => {
             words.extend(flags);
@@ -228,6 +234,11 @@ fn command_line(
         }
     }
     Ok(words.into_iter().map(OsString::from).collect())
+}
+
+/// The script for a `sudo` that gives the command to a login shell: it quotes everything for that shell but `$`.
+fn without_dollars(script: &str) -> String {
+    format!("set -f; eval `echo '{}' | tr @ '\\044'`", script.replace('$', "@"))
 }
 
 /// Whether a word is a bundle of one-letter options with that one among them.
@@ -282,8 +293,13 @@ fn open_terminal() -> Option<(std::os::fd::OwnedFd, OsString)> {
 fn explain(method: Method, identity: &Become, ending: &Ending, said: &str) -> Refusal {
     let name = method.name();
     let has = |texts: &[&str]| texts.iter().any(|text| said.contains(text));
-    let missing =
-        has(&["password is required", "terminal is required", "no tty present", "uthorization required"]);
+    let missing = has(&[
+        "password is required",
+        "terminal is required",
+        "no tty present",
+        "uthorization required",
+        "uthentication required",
+    ]);
     let wrong = has(&["try again", "ncorrect password", "uthentication fail", "uthorization fail"]);
     let wants_terminal = has(&["must have a tty", "a tty is required", "must be run from a terminal"]);
     let mut refusal = Refusal::new(match ending {
@@ -328,8 +344,14 @@ mod tests {
         let table = [
             ("sudo", None, false, "sudo|-H|-S|-n|-u|ann|/bin/sh|-c|X"),
             ("sudo", None, true, "sudo|-H|-S|-p|[ekumen N] password: |-u|ann|/bin/sh|-c|X"),
-            ("ansible.builtin.sudo", Some("-i 'a b'"), false, "sudo|-i|a b|-u|ann|/bin/sh|-c|X"),
+            ("ansible.builtin.sudo", Some("-k 'a b'"), false, "sudo|-k|a b|-u|ann|/bin/sh|-c|X"),
             ("sudo", Some("-HE"), true, "sudo|-HE|-S|-p|[ekumen N] password: |-u|ann|/bin/sh|-c|X"),
+            (
+                "sudo",
+                Some("-n -i"),
+                false,
+                r"sudo|-n|-i|-u|ann|/bin/sh|-c|set -f; eval `echo 'X' | tr @ '\044'`",
+            ),
             ("su", None, true, "su|ann|-c|/bin/sh -c 'X'"),
             ("su", Some("-l"), false, "su|-l|ann|-c|/bin/sh -c 'X'"),
             ("community.general.doas", None, false, "doas|-n|-u|ann|/bin/sh|-c|X"),

@@ -64,6 +64,9 @@ echo "policy $status" >/usr/share/ek-daemon/policy
 END
 package ek-daemon 1.0
 
+# What every source package needs, too, for a host without it.
+package build-essential 0.1
+
 cat >"$out/Sources" <<END
 Package: ek-source
 Binary: ek-source
