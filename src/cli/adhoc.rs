@@ -86,7 +86,11 @@ pub fn main(args: Vec<String>, name: Name) -> i32 {
             return exit::content(name);
         }
     };
-    let mut reporter = Minimal::new(setup.look, args.one_line);
+    let settings = &setup.shared.settings;
+    let callback = settings.str("DEFAULT_STDOUT_CALLBACK").unwrap_or_default();
+    let by_callback = settings.bool("DEFAULT_LOAD_CALLBACK_PLUGINS")
+        && callback.strip_prefix("ansible.builtin.").unwrap_or(callback) == "oneline";
+    let mut reporter = Minimal::new(setup.look, args.one_line || by_callback);
     for warning in &setup.warnings {
         reporter.on(&Event::Problem(warning.clone()));
     }

@@ -1,11 +1,13 @@
 //! `ekumen inventory`, `ansible-inventory`: shows hosts, groups and their variables.
 
+use super::extra_vars;
 use super::setup::show;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::inventory::{self, Format, View};
 use crate::source::settings::{Name, Surroundings};
 use crate::source::vault::Vault;
 use crate::source::{Settings, yaml};
+use crate::template::{self, Engine};
 use clap::Parser;
 use std::io::Write;
 use std::path::PathBuf;
@@ -33,12 +35,18 @@ pub struct Options {
     /// YAML instead of JSON
     #[arg(short, long)]
     pub yaml: bool,
+    /// TOML instead of JSON
+    #[arg(long, conflicts_with = "yaml")]
+    pub toml: bool,
     /// Show variables in the graph
     #[arg(long)]
     pub vars: bool,
     /// Show variables where they were set, not what they come to for each host
     #[arg(long)]
     pub export: bool,
+    /// Variables: key=value, YAML, JSON, or @FILE
+    #[arg(short = 'e', long, value_name = "EXTRA_VARS")]
+    pub extra_vars: Vec<String>,
     /// Write to a file instead
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -165,17 +173,28 @@ fn answer(
     messages.extend(warnings);
     let vault = Arc::new(open_vault(options, &settings).map_err(failed)?);
     let reader = yaml::Reader::new(vault.clone());
+    let engine = Engine::with_settings(template::Settings {
+        allow_broken_conditionals: settings.bool("ALLOW_BROKEN_CONDITIONALS"),
+        vault: vault.clone(),
+    });
+    let extra = extra_vars::parse(&options.extra_vars, &engine, &reader).map_err(failed)?;
+    let given = inventory::Given { reader, engine, extra: Arc::new(extra) };
     let (inventory, warnings) =
-        inventory::load_with(&options.inventory, &settings, reader).map_err(failed)?;
+        inventory::load_with(&options.inventory, &settings, &given).map_err(failed)?;
     messages.extend(warnings);
     let playbook_dir = options.playbook_dir.as_ref().map(|dir| working_directory.join(dir));
     let view = View {
         inventory: &inventory,
         playbook_dir: playbook_dir.as_deref(),
         export: options.export || settings.bool("INVENTORY_EXPORT"),
+        extra: &given.extra,
         vault: &vault,
     };
-    let format = if options.yaml { Format::Yaml } else { Format::Json };
+    let format = match (options.yaml, options.toml) {
+        (true, _) => Format::Yaml,
+        (_, true) => Format::Toml,
+        _ => Format::Json,
+    };
     let text = if let Some(host) = &options.host {
         let (found, warnings) = inventory.select(host, None).map_err(failed)?;
         messages.extend(warnings);

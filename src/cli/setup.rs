@@ -73,10 +73,11 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
     } else {
         common.inventory.clone()
     };
-    let (inventory, found) =
-        inventory::load_with(&sources, &settings, reader.clone()).map_err(|problem| {
-            fail(problem, if name == Name::Ansible { exit::ERROR } else { exit::INVENTORY })
-        })?;
+    let given =
+        inventory::Given { reader: reader.clone(), engine: engine.clone(), extra: Arc::new(extra.clone()) };
+    let (inventory, found) = inventory::load_with(&sources, &settings, &given).map_err(|problem| {
+        fail(problem, if name == Name::Ansible { exit::ERROR } else { exit::INVENTORY })
+    })?;
     warnings.extend(found);
     let verbosity = common.verbose.max(u8::try_from(settings.int("DEFAULT_VERBOSITY")).unwrap_or(0));
     let secret =

@@ -1,11 +1,14 @@
 //! Inventory sources: which reader takes which.
 
 use super::files::VarsFiles;
-use super::model::{ALL, Inventory, UNGROUPED};
+use super::model::{ALL, Inventory, UNGROUPED, Vars};
 use super::pattern::Mismatch;
-use super::{ini, layers, range, script, structured};
+use super::{ini, layers, plugins, range, script, structured, toml};
 use crate::diag::{Diagnostic, Diagnostics, Span};
 use crate::source::{Node, NodeKind, Settings, yaml};
+use crate::template::Engine;
+use crate::value::Value;
+use crate::vars::Terms;
 use fancy_regex::Regex;
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
@@ -18,17 +21,32 @@ use std::sync::Arc;
 /// # Errors
 /// Only where the settings make an unreadable source an error; otherwise it is a warning, as in Ansible.
 pub fn load(sources: &[String], settings: &Settings) -> Result<(Inventory, Diagnostics), Diagnostic> {
-    load_with(sources, settings, yaml::Reader::default())
+    load_with(sources, settings, &Given::default())
 }
 
-/// As [`load`], with a reader that knows vault passwords.
+/// What inventories may need of the command line.
+pub struct Given {
+    /// Knows the vault passwords.
+    pub reader: yaml::Reader,
+    pub engine: Arc<Engine>,
+    /// `-e`, for plugins that are told to use them.
+    pub extra: Arc<Terms>,
+}
+
+impl Default for Given {
+    fn default() -> Self {
+        Self { reader: yaml::Reader::default(), engine: Engine::new(), extra: Arc::default() }
+    }
+}
+
+/// As [`load`], with vault passwords and variables.
 ///
 /// # Errors
 /// See [`load`].
 pub fn load_with(
     sources: &[String],
     settings: &Settings,
-    reader: yaml::Reader,
+    given: &Given,
 ) -> Result<(Inventory, Diagnostics), Diagnostic> {
     let mut inventory = Inventory {
         merge_hashes: settings.str("DEFAULT_HASH_BEHAVIOUR") == Some("merge"),
@@ -38,6 +56,7 @@ pub fn load_with(
             Some("ignore") => Mismatch::Ignore,
             _ => Mismatch::Warning,
         },
+        files: Arc::new(VarsFiles::new(settings.list("YAML_FILENAME_EXTENSIONS"), given.reader.clone())),
         ..Inventory::default()
     };
     let configured = settings.list("DEFAULT_HOST_LIST");
@@ -53,14 +72,17 @@ pub fn load_with(
     }
     let mut loading = Loading {
         inventory: &mut inventory,
-        reader: &reader,
+        reader: &given.reader,
+        engine: given.engine.clone(),
+        extra: given.extra.clone(),
+        use_extra_vars: settings.bool("INVENTORY_USE_EXTRA_VARS"),
         diagnostics: Vec::new(),
         source: Source::default(),
         known_groups: 0,
         enabled: settings
             .list("INVENTORY_ENABLED")
             .iter()
-            .map(|name| name.strip_prefix("ansible.builtin.").unwrap_or(name).to_owned())
+            .map(|name| plugins::short(name).to_owned())
             .collect(),
         extensions: settings.list("YAML_FILENAME_EXTENSIONS"),
         ignored_extensions: settings.list("INVENTORY_IGNORE_EXTS"),
@@ -73,10 +95,21 @@ pub fn load_with(
     let mut parsed = false;
     for source in sources {
         let is_list = source.contains(',') && !Path::new(source).exists();
+        if is_list && let Some(plugin) = loading.list_plugin() {
+            match loading.host_list(source, plugin == "advanced_host_list") {
+                Ok(()) => {
+                    loading.reconcile();
+                    parsed = true;
+                }
+                Err(what) => {
+                    loading.note(format!("Failed to parse inventory with '{plugin}' plugin: {what}"));
+                    loading.unparsed(source)?;
+                }
+            }
+            continue;
+        }
         if is_list {
-            loading.host_list(source);
-            loading.reconcile();
-            parsed = true;
+            loading.unparsed(source)?;
             continue;
         }
         let path = absolute(&settings.surroundings().working_directory, source);
@@ -126,8 +159,17 @@ pub fn load_with(
             ));
         }
     }
-    inventory.files = Arc::new(VarsFiles::new(settings.list("YAML_FILENAME_EXTENSIONS"), reader));
     Ok((inventory, diagnostics))
+}
+
+/// A name with nothing but letters, digits and underscores, the first no digit.
+fn safe_name(name: &str) -> String {
+    let valid = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut safe: String = name.chars().map(|c| if valid(c) { c } else { '_' }).collect();
+    if safe.starts_with(|c: char| c.is_ascii_digit()) {
+        safe.replace_range(..1, "_");
+    }
+    safe
 }
 
 fn precedence(settings: &Settings) -> Result<Vec<String>, Diagnostic> {
@@ -173,6 +215,11 @@ struct Source {
 pub(super) struct Loading<'a> {
     inventory: &'a mut Inventory,
     reader: &'a yaml::Reader,
+    /// For plugins that evaluate expressions.
+    pub engine: Arc<Engine>,
+    pub extra: Arc<Terms>,
+    /// Whether plugins use them unless they are told.
+    pub use_extra_vars: bool,
     diagnostics: Diagnostics,
     source: Source,
     /// Groups with a lower number were there before the file that is being read.
@@ -205,13 +252,47 @@ impl Loading<'_> {
         }
         self.bad_group_name = true;
         if matches!(self.group_names.as_str(), "always" | "silently") {
-            let mut safe: String = name.chars().map(|c| if valid(c) { c } else { '_' }).collect();
-            if safe.starts_with(|c: char| c.is_ascii_digit()) {
-                safe.replace_range(..1, "_");
-            }
-            return self.inventory.group_id(&safe);
+            return self.inventory.group_id(&safe_name(name));
         }
         self.inventory.group_id(name)
+    }
+
+    /// As [`Loading::group`], with characters replaced that a group's name should not have: for names that are made of data.
+    pub fn safe_group(&mut self, name: &str) -> usize {
+        self.inventory.group_id(&safe_name(name))
+    }
+
+    /// Puts a host into a group.
+    pub fn enlist(&mut self, group: usize, host: usize) {
+        self.inventory.enlist(group, host);
+    }
+
+    /// All hosts so far, in the order they were found.
+    pub fn host_names(&self) -> Vec<Arc<str>> {
+        self.inventory.hosts.iter().map(|host| host.name.clone()).collect()
+    }
+
+    /// The variables that a host has so far; those of `group_vars` and `host_vars` if `files` says so.
+    ///
+    /// # Errors
+    /// A variables file that cannot be read.
+    pub fn vars_of(&self, host: &str, files: bool) -> Result<Vars, Diagnostic> {
+        let mut layers = self.inventory.var_layers(host, None)?;
+        layers.retain(|layer| files || layer.file.is_none());
+        Ok(self.inventory.merged(&layers))
+    }
+
+    /// What the engine says of a host at this time.
+    pub fn magic_of(&self, host: &str) -> Vec<(&'static str, Value)> {
+        let groups = self.inventory.groups_of(host).into_iter();
+        let place = self.inventory.host(host);
+        vec![
+            ("inventory_hostname", Value::str(host)),
+            ("inventory_hostname_short", Value::str(host.split('.').next().unwrap_or(host))),
+            ("inventory_file", place.and_then(|host| host.inventory_file.clone()).into()),
+            ("inventory_dir", place.and_then(|host| host.inventory_dir.clone()).into()),
+            ("group_names", Value::list(groups.map(|group| Value::Str(group.name.clone())).collect())),
+        ]
     }
 
     pub fn known_group(&self, name: &str) -> Option<usize> {
@@ -238,7 +319,8 @@ impl Loading<'_> {
         Err(format!("Adding group '{child}' as child to '{parent}' creates a recursive dependency loop."))
     }
 
-    pub fn host(&mut self, name: &str, group: Option<usize>, port: Option<u16>, place: &Span) {
+    /// A host in a group (`all` without one), made if need be; its number.
+    pub fn host(&mut self, name: &str, group: Option<usize>, port: Option<u16>, place: &Span) -> usize {
         let known = self.inventory.hosts.len();
         let id = self.inventory.host_id(name);
         if self.inventory.hosts.len() > known {
@@ -252,6 +334,7 @@ impl Loading<'_> {
             }
         }
         self.inventory.enlist(group.unwrap_or(ALL), id);
+        id
     }
 
     pub fn host_var(&mut self, host: &str, name: &str, value: Node) {
@@ -273,20 +356,39 @@ impl Loading<'_> {
         self.clashes.extend(clashes);
     }
 
-    fn host_list(&mut self, source: &str) {
+    /// The enabled plugin that reads lists of hosts.
+    fn list_plugin(&self) -> Option<&'static str> {
+        let known = ["host_list", "advanced_host_list"];
+        self.enabled.iter().find_map(|name| known.into_iter().find(|known| name == known))
+    }
+
+    fn host_list(&mut self, source: &str, ranges: bool) -> Result<(), String> {
         self.source = Source { file: Some(source.into()), dir: None };
-        let ranges = self.enabled.iter().any(|name| name == "advanced_host_list");
         let place = Span::synthetic("<inventory list>", source);
         for pattern in source.split(',').map(str::trim).filter(|pattern| !pattern.is_empty()) {
             let (name, port) = range::host_and_port(pattern);
             let names = match range::expand(name) {
                 Ok(names) if ranges => names,
+                Err(error) if ranges && error.starts_with("invalid literal") => {
+                    return Err(format!("Invalid data from string, could not parse: {error}"));
+                }
                 _ => vec![name.to_owned()],
             };
             for name in names {
                 self.host(&name, Some(UNGROUPED), port, &place);
             }
         }
+        Ok(())
+    }
+
+    /// A source that nobody could read.
+    fn unparsed(&mut self, source: &str) -> Result<(), Diagnostic> {
+        if self.any_is_failed {
+            let what = format!("Completely failed to parse inventory source {source}");
+            return Err(Diagnostic::error("unparsed-inventory", what));
+        }
+        self.note(format!("Unable to parse {source} as an inventory source"));
+        Ok(())
     }
 
     /// A file or a folder; true if it could be read.
@@ -315,12 +417,7 @@ impl Loading<'_> {
             Ok(()) => Ok(true),
             Err(failures) => {
                 self.diagnostics.extend(failures);
-                let shown = path.display();
-                if self.any_is_failed {
-                    let what = format!("Completely failed to parse inventory source {shown}");
-                    return Err(Diagnostic::error("unparsed-inventory", what));
-                }
-                self.note(format!("Unable to parse {shown} as an inventory source"));
+                self.unparsed(&path.to_string_lossy())?;
                 Ok(false)
             }
         }
@@ -345,16 +442,33 @@ impl Loading<'_> {
         let executable = path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0);
         let has_extension = path.extension().is_some();
         let yaml_extension = self.extensions.iter().any(|end| path.to_string_lossy().ends_with(end.as_str()));
+        let is_toml = path.extension().is_some_and(|end| end == "toml");
+        let is_config = path.extension().is_some_and(|end| end == "config");
         let mut text = None;
         for name in self.enabled.clone() {
+            let config = |loading: &mut Self, run: &dyn Fn(&mut Self, &Node) -> Result<(), Diagnostic>| {
+                let loaded = loading.reader.load(path)?;
+                loading.diagnostics.extend(loaded.warnings);
+                run(loading, &loaded.node)
+            };
             let outcome = match name.as_str() {
+                "auto" if yaml_extension => match self.reader.load(path) {
+                    // What is no configuration is for the other readers.
+                    Ok(loaded) if loaded.node.get("plugin").is_none() => continue,
+                    Err(_) => continue,
+                    Ok(_) => config(self, &plugins::auto),
+                },
+                "constructed" | "generator" if yaml_extension || !has_extension || is_config => {
+                    config(self, &|loading, node| plugins::run(loading, &name, node).unwrap_or(Ok(())))
+                }
+                "toml" if is_toml => self.reader.read(path).and_then(|file| toml::parse(self, &file)),
                 "script" if executable => script::parse(self, path),
                 "yaml" if yaml_extension || !has_extension => match self.reader.load(path) {
                     Ok(loaded) => structured::parse(self, &loaded.node)
                         .map(|()| self.diagnostics.extend(loaded.warnings)),
                     Err(error) => Err(error),
                 },
-                "ini" => match text.get_or_insert_with(|| self.reader.read(path)).clone() {
+                "ini" if !is_toml => match text.get_or_insert_with(|| self.reader.read(path)).clone() {
                     Ok(file) => ini::parse(self, &file),
                     Err(error) => Err(error),
                 },
@@ -374,6 +488,10 @@ impl Loading<'_> {
             // What the right reader said is worth telling; what the others made of the file is noise.
             let wanted = if executable {
                 "'script'"
+            } else if is_toml {
+                "'toml'"
+            } else if yaml_extension && failures.iter().any(|failure| failure.summary.contains("'auto'")) {
+                "'auto'"
             } else if yaml_extension {
                 "'yaml'"
             } else {

@@ -7,15 +7,18 @@ mod literal;
 mod load;
 mod model;
 mod pattern;
+mod plugins;
 mod range;
 mod script;
 mod show;
 mod structured;
 #[cfg(test)]
 mod tests;
+mod toml;
+mod toml_dump;
 
 pub use layers::{LayerOf, VarLayer};
-pub use load::{load, load_with};
+pub use load::{Given, load, load_with};
 pub use model::{Group, Host, Inventory, Vars};
 pub use pattern::{NO_HOSTS, is_localhost};
 pub use show::{Format, View};

@@ -191,7 +191,7 @@ impl Inventory {
         }
         if found.is_empty() && !any_group && self.mismatch != Mismatch::Ignore && pattern != "all" {
             if self.mismatch == Mismatch::Error {
-                let summary = format!("Could not match supplied host pattern, error: {pattern}");
+                let summary = format!("Could not match supplied host pattern, ignoring: {pattern}");
                 return Err(Diagnostic::error("unmatched-pattern", summary));
             }
             let summary = format!("Could not match supplied host pattern, ignoring: {pattern}");
@@ -347,6 +347,10 @@ fn limit_patterns(limit: &str) -> Result<Vec<String>, Diagnostic> {
             patterns.push(pattern);
             continue;
         };
+        if Path::new(file).is_dir() {
+            let what = format!("Limit starting with \"@\" must be a file, not a directory: {file}");
+            return Err(Diagnostic::error("no-limit-file", what));
+        }
         let text = std::fs::read_to_string(Path::new(file)).map_err(|error| {
             Diagnostic::error(
                 "no-limit-file",

@@ -1,11 +1,12 @@
 //! An inventory as text: what `ansible-inventory` prints.
 
-use super::{Group, Inventory, LayerOf, Vars};
+use super::{Group, Inventory, LayerOf, Vars, toml_dump};
 use crate::diag::{Diagnostic, Span};
 use crate::source::vault::Vault;
 use crate::source::{Node, NodeKind};
 use crate::template::yaml_dump::{YamlStyle, dump};
 use crate::value::{Map, Value, py_str, to_json_pretty};
+use crate::vars::Terms;
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 pub enum Format {
     Json,
     Yaml,
+    Toml,
 }
 
 /// An inventory as `ansible-inventory` shows it.
@@ -23,6 +25,8 @@ pub struct View<'a> {
     pub playbook_dir: Option<&'a Path>,
     /// Variables where they were set, instead of what they come to for each host.
     pub export: bool,
+    /// `-e`: they win over what hosts have.
+    pub extra: &'a Terms,
     /// For vaulted texts in graphs, which show plain values.
     pub vault: &'a Vault,
 }
@@ -33,8 +37,14 @@ impl View<'_> {
         let mut layers = self.inventory.var_layers(host, self.playbook_dir)?;
         if self.export {
             layers.retain(|layer| matches!(layer.of, LayerOf::Host(_)));
+            return Ok(self.inventory.merged(&layers));
         }
-        Ok(self.inventory.merged(&layers))
+        let mut vars = self.inventory.merged(&layers);
+        for (name, term) in self.extra.iter() {
+            let place = Span::synthetic("<command line>", "");
+            vars.insert(name.clone(), Node::from_value(&term.written(), &place));
+        }
+        Ok(vars)
     }
 
     fn group_vars(&self, group: &Group) -> Result<Vars, Diagnostic> {
@@ -54,8 +64,14 @@ impl View<'_> {
     pub fn host(&self, name: &str, format: Format) -> Result<String, Diagnostic> {
         let vars = self.host_vars(name)?;
         match format {
-            Format::Json => Ok(to_json_pretty(&for_json_map(&vars)) + "\n"),
+            // An inventory program says what is no template only with `--list`.
+            Format::Json => Ok(to_json_pretty(&Value::map(
+                vars.iter()
+                    .map(|(name, value)| (Value::from(name.clone()), for_json(value, false)))
+                    .collect(),
+            )) + "\n"),
             Format::Yaml => Ok(yaml(&for_yaml(&vars))),
+            Format::Toml => toml(for_yaml(&vars).as_map().unwrap_or(&Map::new())),
         }
     }
 
@@ -67,6 +83,7 @@ impl View<'_> {
         match format {
             Format::Json => Ok(self.list_json(hosts)? + "\n"),
             Format::Yaml => self.list_yaml(hosts),
+            Format::Toml => self.list_toml(hosts),
         }
     }
 
@@ -240,6 +257,61 @@ impl View<'_> {
     }
 }
 
+impl View<'_> {
+    fn list_toml(&self, wanted: &HashSet<String>) -> Result<String, Diagnostic> {
+        let Some(all) = self.inventory.group("all") else { return Ok(String::new()) };
+        let mut document = Map::new();
+        self.toml_group(all, wanted, &mut HashSet::new(), &mut document)?;
+        document.retain(|_, group| group.as_map().is_some_and(|group| !group.is_empty()));
+        toml(&document)
+    }
+
+    /// A group's section, then those of its children; a host has its variables where it comes first.
+    fn toml_group(
+        &self,
+        group: &Group,
+        wanted: &HashSet<String>,
+        seen: &mut HashSet<Arc<str>>,
+        document: &mut Map,
+    ) -> Result<(), Diagnostic> {
+        let (hosts, children) = self.inventory.direct(group);
+        let mut section = Map::new();
+        let is_all = &*group.name == "all";
+        let name = Value::from(group.name.clone());
+        if !is_all && !children.is_empty() {
+            let names = children.iter().map(|child| Value::from(child.name.clone())).collect();
+            section.insert("children".into(), Value::list(names));
+        }
+        document.insert(name.clone(), Value::map(section.clone()));
+        for child in children {
+            self.toml_group(child, wanted, seen, document)?;
+        }
+        let mut members = Map::new();
+        for host in hosts.into_iter().filter(|host| !is_all && wanted.contains(&*host.name)) {
+            let vars = if seen.insert(host.name.clone()) { self.host_vars(&host.name)? } else { Vars::new() };
+            members.insert(Value::from(host.name.clone()), for_yaml(&vars));
+        }
+        if !members.is_empty() {
+            section.insert("hosts".into(), Value::map(members));
+        }
+        if self.export {
+            let vars = self.group_vars(group)?;
+            if !vars.is_empty() {
+                section.insert("vars".into(), for_yaml(&vars));
+            }
+        }
+        document.insert(name, Value::map(section));
+        Ok(())
+    }
+}
+
+fn toml(document: &Map) -> Result<String, Diagnostic> {
+    toml_dump::dump(document).map_err(|name| {
+        let help = "TOML has no null; leave the variable out, or use JSON or YAML";
+        Diagnostic::error("toml", format!("{name} is null, which cannot be written as TOML")).help(help)
+    })
+}
+
 #[derive(Default)]
 struct Seen {
     groups: HashSet<Arc<str>>,
@@ -254,16 +326,16 @@ fn push(lines: &mut Vec<String>, depth: usize, text: &str) {
 
 /// Variables as JSON that an inventory can be made of again.
 fn for_json_map(vars: &Vars) -> Value {
-    Value::map(vars.iter().map(|(name, value)| (Value::from(name.clone()), for_json(value))).collect())
+    Value::map(vars.iter().map(|(name, value)| (Value::from(name.clone()), for_json(value, true))).collect())
 }
 
-fn for_json(node: &Node) -> Value {
+fn for_json(node: &Node, tagged: bool) -> Value {
     match &node.kind {
         NodeKind::Vault(text) => Value::object([("__ansible_vault", Value::from(text.clone()))]),
-        NodeKind::Unsafe(text) => Value::object([("__ansible_unsafe", Value::from(text.clone()))]),
-        NodeKind::List(items) => Value::list(items.iter().map(for_json).collect()),
+        NodeKind::Unsafe(text) if tagged => Value::object([("__ansible_unsafe", Value::from(text.clone()))]),
+        NodeKind::List(items) => Value::list(items.iter().map(|item| for_json(item, tagged)).collect()),
         NodeKind::Map(entries) => {
-            Value::map(entries.iter().map(|(key, value)| (key.to_value(), for_json(value))).collect())
+            Value::map(entries.iter().map(|(key, value)| (key.to_value(), for_json(value, tagged))).collect())
         }
         _ => node.to_value(),
     }

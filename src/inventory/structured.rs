@@ -115,7 +115,11 @@ fn group(loading: &mut Loading, key: &Node, definition: &Node) -> Result<Option<
     Ok(Some(id))
 }
 
-fn host(loading: &mut Loading, group: usize, key: &Node, definition: &Node) -> Result<(), Diagnostic> {
+/// A host, or all that a pattern with ranges stands for, with its variables.
+///
+/// # Errors
+/// A name that is no text, variables that are no mapping, a malformed range.
+pub fn host(loading: &mut Loading, group: usize, key: &Node, definition: &Node) -> Result<(), Diagnostic> {
     let Some(pattern) = key.as_str() else {
         let given = py_str(&key.to_value());
         return Err(error(

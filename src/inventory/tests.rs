@@ -1,6 +1,9 @@
 use super::*;
-use crate::source::Settings;
+use crate::diag::Span;
+use crate::source::{Node, NodeKind, Settings};
+use crate::template::Engine;
 use crate::value::Value;
+use std::sync::Arc;
 
 fn inventory(text: &str) -> Inventory {
     let dir = tempfile::tempdir().expect("temporary folder");
@@ -259,15 +262,29 @@ fn inventories_are_shown_as_ansible_inventory_shows_them() {
             name: Name::Ansible,
         };
         let (settings, _) = Settings::load(around).expect("settings");
-        let (inventory, diagnostics) = load(&sources, &settings).expect("loads");
+        let engine = Engine::new();
+        let place = Span::synthetic("<command line>", "");
+        let extra =
+            words.windows(2).filter(|pair| pair[0] == "-e").filter_map(|pair| pair[1].split_once('='));
+        let extra = extra.map(|(name, value)| {
+            let node = Node::new(NodeKind::Str(value.into()), place.clone());
+            (Arc::from(name), engine.compile(&node), None)
+        });
+        let given = Given { extra: Arc::new(extra.collect()), engine: engine.clone(), ..Given::default() };
+        let (inventory, diagnostics) = load_with(&sources, &settings, &given).expect("loads");
         let vault = crate::source::vault::Vault::default();
         for (mode, recorded) in expected.as_object().expect("modes") {
             let has = |flag: &str| mode.contains(flag);
-            let format = if has("--yaml") { Format::Yaml } else { Format::Json };
+            let format = match mode.as_str() {
+                mode if mode.contains("--yaml") => Format::Yaml,
+                mode if mode.contains("--toml") => Format::Toml,
+                _ => Format::Json,
+            };
             let view = View {
                 inventory: &inventory,
                 playbook_dir: playbook_dir.as_deref(),
                 export: has("--export"),
+                extra: &given.extra,
                 vault: &vault,
             };
             let after = |flag: &str| mode.split_once(flag).map(|(_, rest)| rest.trim());

@@ -23,8 +23,11 @@ impl Minimal {
     }
 
     fn json(&self, data: &Map) -> String {
-        let indent = (!self.one_line).then_some(4);
-        JsonStyle { indent, sort_keys: true, ..JsonStyle::default() }.write(&Value::map(data.clone()))
+        let indent = Some(if self.one_line { 0 } else { 4 });
+        let text =
+            JsonStyle { indent, sort_keys: true, ..JsonStyle::default() }.write(&Value::map(data.clone()));
+        // Ansible's lines have no space after commas; newlines inside texts are escaped.
+        if self.one_line { text.replace('\n', "") } else { text }
     }
 
     fn result(&self, host: &str, task: &TaskInfo, result: &TaskResult) {
@@ -41,34 +44,42 @@ impl Minimal {
             r if r.changed => ("CHANGED", "0;33"),
             _ => ("SUCCESS", "0;32"),
         };
-        let command = matches!(task.action.as_str(), "command" | "shell" | "script" | "raw");
+        let command = matches!(task.action.as_str(), "command" | "shell" | "raw");
         if command && data.contains_key("rc") && !result.unreachable {
             let rc = data.get("rc").map(py_str).unwrap_or_default();
             let part = |name: &str| data.get(name).map(py_str).unwrap_or_default();
             let word = if result.failed { "FAILED" } else { word };
-            let mut text = part("stdout");
-            for more in [part("stderr"), part("msg")] {
-                if !more.is_empty() {
-                    if !text.is_empty() && !text.ends_with('\n') {
-                        text.push('\n');
-                    }
-                    text.push_str(&more);
-                }
-            }
             let shown = if self.one_line {
-                format!("{host} | {word} | rc={rc} | (stdout) {}", part("stdout").replace('\n', "\\n"))
+                let mut text =
+                    format!("{host} | {word} | rc={rc} | (stdout) {}", part("stdout").replace('\n', "\\n"));
+                let error = part("stderr");
+                if !error.is_empty() {
+                    text.push_str(&format!(" (stderr) {}", error.replace('\n', "\\n")));
+                }
+                text
             } else {
+                let mut text = part("stdout");
+                for more in [part("stderr"), part("msg")] {
+                    if !more.is_empty() {
+                        if !text.is_empty() && !text.ends_with('\n') {
+                            text.push('\n');
+                        }
+                        text.push_str(&more);
+                    }
+                }
                 format!("{host} | {word} | rc={rc} >>\n{text}")
             };
             return self.line(&shown, colour);
         }
-        if self.look.diff && result.changed {
-            self.line(diff::render(&result.diff).trim_end(), colour);
+        if self.one_line && result.skipped {
+            return self.line(&format!("{host} | SKIPPED"), colour);
         }
-        for key in ["stdout_lines", "stderr_lines"] {
-            if data.contains_key("stdout") || data.contains_key("stderr") {
-                data.shift_remove(key);
-            }
+        if self.one_line && result.unreachable {
+            let why = data.get("msg").map(py_str).unwrap_or_default();
+            return self.line(&format!("{host} | {word}: {why}"), colour);
+        }
+        if self.look.diff && result.changed && !self.one_line {
+            self.line(diff::render(&result.diff).trim_end(), colour);
         }
         self.line(&format!("{host} | {word} => {}", self.json(&data)), colour);
     }

@@ -231,7 +231,12 @@ impl Runner<'_> {
             }
             "refresh_inventory" => {
                 let sources = self.shared.magic.inventory_sources.clone();
-                match crate::inventory::load(&sources, &self.shared.settings) {
+                let given = crate::inventory::Given {
+                    reader: self.shared.store.reader.clone(),
+                    engine: self.shared.engine.clone(),
+                    extra: self.shared.store.extra.clone(),
+                };
+                match crate::inventory::load_with(&sources, &self.shared.settings, &given) {
                     Ok((inventory, warnings)) => {
                         if let Ok(mut slot) = self.shared.store.inventory.write() {
                             *slot = inventory;

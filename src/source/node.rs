@@ -105,6 +105,19 @@ impl Node {
         }
     }
 
+    /// Data, all of it at one place: its texts are never templates.
+    pub fn from_data(value: &Value, span: &Span) -> Self {
+        let kind = match value {
+            Value::Str(s) => NodeKind::Unsafe(s.clone()),
+            Value::List(items) => NodeKind::List(items.iter().map(|v| Self::from_data(v, span)).collect()),
+            Value::Map(map) => NodeKind::Map(
+                map.iter().map(|(k, v)| (Self::from_value(k, span), Self::from_data(v, span))).collect(),
+            ),
+            other => return Self::from_value(other, span),
+        };
+        Self::new(kind, span.clone())
+    }
+
     /// A value that came from elsewhere (a JSON inventory, `-e`), all of it at one place. Its texts may hold
     /// templates: only for what the user gave.
     pub fn from_value(value: &Value, span: &Span) -> Self {

@@ -181,6 +181,7 @@ pub const TABLE: &[Row] = &[
     row("INTERPRETER_PYTHON", Str, &["defaults.interpreter_python"], &["ANSIBLE_PYTHON_INTERPRETER"], "auto"),
     row("INTERPRETER_PYTHON_FALLBACK", List, &[], &[], "python3.13,python3.12,python3.11,python3.10,python3.9,python3.8,/usr/bin/python3,python3"),
     row("INVALID_TASK_ATTRIBUTE_FAILED", Bool, &["defaults.invalid_task_attribute_failed"], &["ANSIBLE_INVALID_TASK_ATTRIBUTE_FAILED"], "true"),
+    row("INVENTORY_USE_EXTRA_VARS", Bool, &["inventory_plugins.use_extra_vars"], &["ANSIBLE_INVENTORY_USE_EXTRA_VARS"], "false"),
     row("INVENTORY_ANY_UNPARSED_IS_FAILED", Bool, &["inventory.any_unparsed_is_failed"], &["ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED"], "false"),
     row("INVENTORY_ENABLED", List, &["inventory.enable_plugins"], &["ANSIBLE_INVENTORY_ENABLED"], "host_list,script,auto,yaml,ini,toml"),
     row("INVENTORY_EXPORT", Bool, &["inventory.export"], &["ANSIBLE_INVENTORY_EXPORT"], "false"),
