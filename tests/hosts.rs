@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
-use support::host::{self, Host, Init, PASSWORD};
+use support::host::{self, Host, Kind, PASSWORD};
 use support::program::Programs;
 
 /// Some hosts, and a project for them.
@@ -20,7 +20,11 @@ struct Site {
 
 impl Site {
     fn new(names: &[&str]) -> Option<Site> {
-        let hosts = names.iter().map(|name| host::start(name, Init::Sshd)).collect::<Option<Vec<_>>>()?;
+        Self::of(Kind::Plain, names)
+    }
+
+    fn of(kind: Kind, names: &[&str]) -> Option<Site> {
+        let hosts = names.iter().map(|name| host::start(name, kind)).collect::<Option<Vec<_>>>()?;
         let site = Site { hosts, programs: Programs::new(), folder: tempfile::tempdir().expect("a folder") };
         site.inventory("ansible_user=root");
         Some(site)
@@ -305,6 +309,104 @@ fn places_where_programs_may_not_run() {
     let said = text(&output);
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert!(said.contains("mounted noexec"), "{said}");
+}
+
+#[test]
+fn a_service_as_roles_have_it() {
+    let Some(site) = Site::of(Kind::Systemd, &["web"]) else { return };
+    let host = site.host();
+    site.inventory("ansible_user=deploy");
+    site.write(
+        "roles/app/templates/app.service.j2",
+        "[Unit]\nDescription={{ app }}\n[Service]\nUser=plain\nExecStart=/bin/sleep {{ app_seconds }}\n\
+         [Install]\nWantedBy=multi-user.target\n",
+    );
+    site.write("roles/app/defaults/main.yml", "app: ek-app\napp_seconds: 7411\n");
+    site.write(
+        "roles/app/handlers/main.yml",
+        "- name: Restart\n  systemd: {name: '{{ app }}', state: restarted, daemon_reload: true}\n",
+    );
+    site.write(
+        "roles/app/tasks/main.yml",
+        "- template: {src: app.service.j2, dest: '/etc/systemd/system/{{ app }}.service', mode: '0644'}\n  notify: Restart\n\
+         - meta: flush_handlers\n\
+         - service: {name: '{{ app }}', state: started, enabled: true}\n",
+    );
+    let tasks = "- include_role: {name: app, apply: {become: true}}\n";
+    let first = site.ok(tasks, &[]);
+    assert!(first.contains("changed=3 "), "{first}");
+    assert_eq!(host.sh("systemctl is-active ek-app; systemctl is-enabled ek-app"), "active\nenabled\n");
+    assert!(host.processes().contains(&"/bin/sleep 7411".to_owned()));
+    let second = site.ok(tasks, &[]);
+    assert!(second.contains("changed=0 "), "{second}");
+    // A check says what will be, and nothing happens to the service.
+    let other = ["-e", "app_seconds=7412"];
+    let check = site.ok(tasks, &["-e", "app_seconds=7412", "--check"]);
+    assert!(check.contains("changed=2 "), "{check}");
+    assert!(host.processes().contains(&"/bin/sleep 7411".to_owned()));
+    let third = site.ok(tasks, &other);
+    assert!(third.contains("changed=2 "), "{third}");
+    assert!(host.processes().contains(&"/bin/sleep 7412".to_owned()), "{:?}", host.processes());
+    assert!(!host.processes().contains(&"/bin/sleep 7411".to_owned()));
+}
+
+#[test]
+fn a_host_with_nothing_but_busybox() {
+    let Some(site) = Site::of(Kind::BusyBox, &["box"]) else { return };
+    let host = site.host();
+    site.write("motd.j2", "{{ ansible_facts.hostname }} runs {{ ansible_facts.system }}\n");
+    site.write("big", &"x".repeat(100_000));
+    site.write("run.sh", "#!/bin/sh\nid -un\n");
+    let tasks = "\
+- setup:
+- template: {src: motd.j2, dest: /etc/motd, mode: '0644'}
+- copy: {src: big, dest: /srv/big, owner: plain, group: deploy, mode: '0640'}
+- lineinfile: {path: /etc/hosts, line: 192.0.2.1 away}
+- file: {path: /srv/a/b, state: directory, owner: '1000'}
+- stat: {path: /srv/big}
+  register: big
+- find: {paths: /srv, file_type: file}
+  register: found
+- slurp: {src: /etc/motd}
+- fetch: {src: /etc/motd, dest: fetched/}
+- script: run.sh
+  changed_when: false
+- shell: echo $0 && id -un
+  register: who
+  changed_when: false
+- getent: {database: passwd, key: deploy}
+- wait_for: {path: /etc/motd}
+- assert:
+    that:
+      - big.stat.size == 100000 and big.stat.pw_name == 'plain'
+      - found.matched == 1
+      - who.stdout_lines == ['/bin/sh', 'root']
+      - ansible_facts.getent_passwd.deploy[1] == '1000'
+";
+    site.ok(tasks, &[]);
+    assert_eq!(host.sh("cat /etc/motd; tail -1 /etc/hosts"), "box runs Linux\n192.0.2.1 away\n");
+    let again = site.ok(tasks, &[]);
+    assert!(again.contains("changed=0 "), "{again}");
+    // What needs a tool says which.
+    for (task, words) in [
+        ("apt: {name: tree}", "Failed to find required executable \\\"apt-cache\\\" in paths: "),
+        ("user: {name: web}", "Failed to find required executable \\\"useradd\\\" in paths: "),
+        ("group: {name: web}", "Failed to find required executable \\\"groupadd\\\" in paths: "),
+        (
+            "systemd: {name: ssh, state: started}",
+            "Failed to find required executable \\\"systemctl\\\" in paths: ",
+        ),
+        (
+            "ping:\n  become: true\n  become_method: sudo\n  become_user: plain",
+            "Cannot run sudo to become plain: No such file",
+        ),
+    ] {
+        let said = site.fails(&format!("- {task}\n"));
+        assert!(said.contains(words), "{task}: {said}");
+    }
+    site.inventory("ansible_user=plain");
+    site.ok("- command: id -un\n", &["--no-cache"]);
+    assert_eq!(processes(host), Vec::<String>::new());
 }
 
 #[test]

@@ -89,7 +89,7 @@ class Host:
             free.bind((self.address, 0))
             self.port = free.getsockname()[1]
         self.keeper = subprocess.Popen(["sh", HERE.parent / "support/host.sh", folder, "web", self.address, str(self.port), init],
-                                       stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+                                       stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, env=dict(os.environ, PYTHON="1"))
         end = time.monotonic() + 60
         while True:
             try:

@@ -2,7 +2,7 @@
 
 use super::case::{Case, Kind};
 use super::control::Control;
-use super::support::host::{self, Host, Init};
+use super::support::host::{self, Host};
 use super::things::{copy_tree, snapshot};
 use ekumen::protocol::{Outcome, TaskRequest};
 use ekumen::transport::{CallError, Session};
@@ -43,12 +43,12 @@ impl Place {
         let temporary = tempfile::tempdir().expect("a temporary directory");
         std::fs::set_permissions(temporary.path(), std::fs::Permissions::from_mode(0o755))
             .expect("it is ours");
-        let init = match case.host {
+        let kind = match case.host {
             None => return Some(Self { temporary, host: None }),
-            Some(Kind::Plain) => Init::Sshd,
-            Some(Kind::Systemd) => Init::Systemd,
+            Some(Kind::Plain) => host::Kind::Plain,
+            Some(Kind::Systemd) => host::Kind::Systemd,
         };
-        let host = host::start("web", init)?;
+        let host = host::start("web", kind)?;
         std::fs::create_dir(host.root().join("srv/case")).expect("a new directory");
         if case.repository {
             copy_tree(repository(), &host.root().join("srv/repository"));

@@ -12,13 +12,15 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// What runs as a host's first process.
+/// What a host is like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Init {
-    /// Nothing but the SSH server.
-    Sshd,
-    /// The whole service manager.
+pub enum Kind {
+    /// This machine's programs, but for Python; the SSH server is the first process.
+    Plain,
+    /// The same with the service manager as the first process.
     Systemd,
+    /// No programs but BusyBox and the SSH server.
+    BusyBox,
 }
 
 pub struct Host {
@@ -35,35 +37,58 @@ pub const PASSWORD: &str = "testbed";
 
 /// A new host, or `None` where this machine cannot have any (said once on the terminal). With `EKUMEN_TEST_HOSTS=required` in the
 /// environment that is a failure.
-pub fn start(name: &str, init: Init) -> Option<Host> {
-    static POSSIBLE: [OnceLock<bool>; 2] = [OnceLock::new(), OnceLock::new()];
-    let possible = *POSSIBLE[init as usize].get_or_init(|| match obstacle(init) {
+pub fn start(name: &str, kind: Kind) -> Option<Host> {
+    static POSSIBLE: [OnceLock<bool>; 3] = [OnceLock::new(), OnceLock::new(), OnceLock::new()];
+    let possible = *POSSIBLE[kind as usize].get_or_init(|| match obstacle(kind) {
         None => true,
         Some(why) => {
             let required = std::env::var("EKUMEN_TEST_HOSTS").is_ok_and(|value| value == "required");
             assert!(!required, "hosts are required, but {why}");
-            let kind = if init == Init::Systemd { "hosts with systemd" } else { "hosts of their own" };
+            let hosts = match kind {
+                Kind::Plain => "hosts of their own",
+                Kind::Systemd => "hosts with systemd",
+                Kind::BusyBox => "hosts with BusyBox",
+            };
             // The terminal is told even if the test is quiet because it passes.
-            drop(writeln!(std::io::stderr(), "skipped: tests that need {kind}: {why}"));
+            drop(writeln!(std::io::stderr(), "skipped: tests that need {hosts}: {why}"));
             false
         }
     });
-    possible.then(|| match Host::new(name, init) {
+    possible.then(|| match Host::new(name, kind) {
         Ok(host) => host,
         Err(why) => panic!("the host {name} does not start: {why}"),
     })
 }
 
 /// Why there can be no hosts of that kind here.
-fn obstacle(init: Init) -> Option<String> {
+fn obstacle(kind: Kind) -> Option<String> {
     if !rustix::process::geteuid().is_root() {
         return Some("only root can start them".into());
     }
-    let program = if init == Init::Systemd { "/lib/systemd/systemd" } else { "/usr/sbin/sshd" };
-    if !Path::new(program).exists() {
+    let programs: &[&str] = match kind {
+        Kind::Plain => &["/usr/sbin/sshd"],
+        Kind::Systemd => &["/usr/sbin/sshd", "/lib/systemd/systemd"],
+        Kind::BusyBox => &["/usr/sbin/sshd", "/bin/busybox"],
+    };
+    if let Some(program) = programs.iter().find(|program| !Path::new(program).exists()) {
         return Some(format!("{program} is not installed"));
     }
-    Host::new("probe", init).err()
+    Host::new("probe", kind).err()
+}
+
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support").join(name)
+}
+
+/// The root of hosts with BusyBox, made once.
+fn busybox() -> &'static Path {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("busybox");
+        let status = Command::new("sh").arg(script("busybox.sh")).arg(&folder).status().expect("a shell");
+        assert!(status.success(), "there is no root with BusyBox");
+        folder
+    })
 }
 
 /// An address of this machine that nothing else uses.
@@ -80,17 +105,21 @@ fn own_address() -> (Ipv4Addr, u16) {
 }
 
 impl Host {
-    fn new(name: &str, init: Init) -> Result<Host, String> {
+    fn new(name: &str, kind: Kind) -> Result<Host, String> {
         let folder = tempfile::tempdir().expect("a folder");
         for key in ["host_ed25519", "user"] {
             keygen(&["-q", "-t", "ed25519", "-N", "", "-C", key, "-f"], &folder.path().join(key));
         }
         let (address, port) = own_address();
-        let keeper = Command::new("sh")
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/host.sh"))
+        let mut command = Command::new("sh");
+        if kind == Kind::BusyBox {
+            command.env("LOWER", busybox());
+        }
+        let keeper = command
+            .arg(script("host.sh"))
             .arg(folder.path())
             .args([name, &address.to_string(), &port.to_string()])
-            .arg(if init == Init::Systemd { "systemd" } else { "sshd" })
+            .arg(if kind == Kind::Systemd { "systemd" } else { "sshd" })
             .stdin(Stdio::piped())
             .stderr(fs::File::create(folder.path().join("start")).expect("a file"))
             .spawn()

@@ -1,6 +1,7 @@
 #!/bin/sh
 # One throw-away host on this machine (as root): its own files (an overlay over this machine's root, or over $LOWER), users,
-# packages, processes and name; this machine's network. It lives until its standard input ends, however that comes about.
+# packages, processes and name, no Python (but with $PYTHON); this machine's network. It lives until its standard input
+# ends, however that comes about.
 #
 #   host.sh FOLDER NAME ADDRESS PORT [sshd|systemd] < a pipe that nobody writes to
 #
@@ -10,6 +11,7 @@
 # the password `testbed`.
 set -eu
 
+LOWER=${LOWER:-}
 # What a system needs; all else of the machine (homes, projects, …) is not there.
 KEEP=" bin etc lib lib32 lib64 libx32 sbin usr var "
 LIMITS=-sys_module,-sys_rawio,-sys_time,-net_admin,-mac_override,-mac_admin,-syslog,-wake_alarm,-block_suspend
@@ -25,7 +27,7 @@ disk() {
   mount -t tmpfs -o mode=755,size=2g disk "$disk"
   mkdir "$disk/upper" "$disk/work" "$root"
   # Where a device 0:0 lies in the upper folder, the overlay shows nothing.
-  for path in ${LOWER:+"${LOWER%%:*}"}/* ${LOWER:+"${LOWER%%:*}"}/.[!.]*; do
+  for path in "${LOWER%%:*}"/* "${LOWER%%:*}"/.[!.]*; do
     entry=${path##*/}
     case $KEEP in *" $entry "*) ;; *) [ ! -e "$path" ] || mknod "$disk/upper/$entry" c 0 0 ;; esac
   done
@@ -38,17 +40,25 @@ disk() {
       mknod "$path" c 0 0
     done
   )
+  if [ -z "${PYTHON:-}" ]; then
+    mkdir -p "$disk/upper/usr/bin"
+    for path in "${LOWER%%:*}"/usr/bin/python*; do
+      [ ! -e "$path" ] || mknod "$disk/upper/usr/bin/${path##*/}" c 0 0
+    done
+  fi
   mount -t overlay -o "lowerdir=${LOWER:-/},upperdir=$disk/upper,workdir=$disk/work" overlay "$root"
 }
 
 # Accounts of people go, accounts of the system stay.
 accounts() {
   cd "$root/etc"
+  shell=/bin/bash
+  [ -x "$root$shell" ] || shell=/bin/sh
   awk -F: '$3 < 1000 || $3 > 60000' passwd >"$disk/passwd"
   awk -F: '$3 < 1000 || $3 > 60000' group >"$disk/group"
   for entry in deploy:1000 deploypw:1001 plain:1002; do
     user=${entry%:*} id=${entry#*:}
-    echo "$user:x:$id:$id::/home/$user:/bin/bash" >>"$disk/passwd"
+    echo "$user:x:$id:$id::/home/$user:$shell" >>"$disk/passwd"
     echo "$user:x:$id:" >>"$disk/group"
   done
   awk -F: -v OFS=: -v hash="$PASSWORD" '{
@@ -96,7 +106,7 @@ ListenAddress $address
 Port $port
 HostKey /etc/ssh/host_ed25519
 PermitRootLogin yes
-UsePAM yes
+UsePAM $([ -d etc/pam.d ] && echo yes || echo no)
 KbdInteractiveAuthentication yes
 PrintMotd no
 PidFile none
@@ -112,6 +122,10 @@ After=basic.target host-sshd.service
 AllowIsolate=yes
 END
   cat >host-sshd.service <<END
+[Unit]
+# Before this, only root may log in.
+Requires=systemd-user-sessions.service
+After=systemd-user-sessions.service
 [Service]
 ExecStart=/usr/sbin/sshd -D
 RuntimeDirectory=sshd
@@ -136,9 +150,11 @@ inside() {
   if [ "$init" = systemd ]; then
     mkdir "$disk/cgroup/ekumen-test-$pid"
     echo 0 >"$disk/cgroup/ekumen-test-$pid/cgroup.procs"
-    exec unshare --cgroup sh "$script" become "$folder" "$name" "$address" "$port" "$init"
+    set -- unshare --cgroup
+  else
+    set --
   fi
-  become
+  exec "$@" setpriv --bounding-set="$LIMITS" sh "$script" become "$folder" "$name" "$address" "$port" "$init"
 }
 
 become() {
@@ -170,7 +186,7 @@ become() {
   fi
   pivot_root . mnt
   exec chroot . /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin container=lxc \
-    sh -c 'umount -l /mnt && exec setpriv --bounding-set="$0" "$@"' "$LIMITS" "$@"
+    sh -c 'umount -l /mnt && exec "$@"' sh "$@"
 }
 
 script=$0

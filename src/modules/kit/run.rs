@@ -92,19 +92,21 @@ impl Command {
         let Some((program, arguments)) = self.argv.split_first() else {
             return Err(Failure::new("no command given"));
         };
+        let searched = !self.only_path && !program.as_encoded_bytes().contains(&b'/');
+        let missing = |error: &std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
         let mut started = self.start(program, arguments, environment);
-        if started.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
-            && !self.only_path
-            && !program.as_encoded_bytes().contains(&b'/')
+        if searched
+            && started.as_ref().is_err_and(missing)
             && let Some(path) =
                 ADMINISTRATORS.iter().map(|place| Path::new(place).join(program)).find(|path| path.exists())
         {
             started = self.start(path.as_os_str(), arguments, environment);
         }
-        let mut child = started.map_err(|error| {
-            Failure::new(format!("cannot run {}: {error}", program.to_string_lossy()))
+        let mut child = started.map_err(|error| match searched && missing(&error) {
+            true => Failure::new(nowhere(program, environment)),
+            false => Failure::new(format!("cannot run {}: {error}", program.to_string_lossy()))
                 .with("rc", i64::from(error.raw_os_error().unwrap_or(1)))
-                .with("errno", i64::from(error.raw_os_error().unwrap_or(0)))
+                .with("errno", i64::from(error.raw_os_error().unwrap_or(0))),
         })?;
         let mut output = Output::default();
         self.converse(&mut child, &mut output, live).map_err(|error| {
@@ -187,6 +189,16 @@ impl Command {
     }
 }
 
+/// What Ansible says of a tool that the host does not have.
+fn nowhere(program: &OsStr, environment: &[(String, String)]) -> String {
+    let own = environment.iter().rev().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
+    let path = own.or_else(|| std::env::var("PATH").ok()).unwrap_or_default();
+    let mut places: Vec<&str> = path.split(':').filter(|place| !place.is_empty()).collect();
+    places.extend(ADMINISTRATORS.iter().filter(|place| !path.split(':').any(|known| known == **place)));
+    let program = program.to_string_lossy();
+    format!("Failed to find required executable \"{program}\" in paths: {}", places.join(":"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,5 +235,12 @@ mod tests {
     fn what_cannot_start_says_why() {
         let error = Command::new(["/nowhere/at-all"]).run(&[], &mut |_| ()).expect_err("there is none");
         assert_eq!(error.result.get("errno"), Some(&Value::Int(2)));
+        let path = [("PATH".to_owned(), "/nowhere:/usr/sbin".to_owned())];
+        let error = Command::new(["no-such-tool"]).run(&path, &mut |_| ()).expect_err("there is none");
+        let paths = "/nowhere:/usr/sbin:/sbin:/usr/local/sbin";
+        assert_eq!(
+            error.msg,
+            format!("Failed to find required executable \"no-such-tool\" in paths: {paths}")
+        );
     }
 }
