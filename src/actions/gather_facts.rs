@@ -23,6 +23,7 @@ impl Action for GatherFacts {
                 let mut facts = (*facts).clone();
                 facts.insert("gather_subset".into(), subset);
                 facts.insert("module_setup".into(), true.into());
+                facts.insert("_ansible_facts_gathered".into(), true.into());
                 result.data.insert("ansible_facts".into(), Value::map(facts));
             }
             result

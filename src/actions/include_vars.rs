@@ -4,6 +4,7 @@ use super::contract::{text, truth};
 use super::{Action, Prepared, Scene};
 use crate::runner::{Effect, TaskResult};
 use crate::source::{Node, NodeKind};
+use crate::template::Term;
 use crate::value::{Map, Value, py_str};
 use crate::vars::Terms;
 use fancy_regex::Regex;
@@ -81,9 +82,17 @@ fn load(args: &Map, scene: &Scene) -> Result<TaskResult, String> {
         nodes = vec![(Arc::from(name), Node::new(NodeKind::Map(entries), span))];
     }
     let shown: Map = nodes.iter().map(|(name, node)| (Value::str(name), node.to_value())).collect();
+    // Ansible takes any other word for `replace`.
+    let merges = text(args, "hash_behaviour").as_deref() == Some("merge");
     let terms: Terms = nodes
         .iter()
-        .map(|(name, node)| (name.clone(), scene.engine.compile(node), Some(node.span.clone())))
+        .map(|(name, node)| {
+            let term = scene.engine.compile(node);
+            // Into what the variable is now.
+            let old = scene.context.variable(name).ok().flatten().filter(|_| merges);
+            let term = old.map_or_else(|| term.clone(), |old| term.merged_over(&Term::Const(old)));
+            (name.clone(), term, Some(node.span.clone()))
+        })
         .collect();
     let included = files.iter().map(|path| Value::str(path.to_string_lossy())).collect();
     let mut result = TaskResult::default()
@@ -94,7 +103,7 @@ fn load(args: &Map, scene: &Scene) -> Result<TaskResult, String> {
     Ok(result)
 }
 
-/// The files of a folder, in order of their names, folders inside after them.
+/// The files of a folder, in order of their names, then those of each folder inside, all that is in it before the next.
 fn directory(dir: &str, args: &Map, scene: &Scene) -> Result<Vec<PathBuf>, String> {
     let root = scene.find("vars", dir).map_err(|_| format!("{dir} directory does not exist"))?;
     if !root.is_dir() {
@@ -119,6 +128,7 @@ fn directory(dir: &str, args: &Map, scene: &Scene) -> Result<Vec<PathBuf>, Strin
     let mut folders = vec![(root, 1i64)];
     while !folders.is_empty() {
         let (folder, level) = folders.remove(0);
+        let mut inside = Vec::new();
         let mut entries: Vec<PathBuf> = std::fs::read_dir(&folder)
             .map_err(|error| format!("{}: {error}", folder.display()))?
             .flatten()
@@ -129,7 +139,7 @@ fn directory(dir: &str, args: &Map, scene: &Scene) -> Result<Vec<PathBuf>, Strin
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             if path.is_dir() {
                 if depth == 0 || level < depth {
-                    folders.push((path, level + 1));
+                    inside.push((path, level + 1));
                 }
                 continue;
             }
@@ -151,6 +161,7 @@ fn directory(dir: &str, args: &Map, scene: &Scene) -> Result<Vec<PathBuf>, Strin
                 ));
             }
         }
+        folders.splice(0..0, inside);
     }
     Ok(files)
 }

@@ -15,7 +15,7 @@ use crate::source::yaml::Reader;
 use crate::template::{self, Engine};
 use crate::transport::TransportKind;
 use crate::value::Secret;
-use crate::vars::{Magic, Store};
+use crate::vars::{FactCache, Magic, Store};
 use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -168,6 +168,17 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
     let mut store = Store::new(engine.clone(), Arc::new(RwLock::new(inventory)), extra);
     store.merge_hashes = settings.str("DEFAULT_HASH_BEHAVIOUR") == Some("merge");
     store.reader = reader;
+    store.cache = FactCache::of_settings(&settings).unwrap_or_else(|problem| {
+        warnings.push(problem);
+        None
+    });
+    if common.flush_cache
+        && let (Some(cache), Ok(inventory)) = (&store.cache, store.inventory.read())
+    {
+        inventory.hosts().for_each(|host| cache.forget(&host.name));
+    }
+    store.warn_of_reserved(store.extra.places());
+    warnings.extend(store.take_problems());
     let look = Look {
         colour: colour_wanted(Some(&settings)),
         verbosity,

@@ -250,6 +250,8 @@ impl<'r> Runner<'r> {
                 }
                 None => self.shared.settings.bool("DEFAULT_FORCE_HANDLERS"),
             };
+        let gathers_if_needed = self.shared.settings.str("DEFAULT_GATHERING") == Some("smart")
+            && matches!(sections.main.first(), Some(Item::Block(block)) if is_gathering(block));
         let mut first = true;
         for batch in batches {
             let batch: Vec<String> = batch
@@ -283,7 +285,14 @@ impl<'r> Runner<'r> {
             let before = self.failed.len() + self.unreachable.len();
             let walks: Vec<(Arc<str>, Walk)> = batch
                 .iter()
-                .map(|host| (Arc::from(host.as_str()), Walk::new(sections.clone(), force_handlers)))
+                .map(|host| {
+                    let mut walk = Walk::new(sections.clone(), force_handlers);
+                    // `gathering = smart`: what is known is not asked again.
+                    if gathers_if_needed && self.shared.store.has_facts(host) {
+                        walk.advance();
+                    }
+                    (Arc::from(host.as_str()), walk)
+                })
                 .collect();
             self.completed_roles.clear();
             self.begun_roles.clear();
@@ -546,6 +555,11 @@ impl<'r> Runner<'r> {
         self.emit_warnings();
         Ok(())
     }
+}
+
+/// Whether a block is the one that gathers facts before everything else.
+fn is_gathering(block: &Block) -> bool {
+    matches!(&block.main[..], [Item::Task(task)] if task.implicit && task.action.short == "gather_facts")
 }
 
 /// `encrypt` of a prompt: what the filter `password_hash` gives.

@@ -139,6 +139,12 @@ impl Runner<'_> {
                     _ => receivers.iter().for_each(|host| self.shared.store.add_facts(host, facts)),
                 },
                 Effect::Set(vars) => {
+                    let names: Vec<String> = vars.keys().map(py_str).collect();
+                    let place = |name: &str| {
+                        let key = task.args_node.entry(name).map(|(key, _)| &key.span);
+                        key.or(Some(&task.args_span))
+                    };
+                    self.shared.store.warn_of_reserved(names.iter().map(|name| (&**name, place(name))));
                     let delegated = result.delegated.as_ref().filter(|_| delegate_facts);
                     for (name, value) in vars {
                         match delegated {
@@ -168,6 +174,7 @@ impl Runner<'_> {
         }
         if let Some(name) = &task.register {
             let value = result.registered();
+            self.shared.store.warn_of_reserved(std::iter::once((&**name, Some(&task.span))));
             receivers.iter().for_each(|host| self.shared.store.set(host, name, value.clone()));
         }
         for text in &result.warnings {

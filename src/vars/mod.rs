@@ -3,16 +3,20 @@
 //! Nothing is merged: a name is looked up by walking the scopes from the one that wins to the one that
 //! loses ("Understanding variable precedence" in Ansible's documentation).
 
+mod fact_cache;
 mod hosts;
 mod magic;
 mod origin;
+mod reserved;
 mod scope;
 mod store;
 mod terms;
 
+pub use fact_cache::FactCache;
 pub use hosts::PlayHosts;
 pub use magic::Magic;
 pub use origin::{Found, FoundValue, Layer, Origin, Visit};
+pub use reserved::reserved;
 pub use scope::{Exported, PlayScope, TaskScope};
 pub use store::{HostVars, InventoryLayer, Store, strip_prefix};
 pub use terms::Terms;

@@ -270,6 +270,7 @@ impl Scope for TaskScope {
                 );
             }
         }
+        names.retain(|name| &**name != super::store::GATHERED);
         names.sort_unstable();
         names.dedup();
         names

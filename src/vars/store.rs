@@ -1,13 +1,13 @@
 //! What is known of each host: inventory variables, facts, registered results.
 
-use super::{Layer, Terms};
-use crate::diag::Diagnostic;
+use super::{FactCache, Layer, Terms, reserved};
+use crate::diag::{Diagnostic, Span};
 use crate::inventory::{Inventory, LayerOf, VarLayer, Vars};
 use crate::source::Node;
 use crate::source::yaml::Reader;
 use crate::template::Engine;
 use crate::value::{Map, Value};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -24,6 +24,22 @@ pub struct HostVars {
     pub included: Arc<Terms>,
     /// `set_fact` and `register`.
     pub set: Arc<Map>,
+}
+
+/// The fact that says that a play gathered the others.
+pub(super) const GATHERED: &str = "_ansible_facts_gathered";
+
+impl HostVars {
+    fn add_facts(&mut self, facts: &Map) {
+        let raw = Arc::make_mut(&mut self.facts);
+        for (key, value) in facts {
+            raw.insert(key.clone(), value.clone());
+        }
+        let view = Arc::make_mut(&mut self.ansible_facts);
+        for (key, value) in facts.iter().filter(|(key, _)| key.as_str() != Some(GATHERED)) {
+            view.insert(strip_prefix(key), value.clone());
+        }
+    }
 }
 
 /// Variables of the inventory from one place; shared by all hosts that have them.
@@ -47,10 +63,14 @@ pub struct Store {
     pub playbook_dir: RwLock<PathBuf>,
     hosts: RwLock<HashMap<Arc<str>, HostVars>>,
     problems: Mutex<Vec<Diagnostic>>,
+    /// Warnings about reserved names that were given.
+    reserved: Mutex<HashSet<String>>,
     /// Compiled layers by the address of their variables.
     layers: RwLock<HashMap<usize, Compiled>>,
     /// Dictionaries of several layers are merged (`hash_behaviour = merge`).
     pub merge_hashes: bool,
+    /// Where facts are kept between runs.
+    pub cache: Option<FactCache>,
     /// Opens vaulted texts of the inventory.
     pub reader: Reader,
 }
@@ -64,8 +84,10 @@ impl Store {
             playbook_dir: RwLock::default(),
             hosts: RwLock::default(),
             problems: Mutex::default(),
+            reserved: Mutex::default(),
             layers: RwLock::default(),
             merge_hashes: false,
+            cache: None,
             reader: Reader::default(),
         }
     }
@@ -75,7 +97,12 @@ impl Store {
         if let Some(vars) = self.hosts.read().ok().and_then(|hosts| hosts.get(name).cloned()) {
             return vars;
         }
-        let vars = HostVars { inventory: Arc::new(self.inventory_vars(name)), ..HostVars::default() };
+        let mut vars = HostVars { inventory: Arc::new(self.inventory_vars(name)), ..HostVars::default() };
+        match self.cache.as_ref().map(|cache| cache.load(name)) {
+            Some(Ok(Some(facts))) => vars.add_facts(&facts),
+            Some(Err(problem)) => self.problem(problem),
+            _ => {}
+        }
         if let Ok(mut hosts) = self.hosts.write() {
             return hosts.entry(Arc::from(name)).or_insert(vars).clone();
         }
@@ -114,6 +141,9 @@ impl Store {
             }
         };
         inventory.take_warnings().into_iter().for_each(|warning| self.problem(warning));
+        for layer in &layers {
+            self.warn_of_reserved(layer.vars.iter().map(|(name, node)| (&**name, Some(&node.span))));
+        }
         layers
             .iter()
             .map(|one| {
@@ -157,16 +187,17 @@ impl Store {
 
     /// Adds facts, as a module returned them.
     pub fn add_facts(&self, host: &str, facts: &Map) {
-        self.change(host, |vars| {
-            let raw = Arc::make_mut(&mut vars.facts);
-            for (key, value) in facts {
-                raw.insert(key.clone(), value.clone());
-            }
-            let view = Arc::make_mut(&mut vars.ansible_facts);
-            for (key, value) in facts {
-                view.insert(strip_prefix(key), value.clone());
-            }
-        });
+        self.change(host, |vars| vars.add_facts(facts));
+        if let Some(cache) = &self.cache
+            && let Err(problem) = cache.store(host, &self.host(host).facts)
+        {
+            self.problem(problem);
+        }
+    }
+
+    /// Whether a play has gathered the host's facts, in this run or in one that the cache remembers.
+    pub fn has_facts(&self, host: &str) -> bool {
+        self.host(host).facts.contains_key(GATHERED)
     }
 
     /// `set_fact` and `register`.
@@ -178,7 +209,28 @@ impl Store {
 
     /// `include_vars`.
     pub fn include(&self, host: &str, terms: &Terms) {
-        self.change(host, |vars| Arc::make_mut(&mut vars.included).extend(terms));
+        self.warn_of_reserved(terms.places());
+        self.change(host, |vars| {
+            let included = Arc::make_mut(&mut vars.included);
+            if self.merge_hashes {
+                included.merge(terms);
+            } else {
+                included.extend(terms);
+            }
+        });
+    }
+
+    /// Names that variables should not have, once per place.
+    pub fn warn_of_reserved<'n>(&self, names: impl Iterator<Item = (&'n str, Option<&'n Span>)>) {
+        for warning in names.filter_map(|(name, place)| reserved(name, place)) {
+            if self
+                .reserved
+                .lock()
+                .is_ok_and(|mut seen| seen.insert(format!("{}{:?}", warning.summary, warning.span)))
+            {
+                self.problem(warning);
+            }
+        }
     }
 
     /// `meta: clear_facts`.
@@ -187,6 +239,9 @@ impl Store {
             vars.facts = Arc::default();
             vars.ansible_facts = Arc::default();
         });
+        if let Some(cache) = &self.cache {
+            cache.forget(host);
+        }
     }
 
     /// After the inventory changed: its variables are read again.

@@ -38,6 +38,22 @@ impl Terms {
         self.0.extend(other.0.iter().map(|(name, authored)| (name.clone(), authored.clone())));
     }
 
+    /// Adds all of `other`, mappings into mappings (`hash_behaviour = merge`).
+    pub fn merge(&mut self, other: &Terms) {
+        for (name, authored) in &other.0 {
+            let term = match self.get(name) {
+                Some(low) => authored.term.merged_over(low),
+                None => authored.term.clone(),
+            };
+            self.insert(name.clone(), term, authored.place.clone());
+        }
+    }
+
+    /// Names and places.
+    pub fn places(&self) -> impl Iterator<Item = (&str, Option<&Span>)> {
+        self.0.iter().map(|(name, authored)| (&**name, authored.place.as_ref()))
+    }
+
     pub fn contains_key(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }
