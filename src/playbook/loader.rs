@@ -142,7 +142,10 @@ impl Loader {
             NodeKind::Map(entries) => entries
                 .iter()
                 .map(|(key, value)| {
-                    let name = Arc::from(py_str(&key.to_value()));
+                    let name: Arc<str> = Arc::from(py_str(&key.to_value()));
+                    if let Some(warning) = crate::vars::reserved(&name, Some(&key.span)) {
+                        self.problem(warning);
+                    }
                     let term = self.engine.compile(value);
                     // A variable may never be read.
                     self.check_term(&term, Severity::Warning);

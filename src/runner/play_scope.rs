@@ -100,6 +100,7 @@ impl Shared {
                         (name, self.engine.compile(node), Some(key.span.clone()))
                     })
                     .collect();
+                self.store.warn_of_reserved(terms.places());
                 let terms = Arc::new(terms);
                 cache.insert(path.clone(), terms.clone());
                 found.push(terms);
