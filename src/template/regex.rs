@@ -13,6 +13,9 @@ pub struct Flags {
     pub dot_all: bool,
 }
 
+/// Bytes of a pattern: what is longer was built by a template, and would nest as deep.
+const LONGEST: usize = 50_000;
+
 /// A compiled pattern, kept for the life of the process: patterns come from authors, and are few.
 ///
 /// # Errors
@@ -24,6 +27,9 @@ pub fn compile(pattern: &str, flags: Flags) -> Res<Arc<Regex>> {
     let key = (pattern.to_owned(), flags);
     if let Some(known) = cache.get(&key) {
         return Ok(known.clone());
+    }
+    if pattern.len() > LONGEST {
+        return Err(failed(format!("Invalid regular expression: it has more than {LONGEST} bytes")));
     }
     let mut translated = String::new();
     if flags != Flags::default() {
@@ -191,6 +197,9 @@ pub fn replace(regex: &Regex, text: &str, template: &str, most: usize) -> Res<(S
         let Some(found) = captures.get(0) else { continue };
         out.push_str(&text[last..found.start()]);
         expand(template, &captures, &mut out)?;
+        if out.len() > 64 << 20 {
+            return Err(failed("the replaced text is too long"));
+        }
         last = found.end();
         count += 1;
         if most != 0 && count >= most {

@@ -24,9 +24,9 @@ l: [3, 1, 2]
 ls: [banana, Apple, cherry, apple]
 lm: [1, two, 3.5, null, true]
 ld:
-  - {name: web, port: 80, tags: [a, b], on: true}
-  - {name: db, port: 5432, tags: [], on: false}
-  - {name: cache, port: 6379, on: true}
+  - {name: web, port: 80, tags: [a, b], up: true}
+  - {name: db, port: 5432, tags: [], up: false}
+  - {name: cache, port: 6379, up: true}
 d: {one: 1, two: 2, three: {deep: [10, 20, {x: y}]}}
 dd: {b: 2, a: 1, C: 3}
 p: /etc/nginx/conf.d/site.conf
@@ -46,18 +46,18 @@ ATOMS = ["n", "m", "f", "s", "e", "u", "t", "b", "off_", "nil", "l", "ls", "lm",
 FILTERS = ["default('D')", "default([])", "default('', true)", "default(none)", "d(0)", "bool", "length", "count", "int", "int(5)", "float", "lower", "upper",
            "join(',')", "join", "list", "to_json", "to_nice_json", "to_json(sort_keys=true)", "tojson", "from_json", "combine({'z': 9})", "combine(d, recursive=true)", "combine({'one': 5}, list_merge='append')",
            "map('upper') | list", "map('int') | list", "map(attribute='name') | list", "map(attribute='port', default=0) | list", "map('string') | list", "map('regex_replace', 'a', 'b') | list",
-           "ternary('yes', 'no')", "ternary(1, 2, 3)", "selectattr('on') | list", "selectattr('name', 'equalto', 'db') | list", "selectattr('port', '>', 100) | map(attribute='name') | list", "rejectattr('tags', 'defined') | list",
+           "ternary('yes', 'no')", "ternary(1, 2, 3)", "selectattr('up') | list", "selectattr('name', 'equalto', 'db') | list", "selectattr('port', '>', 100) | map(attribute='name') | list", "rejectattr('tags', 'defined') | list",
            "selectattr('tags', 'defined') | list", "string", "regex_replace('[aeiou]', '*')", "regex_replace('(\\w+) (\\w+)', '\\2 \\1')", "regex_replace('^h', '', ignorecase=true)", "regex_search('l+')", "regex_search('(h)(e)', '\\1')", "regex_findall('[a-z]')",
            "regex_escape", "indent", "indent(2, true)", "indent(width=3, first=false)", "first", "last", "comment", "comment('c')", "comment(decoration='; ')", "replace('l', 'L')", "replace('o', '0', 1)", "sort", "sort(reverse=true)", "sort(case_sensitive=true)",
            "sort(attribute='port')", "trim", "trim('h')", "basename", "dirname", "splitext", "to_yaml", "to_nice_yaml", "to_nice_yaml(indent=2)", "from_yaml", "unique", "dict2items", "items2dict", "dict2items | items2dict", "flatten", "flatten(levels=1)", "quote", "b64encode", "b64encode | b64decode",
            "select | list", "select('defined') | list", "select('string') | list", "select('match', '[a-b]') | list", "reject('none') | list", "reject('number') | list", "difference([1, 'a']) | sort", "intersect([1, 2, 'a']) | sort", "union([9]) | sort", "symmetric_difference([1]) | sort", "type_debug", "mandatory",
            "format('a', 'b')", "format(1)", "split", "split(',')", "split(' ', 1)", "hash('sha1')", "hash('md5')", "md5", "sha1", "checksum", "round", "round(1)", "round(0, 'ceil')", "round(method='floor')", "capitalize", "title", "product([1, 2]) | list", "zip([1, 2]) | list", "zip_longest([1, 2], fillvalue='-') | list",
            "min", "max", "sum", "sum(start=10)", "dictsort", "dictsort(by='value')", "dictsort(false, 'value')", "human_readable", "human_to_bytes", "to_uuid", "urlencode", "urlsplit('path')", "urldecode", "truncate(5)", "truncate(8, true, '')", "wordcount", "wordwrap(5)", "center(20)", "abs", "reverse", "reverse | list", "batch(2) | list",
-           "slice(2) | list", "groupby('on') | list", "items | list", "pprint", "escape", "e", "forceescape", "striptags", "filesizeformat", "path_join", "win_basename", "expanduser", "normpath", "commonpath", "subelements('tags', skip_missing=true)", "extract(d)", "extract(l)", "log", "log(10)", "pow(2)", "root", "combinations(2) | list", "permutations(2) | list",
-           "attr('x')", "strftime", "safe", "xmlattr", "from_yaml_all | list", "rekey_on_member('name')", "random(seed='x')", "shuffle(seed='q')", "to_datetime", "ansible.builtin.upper", "password_hash('md5', 'abc')", "ansible.utils.ipaddr", "community.general.dict_kv('k')"]
+           "slice(2) | list", "groupby('up') | list", "items | list", "pprint", "escape", "e", "forceescape", "striptags", "filesizeformat", "path_join", "win_basename", "expanduser", "normpath", "commonpath", "subelements('tags', skip_missing=true)", "extract(d)", "extract(l)", "log", "log(10)", "pow(2)", "root", "combinations(2) | list", "permutations(2) | list",
+           "attr('x')", "xmlattr", "from_yaml_all | list", "rekey_on_member('name')", "random(seed='x')", "shuffle(seed='q')", "to_datetime", "ansible.builtin.upper", "password_hash('md5', 'abc')", "ansible.utils.ipaddr", "community.general.dict_kv('k')"]
 
 TESTS = ["defined", "undefined", "string", "none", "number", "mapping", "sequence", "iterable", "boolean", "true", "false", "truthy", "falsy", "integer", "float", "odd", "even", "divisibleby(3)", "divisibleby 2", "match('h.*')", "search('l')", "regex('^H', ignorecase=true)",
-         "version('1.9', '>')", "version('2', '<', strict=false)", "equalto(7)", "eq 7", "ne 'a'", "lt 5", "in [1, 2, 7]", "in s", "contains('a')", "contains(1)", "subset([1, 2, 3, 4])", "superset([1])", "any", "all", "lower", "upper", "sameas true", "sameas none", "abs", "url", "succeeded", "failed", "changed", "skipped", "callable", "escaped", "filter", "nan", "file", "exists", "directory"]
+         "version('1.9', '>')", "version('2', '<', strict=false)", "equalto(7)", "eq 7", "ne 'a'", "lt 5", "in [1, 2, 7]", "in s", "contains('a')", "contains(1)", "subset([1, 2, 3, 4])", "superset([1])", "any", "all", "lower", "upper", "sameas true", "sameas none", "abs", "url", "succeeded", "failed", "changed", "skipped", "callable", "escaped", "filter", "nan", "abs"]
 
 METHODS = ["upper()", "lower()", "split()", "split(',')", "strip()", "startswith('h')", "endswith('d')", "replace('l', 'r')", "join(['a', 'b'])", "items() | list", "keys() | list", "values() | list", "get('one')", "get('nope', 5)", "find('o')", "index(1)", "count('l')", "title()", "format(1, 2)", "isdigit()", "zfill(6)", "rjust(12, '.')", "partition(' ')", "splitlines()", "copy()", "swapcase()", "rsplit(' ', 1)", "lstrip('h')", "isalpha()", "capitalize()", "center(15, '*')", "expandtabs()", "casefold()", "append(4)", "pop()", "update({'q': 1})", "setdefault('one', 2)", "insert(0, 1)", "extend([8])", "sort()", "remove(1)", "clear()", "reverse()"]
 

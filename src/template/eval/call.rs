@@ -163,10 +163,9 @@ impl Call<'_, '_> {
         match &self.value {
             V::Str(text) => Ok(text.to_string()),
             V::Bytes(bytes) => Ok(String::from_utf8_lossy(bytes).into_owned()),
-            other => Err(failed(format!(
-                "expected str, bytes or os.PathLike object, not {}",
-                other.type_name()
-            ))),
+            other => {
+                Err(failed(format!("expected str, bytes or os.PathLike object, not {}", other.type_name())))
+            }
         }
     }
 
@@ -193,7 +192,10 @@ impl Eval<'_> {
             }
             let args = self.args(args)?;
             if has_method(&receiver, name) {
-                return call_method(&receiver, name, &args.positional, &args.named);
+                self.limits.step()?;
+                let result = call_method(&receiver, name, &args.positional, &args.named)?;
+                super::charge_value(&result)?;
+                return Ok(result);
             }
             if let V::Object(object) = &receiver
                 && let Some(result) = object.clone().method(self, name, &args)
@@ -251,6 +253,9 @@ impl Eval<'_> {
                 slots: bound.slots,
             })
         });
+        if let Ok(value) = &result {
+            super::charge_value(value)?;
+        }
         match result {
             Ok(V::Object(object)) if object.is_range() => V::Object(object).items().map(V::list),
             result => result.map_err(|error| explain(error, "filter", name)),

@@ -1,10 +1,10 @@
 //! What one rendering may use.
 
-use super::super::object::{Res, failed};
+use super::super::object::{Res, V, failed};
 use std::cell::Cell;
 
 /// Bytes of text of one rendering.
-const OUTPUT: usize = 256 << 20;
+const OUTPUT: usize = 64 << 20;
 /// Nested expressions, macros, includes and loops.
 const DEPTH: usize = 1000;
 
@@ -68,6 +68,7 @@ impl StackGuard {
         let outermost = BASE.get() == 0;
         if outermost {
             BASE.set(address());
+            SPENT.set(0);
         }
         Self { outermost }
     }
@@ -78,6 +79,40 @@ impl Drop for StackGuard {
         if self.outermost {
             BASE.set(0);
         }
+    }
+}
+
+/// Bytes of the largest text or list that one step may build.
+const LARGEST: usize = 64 << 20;
+/// Bytes of large values that one rendering may build altogether, with those it is done with.
+const BUDGET: usize = 1 << 30;
+
+thread_local! {
+    /// What the outermost rendering of this thread has built so far.
+    static SPENT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Refuses to build values that would fill the memory. To be asked before a value is built whose size has
+/// nothing to do with that of its operands, and after one is whose size has.
+pub fn charge(bytes: usize) -> Res<()> {
+    if bytes > LARGEST {
+        return Err(failed(format!("a value of {} MiB is too large", bytes >> 20)));
+    }
+    let spent = SPENT.get().saturating_add(bytes);
+    SPENT.set(spent);
+    if spent > BUDGET {
+        return Err(failed(format!("the template builds more than {} GiB of values", BUDGET >> 30)));
+    }
+    Ok(())
+}
+
+/// The same for a value that is there: its own size, not that of what it holds.
+pub fn charge_value(value: &V) -> Res<()> {
+    match value {
+        V::Str(text) => charge(text.len()),
+        V::List(list) => charge(list.len().saturating_mul(size_of::<V>())),
+        V::Tuple(items) => charge(items.len().saturating_mul(size_of::<V>())),
+        _ => Ok(()),
     }
 }
 

@@ -8,7 +8,7 @@ mod out;
 mod stmt;
 
 pub use call::{Args, Call, Params};
-pub use limits::{StackGuard, check_stack};
+pub use limits::{StackGuard, charge, charge_value, check_stack};
 pub use out::Out;
 
 use super::context::Ctx;
@@ -210,6 +210,7 @@ impl<'a> Eval<'a> {
                     let value = self.need(part)?;
                     out.push_str(&text(&value)?);
                 }
+                charge(out.len())?;
                 V::from(out)
             }
             Kind::Compare(first, rest) => {

@@ -1,7 +1,7 @@
 //! Filters of lists.
 
 use super::select::{Attribute, fold_case};
-use crate::template::eval::Call;
+use crate::template::eval::{Call, charge, check_stack};
 use crate::template::object::{
     Arith, Missing, Res, V, arith, compare, failed, join_text, key_of, sort_values, text,
 };
@@ -132,6 +132,7 @@ pub fn batch(c: &mut Call) -> Res<V> {
     let fill = c.given(1).cloned();
     let mut rows: Vec<Vec<V>> = c.value.items()?.chunks(size).map(<[V]>::to_vec).collect();
     if let (Some(fill), Some(row)) = (fill, rows.last_mut()) {
+        charge(size.saturating_mul(size_of::<V>()))?;
         row.resize(size, fill);
     }
     Ok(V::list(rows.into_iter().map(V::list).collect()))
@@ -142,6 +143,7 @@ pub fn slice(c: &mut Call) -> Res<V> {
     let fill = c.given(1).cloned();
     let items = c.value.items()?;
     let (size, extra) = (items.len() / slices, items.len() % slices);
+    charge(slices.saturating_mul(4 * size_of::<V>()))?;
     let mut out = Vec::with_capacity(slices);
     let mut at = 0;
     for number in 0..slices {
@@ -226,6 +228,8 @@ pub fn flatten(c: &mut Call) -> Res<V> {
     };
     let skip_nulls = c.flag_or(1, true)?;
     fn add(items: Vec<V>, levels: i64, skip_nulls: bool, out: &mut Vec<V>) -> Res<()> {
+        check_stack()?;
+        charge(items.len().saturating_mul(size_of::<V>()))?;
         for item in items {
             let null =
                 matches!(&item, V::None) || item.as_str().is_some_and(|text| matches!(text, "None" | "null"));
@@ -277,7 +281,7 @@ pub fn zip_longest(c: &mut Call) -> Res<V> {
     Ok(V::list((0..rows).map(|i| V::tuple(columns.iter().map(|column| cell(column, i)).collect())).collect()))
 }
 
-const MOST_ROWS: usize = 1_000_000;
+const MOST_ROWS: usize = 300_000;
 
 pub fn product(c: &mut Call) -> Res<V> {
     let repeat = match named(c, "repeat") {
@@ -287,7 +291,7 @@ pub fn product(c: &mut Call) -> Res<V> {
     let columns = columns(c)?;
     let mut rows: Vec<Vec<V>> = vec![Vec::new()];
     for column in columns.iter().cycle().take(columns.len() * repeat) {
-        if rows.len() * column.len() > MOST_ROWS {
+        if rows.len() * column.len() > MOST_ROWS || repeat > 1000 {
             return Err(failed("the product is too large"));
         }
         rows = rows
@@ -307,7 +311,9 @@ pub fn combinations(c: &mut Call) -> Res<V> {
             out.push(V::tuple(row.clone()));
             return if out.len() > MOST_ROWS { Err(failed("too many combinations")) } else { Ok(()) };
         }
-        for i in from..items.len() {
+        // Fewer items than are still wanted make no row.
+        let wanted = size - row.len();
+        for i in from..(items.len() + 1).saturating_sub(wanted) {
             row.push(items[i].clone());
             go(items, i + 1, size, row, out)?;
             row.pop();

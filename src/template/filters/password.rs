@@ -16,6 +16,7 @@ pub fn random_password(alphabet: &[char], length: usize, seed: Option<&str>) -> 
     if alphabet.is_empty() {
         return Err(failed("no characters to make a password of"));
     }
+    crate::template::eval::charge(length)?;
     if let Some(seed) = seed {
         let mut random = Random::of_text(seed);
         return Ok((0..length).map(|_| alphabet[random.index(alphabet.len())]).collect());
@@ -23,17 +24,17 @@ pub fn random_password(alphabet: &[char], length: usize, seed: Option<&str>) -> 
     // Bytes that would make some characters likelier than others are thrown away.
     let size = alphabet.len() as u32;
     let limit = u32::MAX - u32::MAX % size;
-    let mut out = String::new();
-    while out.chars().count() < length {
+    let mut out = Vec::with_capacity(length);
+    while out.len() < length {
         let bytes = random_bytes(256)?;
         for chunk in bytes.chunks_exact(4) {
             let number = u32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]);
-            if number < limit && out.chars().count() < length {
+            if number < limit && out.len() < length {
                 out.push(alphabet[(number % size) as usize]);
             }
         }
     }
-    Ok(out)
+    Ok(out.into_iter().collect())
 }
 
 /// What a password hash is made with.

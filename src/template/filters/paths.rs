@@ -160,6 +160,9 @@ pub fn path_join(c: &mut Call) -> Res<V> {
             )));
         }
     };
+    if parts.is_empty() {
+        return Err(failed("join() missing 1 required positional argument: 'a'"));
+    }
     let mut out = String::new();
     for part in parts {
         if part.starts_with('/') {

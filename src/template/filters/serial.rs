@@ -23,7 +23,11 @@ fn width_of(value: Option<&V>) -> Res<Option<usize>> {
         Some(value) => {
             let number = value.as_i64().or_else(|| value.as_str().and_then(|s| s.trim().parse().ok()));
             let number = number.ok_or_else(|| failed("indent must be a number"))?;
-            Ok(Some(usize::try_from(number).unwrap_or(0)))
+            let width = usize::try_from(number).unwrap_or(0);
+            if width > 1000 {
+                return Err(failed("an indentation of more than 1000 columns is too wide"));
+            }
+            Ok(Some(width))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Filters of texts.
 
 use crate::template::eval::Call;
+use crate::template::eval::charge;
 use crate::template::object::{
     Res, V, center as pad_center, failed, format_percent, split_lines, split_text,
 };
@@ -37,6 +38,7 @@ pub fn trim(c: &mut Call) -> Res<V> {
 
 pub fn replace(c: &mut Call) -> Res<V> {
     let (text, old, new) = (c.input()?, c.text_or(0, "")?, c.text_or(1, "")?);
+    charge(text.matches(&*old).count().saturating_mul(new.len()))?;
     Ok(V::from(match usize::try_from(c.int_or(2, -1)?) {
         Ok(count) => text.replacen(&old, &new, count),
         Err(_) => text.replace(&old, &new),
@@ -59,8 +61,13 @@ pub fn indent(c: &mut Call) -> Res<V> {
     let text = string(c, "splitlines")?.to_owned() + "\n";
     let indention = match c.given(0) {
         Some(V::Str(text)) => text.to_string(),
-        _ => " ".repeat(usize::try_from(c.int_or(0, 4)?).unwrap_or(0)),
+        _ => {
+            let width = usize::try_from(c.int_or(0, 4)?).unwrap_or(0);
+            charge(width)?;
+            " ".repeat(width)
+        }
     };
+    charge(indention.len().saturating_mul(text.matches('\n').count()))?;
     let (first, blank) = (c.flag(1)?, c.flag(2)?);
     let lines = split_lines(&text, false);
     let mut out = String::new();
@@ -199,7 +206,8 @@ pub fn wordcount(c: &mut Call) -> Res<V> {
 }
 
 pub fn center(c: &mut Call) -> Res<V> {
-    let width = usize::try_from(c.int_or(0, 80)?).unwrap_or(0).min(1_000_000);
+    let width = usize::try_from(c.int_or(0, 80)?).unwrap_or(0);
+    charge(width)?;
     Ok(V::from(pad_center(&c.input()?, width, ' ')))
 }
 

@@ -100,7 +100,10 @@ fn numbers(sequence: &Sequence) -> Res<Vec<V>> {
         (None, None) => return Err(failed("must specify count or end in with_sequence")),
         (Some(_), Some(_)) => return Err(failed("can't specify both count and end in with_sequence")),
         (Some(0), None) => return Ok(Vec::new()),
-        (Some(count), None) => start + count * stride - 1,
+        (Some(count), None) => count
+            .checked_mul(stride)
+            .and_then(|far| start.checked_add(far - 1))
+            .ok_or_else(|| failed("the sequence is too long"))?,
         (None, Some(end)) => end,
     };
     if stride > 0 && end < start {
@@ -112,7 +115,7 @@ fn numbers(sequence: &Sequence) -> Res<Vec<V>> {
     if stride == 0 {
         return Ok(Vec::new());
     }
-    if (end - start) / stride > 10_000_000 {
+    if (i128::from(end) - i128::from(start)) / i128::from(stride) > 2_000_000 {
         return Err(failed("the sequence is too long"));
     }
     if sequence.format.matches('%').count() - 2 * sequence.format.matches("%%").count() != 1 {
@@ -122,7 +125,8 @@ fn numbers(sequence: &Sequence) -> Res<Vec<V>> {
     let mut i = start;
     while if stride > 0 { i <= end } else { i >= end } {
         out.push(V::from(format_percent(&sequence.format, &V::Int(i))?));
-        i += stride;
+        let Some(next) = i.checked_add(stride) else { break };
+        i = next;
     }
     Ok(out)
 }

@@ -47,7 +47,8 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Members as data, without those that are `omit`.
 pub(super) fn export<'a>(items: impl Iterator<Item = &'a V>) -> Res<Value> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(items.size_hint().0);
+    crate::template::eval::charge(items.size_hint().0.saturating_mul(size_of::<Value>()))?;
     for item in items {
         let value = item.to_value()?;
         if !crate::template::is_omit(&value) {

@@ -2,6 +2,7 @@
 
 use super::str_methods::string_method;
 use super::{Entries, Missing, Res, V, compare, equal, failed, key_of, repr};
+use crate::template::eval::charge;
 use crate::value::Value;
 use std::sync::Arc;
 
@@ -71,6 +72,10 @@ pub fn item(value: &V, key: &V) -> Res<V> {
         return Ok(value.clone());
     }
     key.check()?;
+    let key = match key {
+        V::Bool(b) if !matches!(value, V::Dict(_)) => &V::Int(i64::from(*b)),
+        key => key,
+    };
     let found = match (value, key) {
         (V::Dict(dict), V::Str(name)) => dict.get_str(name).transpose()?,
         (V::Dict(dict), key) => dict.get(&key_of(key)?).transpose()?,
@@ -123,6 +128,9 @@ pub(super) fn bounds(length: i64, start: Option<i64>, stop: Option<i64>, step: i
 /// What cannot be sliced; a step of zero.
 pub fn slice(value: &V, start: &V, stop: &V, step: &V) -> Res<V> {
     value.check()?;
+    if matches!(value, V::None | V::Bool(_) | V::Int(_) | V::Big(_) | V::Float(_)) {
+        return Err(failed(format!("'{}' object is not subscriptable", value.type_name())));
+    }
     let bound = |v: &V| match v {
         V::None => Ok(None),
         V::Int(i) => Ok(Some(*i)),
@@ -354,6 +362,7 @@ fn list_method(value: &V, list: &super::List, args: &MethodArgs) -> Res<V> {
         "extend" => {
             let more = args.need(0, "iterable")?.items()?;
             list.change(|items| {
+                charge((items.len() + more.len()).saturating_mul(size_of::<V>()))?;
                 items.extend(more);
                 Ok(V::None)
             })

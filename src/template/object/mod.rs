@@ -110,6 +110,8 @@ impl V {
     pub fn to_value(&self) -> Res<Value> {
         if matches!(self, Self::List(_) | Self::Dict(_) | Self::Tuple(_)) {
             super::eval::check_stack()?;
+            // What a collection takes besides its items, as far as it is a new one.
+            super::eval::charge(160)?;
         }
         Ok(match self {
             Self::None => Value::Null,

@@ -2,7 +2,7 @@
 
 use super::strings::format_percent;
 use super::{Res, V, failed};
-use crate::template::eval::check_stack;
+use crate::template::eval::{charge, charge_value, check_stack};
 use crate::value::Value;
 use num_bigint::BigInt;
 use std::cmp::Ordering;
@@ -32,8 +32,8 @@ impl Arith {
     }
 }
 
-/// The longest text or list that repetition and powers may build.
-const LONGEST: usize = 100_000_000;
+/// Bits of the largest integer.
+const LARGEST_INTEGER: u64 = 1_000_000;
 
 /// `a op b`.
 ///
@@ -43,13 +43,19 @@ pub fn arith(op: Arith, a: &V, b: &V) -> Res<V> {
     a.check()?;
     b.check()?;
     match (op, a, b) {
-        (Arith::Add, V::Str(x), V::Str(y)) => return Ok(V::from([&**x, &**y].concat())),
+        (Arith::Add, V::Str(x), V::Str(y)) => {
+            charge(x.len() + y.len())?;
+            return Ok(V::from([&**x, &**y].concat()));
+        }
         (Arith::Add, V::List(x), V::List(y)) => {
             let mut items = x.items()?;
             items.extend(y.items()?);
-            return Ok(V::list(items));
+            let sum = V::list(items);
+            charge_value(&sum)?;
+            return Ok(sum);
         }
         (Arith::Add, V::Tuple(x), V::Tuple(y)) => {
+            charge((x.len() + y.len()) * size_of::<V>())?;
             return Ok(V::Tuple(x.iter().chain(y.iter()).cloned().collect()));
         }
         (Arith::Add, V::Str(_), _) => {
@@ -143,6 +149,9 @@ fn big(op: Arith, x: &BigInt, y: &BigInt) -> Res<V> {
     Ok(match op {
         Arith::Add => V::from(x + y),
         Arith::Sub => V::from(x - y),
+        Arith::Mul if x.bits() + y.bits() > LARGEST_INTEGER => {
+            return Err(failed("the product is too large"));
+        }
         Arith::Mul => V::from(x * y),
         Arith::FloorDiv | Arith::Rem | Arith::Div if *y == zero => {
             return Err(failed("integer division or modulo by zero"));
@@ -154,7 +163,8 @@ fn big(op: Arith, x: &BigInt, y: &BigInt) -> Res<V> {
             V::Float(float(x) / float(y))
         }
         Arith::Pow => {
-            let exponent = u32::try_from(y).ok().filter(|e| u64::from(*e) * x.bits() < 1_000_000);
+            let exponent =
+                u32::try_from(y).ok().filter(|e| u64::from(*e).saturating_mul(x.bits()) < LARGEST_INTEGER);
             match exponent {
                 Some(exponent) => V::from(x.pow(exponent)),
                 None => return Err(failed("the power is too large")),
@@ -186,9 +196,8 @@ fn repeat(value: &V, times: &V) -> Res<V> {
         V::Str(s) => s.len(),
         other => other.len().unwrap_or(0),
     };
-    if length.saturating_mul(times) > LONGEST {
-        return Err(failed("the repeated value is too large"));
-    }
+    let unit = if matches!(value, V::Str(_)) { 1 } else { size_of::<V>() };
+    charge(length.saturating_mul(times).saturating_mul(unit))?;
     Ok(match value {
         V::Str(s) => V::from(s.repeat(times)),
         V::Tuple(items) => V::tuple(items.repeat_(times)),
@@ -264,6 +273,8 @@ pub fn equal(a: &V, b: &V) -> Res<bool> {
 
 fn equal_items(a: &[V], b: &[V]) -> Res<bool> {
     check_stack()?;
+    // Lists that hold themselves many times over are compared for ever.
+    charge(256)?;
     if a.len() != b.len() {
         return Ok(false);
     }

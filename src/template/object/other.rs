@@ -129,8 +129,8 @@ impl Object for Range {
     }
 
     fn items(&self) -> Option<Res<Vec<V>>> {
-        // As many items as a rendering may take steps: more could never be used.
-        if self.count() > 10_000_000 {
+        // More would be too large a list, and nobody counts that far.
+        if self.count() > 2_500_000 {
             return Some(Err(failed("Range too big.")));
         }
         let (start, step) = (self.start, self.step);

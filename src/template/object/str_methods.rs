@@ -3,6 +3,7 @@
 use super::methods::MethodArgs;
 use super::strings::format_braces;
 use super::{Res, V, failed, text};
+use crate::template::eval::charge;
 use std::sync::Arc;
 
 /// Python's notion of white space for `strip` and `split`.
@@ -148,7 +149,9 @@ pub(super) fn string_method(s: &Arc<str>, args: &MethodArgs) -> Res<V> {
     };
     let width = |args: &MethodArgs| -> Res<usize> {
         args.need(0, "width")?;
-        Ok(usize::try_from(args.int(0, "width", 0)?).unwrap_or(0).min(100_000_000))
+        let width = usize::try_from(args.int(0, "width", 0)?).unwrap_or(0);
+        charge(width)?;
+        Ok(width)
     };
     let pad = |width: usize, c: char| c.to_string().repeat(width.saturating_sub(s.chars().count()));
     // The part between optional start and end, and how many characters stand before it.
@@ -283,6 +286,7 @@ pub(super) fn string_method(s: &Arc<str>, args: &MethodArgs) -> Res<V> {
         "encode" => V::Bytes(s.as_bytes().into()),
         "expandtabs" => {
             let size = usize::try_from(args.int(0, "tabsize", 8)?).unwrap_or(0);
+            charge(size.saturating_mul(s.matches('\t').count()))?;
             let mut out = String::new();
             let mut column = 0;
             for c in s.chars() {
@@ -332,6 +336,9 @@ pub fn join_text(items: &[V], separator: &str) -> Res<String> {
             out.push_str(separator);
         }
         out.push_str(&text(item)?);
+        if out.len() > 64 << 20 {
+            return Err(failed("the joined text is too long"));
+        }
     }
     Ok(out)
 }

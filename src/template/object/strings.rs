@@ -74,7 +74,7 @@ pub fn format_percent(format: &str, values: &V) -> Res<String> {
                 digits.push(*digit);
                 chars.next();
             }
-            precision = Some(digits.parse().unwrap_or(0));
+            precision = Some(measure(&digits)?);
         }
         spec.precision = precision;
         while chars.peek().is_some_and(|c| matches!(c, 'l' | 'h' | 'L')) {
@@ -96,6 +96,7 @@ pub fn format_percent(format: &str, values: &V) -> Res<String> {
             None => take()?,
         };
         out.push_str(&spec.percent(kind, &value)?);
+        too_long(&out)?;
     }
     if !named && next < args.len() && !matches!(values, V::Dict(_) | V::List(_)) {
         return Err(failed("not all arguments converted during string formatting"));
@@ -103,10 +104,16 @@ pub fn format_percent(format: &str, values: &V) -> Res<String> {
     Ok(out)
 }
 
+/// Many conversions of one large value make a text that its operands do not foretell.
+fn too_long(out: &str) -> Res<()> {
+    if out.len() > 64 << 20 { Err(failed("the formatted text is too long")) } else { Ok(()) }
+}
+
 /// A width or precision that does not fill the memory.
 fn measure(digits: &str) -> Res<usize> {
     match digits.trim_start_matches('-').parse::<usize>() {
-        Ok(size) if size > 10_000_000 => Err(failed("the width in the format string is too large")),
+        // As wide as Rust's own formatting goes.
+        Ok(size) if size > 60_000 => Err(failed("the width in the format string is too large")),
         Ok(size) => Ok(size),
         Err(_) if digits.is_empty() => Ok(0),
         Err(_) => Err(failed("Too many decimal digits in format string")),
@@ -363,6 +370,7 @@ pub fn format_braces(template: &str, args: &[V], named: &[(std::sync::Arc<str>, 
             _ => value,
         };
         out.push_str(&format_spec(&value, &spec)?);
+        too_long(&out)?;
     }
     out.push_str(rest);
     Ok(out)
@@ -431,21 +439,22 @@ fn format_spec(value: &V, spec: &str) -> Res<String> {
         parsed.zero = parsed.align.is_none();
         at += 1;
     }
-    let number = |at: &mut usize| -> Option<usize> {
+    let number = |at: &mut usize| -> Res<Option<usize>> {
         let start = *at;
         while chars.get(*at).is_some_and(char::is_ascii_digit) {
             *at += 1;
         }
-        chars[start..*at].iter().collect::<String>().parse().ok()
+        let digits: String = chars[start..*at].iter().collect();
+        if digits.is_empty() { Ok(None) } else { measure(&digits).map(Some) }
     };
-    parsed.width = number(&mut at).unwrap_or(0);
+    parsed.width = number(&mut at)?.unwrap_or(0);
     if let Some(separator) = chars.get(at).filter(|c| matches!(c, ',' | '_')) {
         parsed.comma = Some(*separator);
         at += 1;
     }
     if chars.get(at) == Some(&'.') {
         at += 1;
-        parsed.precision = number(&mut at);
+        parsed.precision = number(&mut at)?;
     }
     let kind = chars.get(at).copied();
     match (kind, value) {

@@ -30,24 +30,31 @@ pub fn write_text(value: &V, out: &mut String) -> Res<()> {
 pub fn text_of_data(value: &V) -> Res<String> {
     fn as_lists(value: &V) -> Res<V> {
         check_stack()?;
+        crate::template::eval::charge(size_of::<V>())?;
         Ok(match value {
             V::List(list) => V::list(list.items()?.iter().map(as_lists).collect::<Res<_>>()?),
             V::Tuple(items) => V::list(items.iter().map(as_lists).collect::<Res<_>>()?),
             V::Dict(dict) => V::dict(
-                dict.entries()?.into_iter().map(|(key, item)| Ok((key, as_lists(&item)?))).collect::<Res<_>>()?,
+                dict.entries()?
+                    .into_iter()
+                    .map(|(key, item)| Ok((key, as_lists(&item)?)))
+                    .collect::<Res<_>>()?,
             ),
             other => other.clone(),
         })
     }
-    match value.to_value() {
-        Ok(data) if !has_object(value)? => Ok(crate::value::py_str(&data)),
-        Ok(_) => repr(&as_lists(value)?),
-        Err(error) => Err(error),
+    if has_object(value)? {
+        return repr(&as_lists(value)?);
     }
+    Ok(crate::value::py_str(&value.to_value()?))
 }
 
 /// Whether there is something in a value that prints otherwise than its data.
 fn has_object(value: &V) -> Res<bool> {
+    if matches!(value, V::List(_) | V::Tuple(_) | V::Dict(_)) {
+        check_stack()?;
+        crate::template::eval::charge(size_of::<V>())?;
+    }
     Ok(match value {
         V::Object(_) => true,
         V::List(_) | V::Tuple(_) => {
@@ -102,6 +109,9 @@ fn write_repr(value: &V, out: &mut String) -> Res<()> {
             check_stack()?;
             out.push('{');
             for (i, (key, item)) in dict.entries()?.iter().enumerate() {
+                if out.len() > 64 << 20 {
+                    return Err(super::failed("the text of the value is too long"));
+                }
                 if i > 0 {
                     out.push_str(", ");
                 }
@@ -120,6 +130,9 @@ fn write_repr(value: &V, out: &mut String) -> Res<()> {
 fn write_items(items: &[V], open: &str, close: &str, out: &mut String) -> Res<()> {
     out.push_str(open);
     for (i, item) in items.iter().enumerate() {
+        if out.len() > 64 << 20 {
+            return Err(super::failed("the text of the value is too long"));
+        }
         if i > 0 {
             out.push_str(", ");
         }

@@ -1,7 +1,7 @@
 //! minijinja's syntax tree to ours.
 
 use super::ir::{Arg, Block, Body, Cmp, Ex, For, Kind, Macro, Pos, Program, Stmt, Target};
-use super::{Syntax, prepare};
+use super::{Syntax, depth, prepare};
 use crate::template::object::{Arith, V};
 use crate::template::{Term, filters, lookups, tests};
 use minijinja::machinery::{self, Span, ast};
@@ -46,6 +46,9 @@ impl Problem {
 /// # Errors
 /// The syntax error, or all unknown filters and tests.
 pub fn template(text: &str, syntax: &Syntax) -> Result<Program, Vec<Problem>> {
+    if let Some(at) = depth::too_deep(text, syntax) {
+        return Err(vec![nests_too_deep(at)]);
+    }
     let config = syntax.config().map_err(|error| vec![problem(&error, "")])?;
     let prepared = prepare::template(text, syntax);
     match machinery::parse(&prepared, "", config.clone()) {
@@ -88,6 +91,9 @@ fn lower(parsed: &ast::Stmt, syntax: &Syntax) -> Result<Program, Vec<Problem>> {
 /// # Errors
 /// The syntax error, or all unknown filters and tests.
 pub fn expression(text: &str) -> Result<Ex, Vec<Problem>> {
+    if let Some(at) = depth::expression_too_deep(text) {
+        return Err(vec![nests_too_deep(at)]);
+    }
     let prepared = prepare::expression(text);
     let parsed = machinery::parse_expr(&prepared).map_err(|error| vec![problem(&error, &prepared)])?;
     let mut lower = Lower {
@@ -102,6 +108,11 @@ pub fn expression(text: &str) -> Result<Ex, Vec<Problem>> {
     };
     let expression = lower.expr(&parsed);
     if lower.problems.is_empty() { Ok(expression) } else { Err(lower.problems) }
+}
+
+fn nests_too_deep(at: usize) -> Problem {
+    let start = u32::try_from(at).unwrap_or(0);
+    Problem::at("it nests too deep, or chains too many operators", Pos { start, end: start + 1 })
 }
 
 /// minijinja's complaint in Jinja's words, where those are known.

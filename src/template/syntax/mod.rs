@@ -1,6 +1,7 @@
 //! From text to a program: minijinja's lexer and parser read the text, `lower` turns its tree into ours,
 //! with filters and tests looked up and strings as Ansible reads them.
 
+mod depth;
 pub mod ir;
 mod lower;
 mod prepare;

@@ -1,7 +1,7 @@
 //! Tests of what a value is like.
 
 use crate::template::eval::Call;
-use crate::template::object::{Res, V, equal, failed};
+use crate::template::object::{Res, V, equal, failed, key_of};
 use crate::template::regex::{self, Flags};
 use crate::value::Value;
 use std::sync::Arc;
@@ -42,10 +42,11 @@ pub fn undefined(value: &V) -> bool {
     }
 }
 
-/// Whether something has this name; names are looked up, so that lists cannot be asked for.
+/// Whether something has this name. Names are looked up, so that lists cannot be asked for; what is no text at
+/// all counts as known, as it does in Jinja.
 pub fn named(c: &Call, exists: fn(&str) -> bool) -> Res<bool> {
-    crate::template::object::key_of(&c.value)?;
-    Ok(c.value.as_str().is_some_and(exists))
+    key_of(&c.value)?;
+    Ok(c.value.as_str().is_none_or(exists))
 }
 
 /// Python's `is`, as far as values can tell: constants and small numbers are themselves.
@@ -62,9 +63,9 @@ pub fn same_as(c: &mut Call) -> Res<bool> {
 
 /// Whether all items of `a` are in `b`.
 pub fn subset(a: &V, b: &V) -> Res<bool> {
-    let all: std::collections::HashSet<Value> = b.items()?.iter().map(V::to_value).collect::<Res<_>>()?;
+    let all: std::collections::HashSet<Value> = b.items()?.iter().map(key_of).collect::<Res<_>>()?;
     for item in a.items()? {
-        if !all.contains(&item.to_value()?) {
+        if !all.contains(&key_of(&item)?) {
             return Ok(false);
         }
     }
