@@ -24,6 +24,7 @@ impl Loader {
                 given.iter().for_each(|(key, value)| put(key.clone(), value.clone()))
             }
             Some((NodeKind::Str(text), node)) if text.contains("{{") => {
+                self.warn_of_whole_arguments(node);
                 put(text_node("_variable_params", node), node.clone());
             }
             Some((NodeKind::Str(text), node)) => {
@@ -45,6 +46,11 @@ impl Loader {
             NodeKind::Str(text) => {
                 let free = is_free_form(&action.short);
                 for (key, text) in self.key_values(text, takes_command(&action.short), value) {
+                    if key == "_raw_params" && !free && text.contains("{{") {
+                        self.warn_of_whole_arguments(value);
+                        put(text_node("_variable_params", value), text_node(&text, value));
+                        continue;
+                    }
                     if key == "_raw_params" && !free && self.strict_arguments {
                         self.problem(
                             Diagnostic::error(
@@ -75,6 +81,19 @@ impl Loader {
             ),
         }
         Node::new(NodeKind::Map(entries), value.span.clone())
+    }
+
+    /// `module: "{{ variable }}"`: a fact of that name could choose the arguments.
+    fn warn_of_whole_arguments(&self, node: &Node) {
+        if self.settings.bool("INJECT_FACTS_AS_VARS") {
+            self.problem(
+                Diagnostic::warning(
+                    "argument-template",
+                    "Using a template for task args is unsafe in some situations (see https://docs.ansible.com/ansible/devel/reference_appendices/faq.html#argsplat-unsafe).",
+                )
+                .at(&node.span),
+            );
+        }
     }
 
     fn key_values(&self, text: &str, free: bool, node: &Node) -> Vec<(String, String)> {

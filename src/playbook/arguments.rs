@@ -3,6 +3,7 @@
 use super::action::{ActionKind, ActionName};
 use crate::modules;
 use crate::modules::kit::args::unsupported_message;
+use crate::source::args::COMMAND_OPTIONS;
 use crate::value::{Map, Value};
 
 /// The arguments of an action's control half.
@@ -89,6 +90,9 @@ const TEMPLATE: &[&str] = &[
     "variable_start_string",
 ];
 
+const SERVICE: &[&str] =
+    &["name", "state", "enabled", "sleep", "pattern", "runlevel", "arguments", "args", "use"];
+
 fn of_action(short: &str) -> Option<Arguments> {
     ACTIONS.iter().find(|(name, _)| *name == short).map(|(_, arguments)| *arguments)
 }
@@ -101,6 +105,16 @@ pub fn known(action: &ActionName) -> Option<Vec<&'static str>> {
         (!public.is_empty()).then_some(public)
     };
     match action.kind {
+        // Whatever manages services on the host takes the rest.
+        ActionKind::Module if action.short == "service" => {
+            let mut names = SERVICE.to_vec();
+            names.extend(of_module("systemd")?.iter().filter(|name| !SERVICE.contains(name)));
+            Some(names)
+        }
+        // Its manager's arguments are not known here.
+        ActionKind::Module if action.short == "package" => None,
+        // The options of `command` are taken out of its text, but have no effect.
+        ActionKind::Module if action.short == "raw" => Some(COMMAND_OPTIONS.to_vec()),
         ActionKind::Module => of_module(&action.short),
         ActionKind::Action => match of_action(&action.short)? {
             Arguments::Any => None,

@@ -314,8 +314,13 @@ impl Loader {
 
     /// Renders what must be known while loading: with `-e` and the variables of the levels above.
     pub(super) fn render_static(&self, attr: &Attr, level: &Arc<Level>) -> Result<Value, Diagnostic> {
-        let scope = StaticScope { extra: self.extra_vars.clone(), level: level.clone() };
-        let env = LookupEnv { playbook_dir: self.directory(), ..LookupEnv::default() };
+        let directory = self.directory();
+        let scope = StaticScope {
+            extra: self.extra_vars.clone(),
+            level: level.clone(),
+            playbook_dir: Value::str(directory.to_string_lossy()),
+        };
+        let env = LookupEnv { playbook_dir: directory, ..LookupEnv::default() };
         let context = Context::new(&self.engine, Arc::new(scope), Arc::new(env));
         context.render(&attr.term).map_err(|error| {
             Diagnostic::error("static-template", error.message)
@@ -533,6 +538,7 @@ pub(super) fn expand_home(path: &str) -> String {
 struct StaticScope {
     extra: Vars,
     level: Arc<Level>,
+    playbook_dir: Value,
 }
 
 impl Scope for StaticScope {
@@ -544,6 +550,9 @@ impl Scope for StaticScope {
             if let Some(term) = level.vars.get(name) {
                 return Some(Var::Term(term.clone()));
             }
+        }
+        if name == "playbook_dir" {
+            return Some(Var::Value(self.playbook_dir.clone()));
         }
         let role = self.level.role.as_ref()?;
         match name {

@@ -4,7 +4,7 @@ use std::iter::Peekable;
 use std::str::Chars;
 
 /// Options that `command` and its kin take out of their command line; any other `key=value` is part of it.
-const COMMAND_OPTIONS: [&str; 8] =
+pub const COMMAND_OPTIONS: [&str; 8] =
     ["creates", "removes", "chdir", "executable", "warn", "stdin", "stdin_add_newline", "strip_empty_ends"];
 
 /// The name under which the free-form part of the arguments travels.

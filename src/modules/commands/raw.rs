@@ -1,18 +1,20 @@
 //! `raw`: a line for the login shell, its output as it came.
 
 use crate::modules::kit::{Applied, Command, Failure, Module, Plan, Probe, Target};
-use crate::value::Value;
+use crate::value::{Map, Value};
 use serde::Deserialize;
 
 pub struct Raw;
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Args {
     /// The free form: what stands after `raw:`.
     _raw_params: Option<String>,
     /// The shell to use.
     executable: Option<String>,
+    /// Whatever else is given has no effect, as in Ansible.
+    #[serde(flatten)]
+    _others: Map,
 }
 
 impl Module for Raw {

@@ -1,39 +1,26 @@
 //! `service`: a service under whatever manages services here.
 
-use super::systemd::{self, State};
-use super::sysv;
+use super::{systemd, sysv};
 use crate::facts;
-use crate::modules::kit::{Applied, Command, Failure, Module, Plan, Probe, Target};
+use crate::modules::kit::{Applied, Command, Failure, Module, Plan, Probe, Target, args};
+use crate::value::{Map, Value};
 use serde::Deserialize;
 use std::time::Duration;
 
 pub struct Service;
 
-#[derive(Deserialize, Clone)]
-#[serde(deny_unknown_fields)]
+#[derive(Deserialize)]
 pub struct Args {
-    pub(super) name: String,
-    pub(super) state: Option<State>,
-    /// Whether it starts on boot.
-    pub(super) enabled: Option<bool>,
-    /// Seconds between stop and start of a restart (init scripts only).
-    pub(super) sleep: Option<u64>,
-    /// What the command line of the running service contains (init scripts only).
-    pub(super) pattern: Option<String>,
-    /// For OpenRC.
-    #[serde(default = "default_runlevel")]
-    pub(super) runlevel: String,
-    /// Further words for the init script.
-    #[serde(default, alias = "args")]
-    pub(super) arguments: String,
     /// The manager to use instead of the one found.
     #[serde(default, rename = "use")]
-    pub(super) manager: Option<String>,
+    manager: Option<String>,
+    /// Everything else is for the manager, which may have more arguments than those documented here (`daemon_reload`).
+    #[serde(flatten)]
+    others: Map,
 }
 
-fn default_runlevel() -> String {
-    "default".into()
-}
+/// What systemd has no use for.
+const FOR_SCRIPTS: &[&str] = &["pattern", "runlevel", "sleep", "arguments", "args"];
 
 /// What to do, by manager.
 pub enum Todo {
@@ -52,21 +39,14 @@ impl Module for Service {
             Some(name) => name.rsplit('.').next().unwrap_or(name).to_owned(),
         };
         if matches!(manager.as_str(), "systemd" | "systemd_service") {
-            let given = [
-                ("pattern", args.pattern.is_some()),
-                ("runlevel", args.runlevel != default_runlevel()),
-                ("sleep", args.sleep.is_some()),
-                ("arguments", !args.arguments.is_empty()),
-            ];
-            for (name, _) in given.iter().filter(|(_, given)| *given) {
-                host.warn(format!("Ignoring \"{name}\" as it is not used in \"systemd\""));
+            let mut others = args.others.clone();
+            for name in FOR_SCRIPTS {
+                if others.shift_remove(*name).is_some() {
+                    host.warn(format!("Ignoring \"{name}\" as it is not used in \"systemd\""));
+                }
             }
-            let args = systemd::Args {
-                name: Some(args.name.clone()),
-                state: args.state,
-                enabled: args.enabled,
-                ..systemd::Args::default()
-            };
+            let args: systemd::Args =
+                args::parse("ansible.legacy.systemd", &Value::map(others)).map_err(Failure::new)?;
             return Ok(match systemd::plan(&args, host)? {
                 Plan::Unchanged { result } => Plan::Unchanged { result },
                 Plan::Change { todo, diff, result } => {
@@ -78,7 +58,9 @@ impl Module for Service {
                 Plan::Upkeep { todo, result } => Plan::Upkeep { todo: Todo::Systemd(todo), result },
             });
         }
-        let sysv::Decision { commands, sleep, result } = sysv::decide(args, host)?;
+        let args: sysv::Args =
+            args::parse(Self::NAME, &Value::map(args.others.clone())).map_err(Failure::new)?;
+        let sysv::Decision { commands, sleep, result } = sysv::decide(&args, host)?;
         if commands.is_empty() {
             return Ok(Plan::Unchanged { result });
         }

@@ -1,11 +1,34 @@
 //! Services without systemd: init scripts and OpenRC.
 
-use super::service::Args;
 use super::systemd::State;
 use crate::facts::program;
 use crate::modules::kit::{Command, Failure, Probe};
 use crate::value::{Map, Value};
+use serde::Deserialize;
 use std::path::Path;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    name: String,
+    state: Option<State>,
+    /// Whether it starts on boot.
+    enabled: Option<bool>,
+    /// Seconds between stop and start of a restart.
+    sleep: Option<u64>,
+    /// What the command line of the running service contains.
+    pattern: Option<String>,
+    /// For OpenRC.
+    #[serde(default = "default_runlevel")]
+    runlevel: String,
+    /// Further words for the init script.
+    #[serde(default, alias = "args")]
+    arguments: String,
+}
+
+fn default_runlevel() -> String {
+    "default".into()
+}
 
 /// The commands to give, in order, and the result.
 pub struct Decision {

@@ -227,9 +227,19 @@ impl TaskRun<'_> {
         if let Value::Map(own) = own {
             let mut own = (*own).clone();
             if let Some(variable) = own.shift_remove("_variable_params") {
-                args.extend(variable.as_map().cloned().unwrap_or_default());
+                let Some(whole) = variable.as_map() else {
+                    let (kind, message) = match &variable {
+                        Value::Unknown(why) => (TemplateErrorKind::Unknown, why.to_string()),
+                        other => (
+                            TemplateErrorKind::Failed,
+                            format!("Task args must resolve to a 'dict' not '{}'.", other.type_name()),
+                        ),
+                    };
+                    return Err(TemplateError { kind, message, trace: vec![self.task.args_span.clone()] });
+                };
+                args.extend(whole.clone());
             }
-            // `module: "{{ variable }}"`: the variable holds all arguments.
+            // `set_fact: "{{ variable }}"`: the variable holds all arguments.
             if let Some(Value::Map(whole)) = own.get("_raw_params").cloned() {
                 own.shift_remove("_raw_params");
                 args.extend((*whole).clone());

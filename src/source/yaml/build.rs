@@ -98,6 +98,8 @@ fn attempt(file: &Arc<SourceFile>, text: &Adapted, single: bool) -> Result<Vec<L
                 let fix = match error.info() {
                     info if info.contains("':' must be followed") => Some(Fix::Tab { line, column }),
                     info if flow > 0 && info.contains("tabs disallowed") => Some(Fix::Tab { line, column }),
+                    // The first blanks of a quoted text's further lines are not part of it.
+                    "tab cannot be used as indentation" => Some(Fix::Tab { line, column }),
                     "invalid indentation" | "invalid indentation in flow construct" => {
                         Some(Fix::Indent { line })
                     }
