@@ -1,6 +1,7 @@
 //! From the name in a task to what runs.
 
 use super::arguments::ACTIONS;
+use super::moved;
 use crate::modules;
 
 /// What a task does.
@@ -113,10 +114,16 @@ pub fn resolve(written: &str) -> Option<ActionName> {
         _ if ACTIONS.iter().any(|(name, _)| *name == short) => make(short, ActionKind::Action),
         _ if modules::registry::find(short).is_some() => make(short, ActionKind::Module),
         _ if MISSING.contains(&short) => make(short, ActionKind::Missing),
+        _ if moved::full_name(short).is_some() => make(short, ActionKind::Missing),
         // A collection that is not native: it may well exist, and the task may never run.
         _ if short.matches('.').count() >= 2 => make(short, ActionKind::Missing),
         _ => None,
     }
+}
+
+/// A module of a `library` folder: it is written in another language, and cannot run here yet.
+pub fn of_library(written: &str) -> ActionName {
+    ActionName { written: written.into(), short: written.into(), kind: ActionKind::Missing }
 }
 
 /// An action whose name is a template.

@@ -164,8 +164,8 @@ impl Loader {
             if path.is_dir() {
                 return Ok((path, None));
             }
-            if !tried.contains(&path) {
-                tried.push(path);
+            if !tried.contains(&folder) {
+                tried.push(folder);
             }
         }
         Err(tried)
@@ -258,6 +258,7 @@ impl Loader {
         own.role = Some(role.clone());
         own.directory = Some(role.path.join("tasks"));
         let own = Arc::new(own);
+        self.add_library(&role.path);
         let load = |kind: &str, from: Option<&str>| {
             let path = self.role_main(&role.path, kind, from);
             if path.is_none()

@@ -1,6 +1,6 @@
 //! Files to plays and task lists. One loader serves a whole run: dynamic includes come back to it.
 
-use super::action;
+use super::action::{self, ActionName};
 use super::arguments;
 use super::keywords::{self, Places};
 use super::level::{Attr, Condition, Level, LevelKind, Tags, Vars};
@@ -29,6 +29,8 @@ pub struct Loader {
     pub(super) problems: Mutex<Vec<Diagnostic>>,
     /// Roles imported statically by the play that is being loaded.
     pub(super) imported: Mutex<Vec<Arc<super::role::Role>>>,
+    /// The `library` folders of the roles so far: from then on everybody can use what is in them.
+    libraries: RwLock<Vec<PathBuf>>,
 }
 
 /// A dynamic `include_tasks`, ready to be loaded.
@@ -72,6 +74,7 @@ impl Loader {
             role_count: Mutex::new(0),
             problems: Mutex::default(),
             imported: Mutex::default(),
+            libraries: RwLock::default(),
         }
     }
 
@@ -329,6 +332,13 @@ impl Loader {
         })
     }
 
+    /// Loads what comes next for a playbook in that folder.
+    pub fn enter(&self, directory: &Path) {
+        if let Ok(mut slot) = self.playbook_dir.write() {
+            directory.clone_into(&mut slot);
+        }
+    }
+
     pub(super) fn directory(&self) -> PathBuf {
         self.playbook_dir.read().map(|dir| dir.clone()).unwrap_or_default()
     }
@@ -483,6 +493,38 @@ impl Loader {
         }
         let name = node.get("name").map(|name| self.attr(name));
         Some(Block { level, name, main, rescue, always, span: node.span.clone() })
+    }
+
+    /// What an action's name means: ours, somebody's `library`, or a template.
+    pub(super) fn resolve(&self, name: &str) -> Option<ActionName> {
+        action::resolve(name)
+            .or_else(|| action::dynamic(name))
+            .or_else(|| self.is_in_library(name).then(|| action::of_library(name)))
+    }
+
+    /// Whether a file of the playbook's or a role's `library` folder, or of the module path, has that name.
+    fn is_in_library(&self, name: &str) -> bool {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if name.is_empty() || !name.chars().all(plain) {
+            return false;
+        }
+        let own = self.directory().join("library");
+        let roles = self.libraries.read().map(|folders| folders.clone()).unwrap_or_default();
+        let configured = self.settings.paths("DEFAULT_MODULE_PATH");
+        let mut folders = std::iter::once(own).chain(roles).chain(configured);
+        folders
+            .any(|folder| ["", ".py", ".sh"].iter().any(|end| folder.join(format!("{name}{end}")).is_file()))
+    }
+
+    /// A role brings modules.
+    pub(super) fn add_library(&self, role: &Path) {
+        let folder = role.join("library");
+        if folder.is_dir()
+            && let Ok(mut folders) = self.libraries.write()
+            && !folders.contains(&folder)
+        {
+            folders.push(folder);
+        }
     }
 
     /// Reports a module or action that nobody knows.

@@ -9,6 +9,7 @@ mod layers;
 mod level;
 mod load_role;
 mod loader;
+mod moved;
 mod parse_play;
 mod parse_task;
 mod play;

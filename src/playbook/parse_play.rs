@@ -27,9 +27,7 @@ impl Loader {
             .filter(|dir| !dir.as_os_str().is_empty())
             .map_or_else(|| PathBuf::from("."), Path::to_owned);
         let directory = directory.canonicalize().unwrap_or(directory);
-        if let Ok(mut dir) = self.playbook_dir.write() {
-            *dir = directory.clone();
-        }
+        self.enter(&directory);
         let full = path.file_name().map_or_else(|| path.to_owned(), |name| directory.join(name));
         let plays = self.plays_of(&full, None, 0);
         self.judged(Playbook { path: full, plays })
@@ -40,9 +38,7 @@ impl Loader {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn playbook_from(&self, node: &Node, directory: &Path) -> Result<Playbook, Vec<Diagnostic>> {
-        if let Ok(mut dir) = self.playbook_dir.write() {
-            *dir = directory.to_owned();
-        }
+        self.enter(directory);
         let path = directory.join("<command line>");
         let plays = node
             .as_list()
@@ -171,7 +167,12 @@ impl Loader {
         let file = name.split_whitespace().next().unwrap_or_default();
         let directory = path.parent().unwrap_or(Path::new("."));
         let target = self.collection_playbook(file).unwrap_or_else(|| normalize(&directory.join(file)));
-        self.plays_of(&target, Some(&level), depth + 1)
+        // Roles and the like of an imported playbook are beside it.
+        let here = self.directory();
+        self.enter(target.parent().unwrap_or(Path::new(".")));
+        let plays = self.plays_of(&target, Some(&level), depth + 1);
+        self.enter(&here);
+        plays
     }
 
     /// `ns.collection.playbook`.

@@ -1,6 +1,6 @@
 //! One task: its action, its arguments, its keywords; static imports in place.
 
-use super::action::{self, ActionKind, ActionName};
+use super::action::{ActionKind, ActionName};
 use super::args::text_node;
 use super::keywords::{self, Places};
 use super::level::{Level, LevelKind};
@@ -23,7 +23,7 @@ impl Loader {
     pub(super) fn task(&self, node: &Node, parent: &Arc<Level>, handler: bool) -> Vec<Item> {
         let place = if handler { Places::HANDLER } else { Places::TASK };
         let Some(found) = self.find_action(node, place) else { return vec![] };
-        let Some(mut action) = action::resolve(&found.name).or_else(|| action::dynamic(&found.name)) else {
+        let Some(mut action) = self.resolve(&found.name) else {
             self.unknown_action(&found.name, &found.key.span);
             return vec![];
         };
@@ -69,7 +69,7 @@ impl Loader {
                 _ if name.starts_with("with_") => {}
                 _ if keywords::keyword(&name).is_some_and(|keyword| keyword.places.contains(place)) => {}
                 // `user` and `gather_facts` are keywords of plays, but modules here.
-                _ if action::resolve(&name).is_some() => {
+                _ if self.resolve(&name).is_some() => {
                     found.push(Found { name, key, value: value.clone(), local: false });
                 }
                 _ if keywords::keyword(&name).is_some() => misplaced.push(key),

@@ -16,7 +16,7 @@ pub struct Playbook {
 /// One play.
 pub struct Play {
     pub span: Span,
-    /// The folder of the file it stands in: `playbook_dir` is that of the first playbook, relative paths start here.
+    /// The folder of the file it stands in: its `playbook_dir`.
     pub directory: PathBuf,
     pub name: Option<Attr>,
     pub hosts: Attr,

@@ -131,15 +131,13 @@ impl<'r> Runner<'r> {
     pub fn run(&mut self, playbook: &Playbook) {
         self.emit_warnings();
         self.emit(&Event::Start { playbook: playbook.path.clone() });
-        if let (Some(directory), Ok(mut slot)) =
-            (playbook.path.parent(), self.shared.store.playbook_dir.write())
-        {
-            *slot = directory.to_owned();
-        }
-        self.shared.store.refresh_all();
-        for play in &playbook.plays {
+        for (number, play) in playbook.plays.iter().enumerate() {
             if self.shared.stopping() {
                 break;
+            }
+            // An imported play has its own `playbook_dir`, and what is beside that.
+            if number == 0 || self.shared.playbook_dir() != play.directory {
+                self.shared.enter(&play.directory);
             }
             match self.play(play) {
                 Ok(()) => {}

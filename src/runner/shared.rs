@@ -9,7 +9,7 @@ use crate::transport::TransportKind;
 use crate::value::{Secret, Value};
 use crate::vars::{Magic, Store};
 use std::collections::{BTreeMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -82,6 +82,15 @@ impl Shared {
 
     pub fn playbook_dir(&self) -> PathBuf {
         self.store.playbook_dir.read().map(|dir| dir.clone()).unwrap_or_default()
+    }
+
+    /// The plays that follow are of a playbook in that folder.
+    pub fn enter(&self, directory: &Path) {
+        self.loader.enter(directory);
+        if let Ok(mut slot) = self.store.playbook_dir.write() {
+            directory.clone_into(&mut slot);
+        }
+        self.store.refresh_all();
     }
 
     pub fn inventory_has(&self, host: &str) -> bool {

@@ -88,7 +88,9 @@ impl TaskRun<'_> {
             return Err(Box::new(TaskResult { causes: vec![cause], ..TaskResult::failure(text) }));
         }
         if let Some(message) = arguments::refusal(&self.task.action.short, &args) {
-            return Err(Box::new(TaskResult::failure(message).with("changed", false)));
+            let cause = Cause::new(format!("Task failed: {message}"), None);
+            let failure = TaskResult { causes: vec![cause], ..TaskResult::failure(message) };
+            return Err(Box::new(failure.with("changed", false)));
         }
         let delegated = delegate.clone().map_err(fail)?;
         let route_context = match &delegated {
