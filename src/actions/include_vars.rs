@@ -18,10 +18,11 @@ impl Action for IncludeVars {
         match load(&args, scene) {
             Ok(result) => Prepared::Done(result),
             Err(message) => Prepared::Done(
-                TaskResult::failure(message)
+                TaskResult::failure(message.clone())
                     .with("ansible_facts", Value::map(Map::new()))
                     .with("ansible_included_var_files", Value::list(vec![]))
-                    .with("message", Value::Null),
+                    .with("changed", false)
+                    .with("message", message),
             ),
         }
     }

@@ -20,7 +20,7 @@ impl Action for SetFact {
             let name = py_str(key);
             if !is_identifier(&name) {
                 return Prepared::failed(format!(
-                    "The variable name '{name}' is not valid. Variables must start with a letter or underscore character, and contain only letters, numbers and underscores."
+                    "Invalid variable name '{name}'. Variable names must be strings starting with a letter or underscore character, and contain only letters, numbers and underscores."
                 ));
             }
         }
@@ -35,9 +35,18 @@ impl Action for SetFact {
     }
 }
 
+/// What Python does not take for a name, and what YAML takes for something else.
+const NO_NAMES: &[&str] = &[
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def",
+    "del", "elif", "else", "except", "false", "finally", "for", "from", "global", "if", "import", "in", "is",
+    "lambda", "none", "nonlocal", "not", "or", "pass", "raise", "return", "true", "try", "while", "with",
+    "yield",
+];
+
 /// Whether a text can be the name of a variable.
 pub fn is_identifier(name: &str) -> bool {
-    name.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+    !NO_NAMES.contains(&name)
+        && name.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 

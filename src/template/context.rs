@@ -10,12 +10,29 @@ use crate::value::{Map, Value, py_str};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// An engine, a scope and a place to look for files: everything a rendering needs. Cheap to clone. Values
 /// of lazy variables are kept for the life of the context (make one per host and task).
 #[derive(Clone)]
-pub struct Context(Ctx);
+pub struct Context(Ctx, #[expect(dead_code, reason = "it works when it is dropped")] Arc<Owner>);
+
+/// Every scope that was entered from a context, itself included.
+type Family = Mutex<Vec<Weak<Inner>>>;
+
+/// Lazy collections that are remembered hold the scope that remembers them: neither would ever go. So what was remembered
+/// is forgotten with the last copy of the context.
+struct Owner(Arc<Family>);
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        let family = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        for inner in family.iter().filter_map(Weak::upgrade) {
+            let remembered = std::mem::take(&mut *inner.memo.lock().unwrap_or_else(PoisonError::into_inner));
+            drop(remembered);
+        }
+    }
+}
 
 /// What is inside a [`Context`]: lazy collections and views of other scopes hold one too.
 #[derive(Clone)]
@@ -26,6 +43,21 @@ struct Inner {
     scope: Arc<dyn Scope>,
     env: Arc<LookupEnv>,
     memo: Mutex<HashMap<Arc<str>, V>>,
+    family: Arc<Family>,
+}
+
+impl Inner {
+    /// A scope that is known to its family.
+    fn new(
+        engine: Arc<Engine>,
+        scope: Arc<dyn Scope>,
+        env: Arc<LookupEnv>,
+        family: &Arc<Family>,
+    ) -> Arc<Self> {
+        let inner = Arc::new(Self { engine, scope, env, memo: Mutex::default(), family: family.clone() });
+        family.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&inner));
+        inner
+    }
 }
 
 /// Variables nested deeper than this are a loop, or might as well be one.
@@ -106,12 +138,7 @@ impl Ctx {
 
     /// The same engine and files with another scope.
     fn inside(&self, scope: Arc<dyn Scope>) -> Ctx {
-        Ctx(Arc::new(Inner {
-            engine: self.0.engine.clone(),
-            scope,
-            env: self.0.env.clone(),
-            memo: Mutex::default(),
-        }))
+        Ctx(Inner::new(self.0.engine.clone(), scope, self.0.env.clone(), &self.0.family))
     }
 
     /// An authored value in this scope; collections stay lazy.
@@ -129,10 +156,7 @@ impl Ctx {
                 match self.run_template(template) {
                     Ok(value) => value,
                     Err(error) if error.kind == TemplateErrorKind::Undefined => {
-                        V::Missing(Arc::new(Missing {
-                            message: error.message,
-                            trace: error.trace,
-                        }))
+                        V::Missing(Arc::new(Missing { message: error.message, trace: error.trace }))
                     }
                     Err(error) => return Err(rendering(error, "template")),
                 }
@@ -266,7 +290,8 @@ fn export(value: &V) -> Res<Value> {
 
 impl Context {
     pub fn new(engine: &Arc<Engine>, scope: Arc<dyn Scope>, env: Arc<LookupEnv>) -> Self {
-        Self(Ctx(Arc::new(Inner { engine: engine.clone(), scope, env, memo: Mutex::default() })))
+        let family = Arc::default();
+        Self(Ctx(Inner::new(engine.clone(), scope, env, &family)), Arc::new(Owner(family)))
     }
 
     /// The term's value, all templates rendered, all the way down. Members that are `omit` are left out; a
@@ -465,5 +490,43 @@ impl Context {
     /// Everything the engine had to warn about since the last call.
     pub fn take_warnings(&self) -> Vec<Diagnostic> {
         self.0.engine().take_warnings()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::yaml::parse_text;
+
+    /// A mapping that is lazy, and a view of the same variables.
+    struct Vars(Term);
+
+    impl Scope for Vars {
+        fn get(&self, name: &str) -> Option<Var> {
+            match name {
+                "lazy" => Some(Var::Term(self.0.clone())),
+                "view" => Some(Var::Scope(Arc::new(Vars(self.0.clone())))),
+                _ => None,
+            }
+        }
+
+        fn names(&self) -> Vec<Arc<str>> {
+            vec!["lazy".into(), "view".into()]
+        }
+    }
+
+    #[test]
+    fn nothing_is_kept_when_a_context_goes() {
+        let engine = Engine::new();
+        let term = |text: &str| engine.compile(&parse_text("test", text).expect("valid").node);
+        let scope = Arc::new(Vars(term("{a: '{{ 1 + 1 }}'}")));
+        let context = Context::new(&engine, scope.clone(), Arc::default());
+        let copy = context.clone();
+        let value = context.render(&term("'{{ lazy.a }} {{ view.lazy.a }} {{ view.view.lazy.a }}'"));
+        assert_eq!(value.expect("renders"), Value::str("2 2 2"));
+        drop(context);
+        assert!(copy.render(&term("'{{ lazy.a }}'")).is_ok());
+        drop(copy);
+        assert_eq!(Arc::strong_count(&scope), 1);
     }
 }

@@ -141,9 +141,6 @@ impl Store {
             }
         };
         inventory.take_warnings().into_iter().for_each(|warning| self.problem(warning));
-        for layer in &layers {
-            self.warn_of_reserved(layer.vars.iter().map(|(name, node)| (&**name, Some(&node.span))));
-        }
         layers
             .iter()
             .map(|one| {
@@ -159,6 +156,7 @@ impl Store {
             return terms;
         }
         let terms = Arc::new(self.compile(vars));
+        self.warn_of_reserved(terms.places());
         if let Ok(mut layers) = self.layers.write() {
             // The variables are kept, so that no others can come to stand at their address.
             layers.insert(key, (vars.clone(), terms.clone()));
@@ -284,5 +282,61 @@ pub fn strip_prefix(key: &Value) -> Value {
         Some(name) if name != "local" => Value::str(name),
         Some(_) => Value::str("ansible_local"),
         None => key.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Settings;
+    use crate::vars::{Magic, TaskScope};
+    use std::fmt::Write;
+
+    /// What the process holds, in bytes.
+    fn resident() -> usize {
+        let text = std::fs::read_to_string("/proc/self/statm").expect("Linux");
+        let pages = text.split_whitespace().nth(1).and_then(|word| word.parse::<usize>().ok());
+        pages.expect("a number") * 4096
+    }
+
+    #[test]
+    fn ten_thousand_variables_are_not_copied_for_a_thousand_hosts() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut vars = String::new();
+        for number in 0..10_000 {
+            writeln!(
+                vars,
+                "variable_{number}: {{text: 'value {number}', lazy: '{{{{ variable_0.text }}}}'}}"
+            )
+            .expect("strings take all");
+        }
+        std::fs::create_dir(folder.path().join("group_vars")).expect("a folder");
+        std::fs::write(folder.path().join("group_vars/all.yml"), vars).expect("written");
+        std::fs::write(folder.path().join("hosts"), "[all]\nh[0001:1000]\n").expect("written");
+        let source = folder.path().join("hosts").to_string_lossy().into_owned();
+        let (inventory, _) = crate::inventory::load(&[source], &Settings::defaults()).expect("loads");
+        let store = Arc::new(Store::new(Engine::new(), Arc::new(RwLock::new(inventory)), Terms::new()));
+        let magic = Arc::new(Magic::default());
+        let empty = resident();
+        let first = TaskScope::host(&store, "h0001", &magic);
+        let one_copy = resident().saturating_sub(empty);
+        let before = resident();
+        let mut scopes = Vec::new();
+        for number in 1..=1000 {
+            let host = format!("h{number:04}");
+            store.set(&host, "registered", Value::from(number));
+            for _task in 0..20 {
+                scopes.push(TaskScope::host(&store, &host, &magic));
+            }
+        }
+        let last = scopes.last().expect("there are some");
+        for (mine, theirs) in first.vars.inventory.iter().zip(last.vars.inventory.iter()) {
+            assert!(Arc::ptr_eq(&mine.terms, &theirs.terms), "{:?} is shared", mine.layer);
+        }
+        assert_eq!(first.vars.inventory.iter().map(|layer| layer.terms.len()).sum::<usize>(), 10_000);
+        let grown = resident().saturating_sub(before);
+        println!("the variables: {one_copy} bytes; 20,000 views of 1,000 hosts: {grown} bytes more");
+        // Copies would be a thousand times the variables; what hosts and tasks need of their own is small.
+        assert!(grown < 200_000_000, "{grown} bytes more");
     }
 }
