@@ -130,6 +130,10 @@ fn comparable(text: &str, free: bool) -> String {
         let host = host_of(&line).or_else(|| included.and_then(|hosts| hosts.split([',', ' ']).next()));
         if let Some(host) = host {
             let host = host.to_owned();
+            if free {
+                // An error that several hosts have is shown for the first of them, whichever that is.
+                pending.clear();
+            }
             chunks.push((number, host, format!("{banner}{}{line}", std::mem::take(&mut pending))));
         } else if line.starts_with("[ERROR]") || !pending.is_empty() {
             pending += &line;

@@ -39,6 +39,7 @@ fn task(module: &str, args: Value) -> TaskRequest {
         environment: Vec::new(),
         timeout: None,
         blobs: Vec::new(),
+        job: None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! `assert`, `fail` and `validate_argument_spec`: conditions on variables.
+//! `assert` and `fail`: conditions on variables.
 
 use super::contract::{text, truth};
 use super::{Action, Prepared, Scene};
@@ -67,14 +67,5 @@ impl Action for Fail {
     fn prepare(&self, args: Map, _: &Scene) -> Prepared {
         let msg = text(&args, "msg").unwrap_or_else(|| "Failed as requested from task".into());
         Prepared::Done(TaskResult::failure(msg).with("changed", false))
-    }
-}
-
-/// Role argument specifications are checked when a role declares them.
-pub struct ValidateArgumentSpec;
-
-impl Action for ValidateArgumentSpec {
-    fn prepare(&self, _: Map, _: &Scene) -> Prepared {
-        Prepared::failed("validate_argument_spec is not available in this version")
     }
 }

@@ -22,6 +22,11 @@ pub trait Action: Sync {
         &[]
     }
 
+    /// Whether `async` means nothing to it.
+    fn ignores_async(&self) -> bool {
+        false
+    }
+
     /// Decides what to do with rendered arguments: nothing on the host, or one call of a module. Calls of a
     /// loop's items are sent together.
     fn prepare(&self, args: Map, scene: &Scene) -> Prepared;
@@ -34,6 +39,7 @@ pub struct Scene<'a> {
     pub env: &'a LookupEnv,
     pub loader: &'a crate::playbook::Loader,
     pub digests: &'a Digests,
+    pub settings: &'a crate::source::Settings,
     pub store: &'a crate::vars::Store,
     pub task: &'a Task,
     pub host: &'a str,
@@ -72,6 +78,8 @@ pub struct Call {
     pub diff: bool,
     pub no_log: bool,
     pub delegated: Option<Delegate>,
+    /// `async` holds for it: it is the task itself, not a step of it.
+    pub may_be_job: bool,
 }
 
 impl Call {
@@ -85,6 +93,7 @@ impl Call {
             diff: false,
             no_log: false,
             delegated: None,
+            may_be_job: false,
         }
     }
 }

@@ -4,6 +4,7 @@
 mod add_host;
 mod assemble;
 mod assert;
+pub mod async_status;
 mod contract;
 mod copy;
 mod debug;
@@ -16,6 +17,7 @@ mod pause;
 mod script;
 mod set_fact;
 mod template;
+mod validate_argument_spec;
 mod wait_for_connection;
 
 pub use contract::{Action, AllBlobs, Blobs, Call, Content, Files, Prepared, Scene};
@@ -27,6 +29,7 @@ pub fn find(name: &str) -> Option<&'static dyn Action> {
         "add_host" => &add_host::AddHost,
         "assemble" => &assemble::Assemble,
         "assert" => &assert::Assert,
+        "async_status" => &async_status::AsyncStatus,
         "copy" => &copy::Copy,
         "debug" => &debug::Debug,
         "fail" => &assert::Fail,
@@ -39,7 +42,7 @@ pub fn find(name: &str) -> Option<&'static dyn Action> {
         "set_fact" => &set_fact::SetFact,
         "set_stats" => &set_fact::SetStats,
         "template" => &template::TemplateFile,
-        "validate_argument_spec" => &assert::ValidateArgumentSpec,
+        "validate_argument_spec" => &validate_argument_spec::ValidateArgumentSpec,
         "wait_for_connection" => &wait_for_connection::WaitForConnection,
         _ => return None,
     })

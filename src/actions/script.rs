@@ -11,12 +11,6 @@ impl Action for Script {
         let Some(command) = text(&args, "_raw_params").or_else(|| text(&args, "cmd")) else {
             return Prepared::failed("one of the following is required: _raw_params, cmd");
         };
-        let runs_async = scene.task.attr("async").and_then(|attr| scene.context.render(&attr.term).ok());
-        if runs_async
-            .is_some_and(|seconds| !matches!(crate::value::py_str(&seconds).as_str(), "" | "0" | "None"))
-        {
-            return Prepared::failed("This action (script) does not support async.");
-        }
         let command = command.trim().to_owned();
         // The file's name may hold spaces: quoted, or escaped.
         let words = match crate::source::args::split_args(&command) {

@@ -2,12 +2,14 @@
 //! copies of itself as other users ([`relay`]).
 //!
 //! Nothing of it outlives its connection: when stdin ends, the processes of the running task are killed
-//! ([`processes`]) and the helper exits. What earlier tasks left behind on purpose (a daemon, `nohup … &`) stays.
+//! ([`processes`]) and the helper exits. What earlier tasks left behind on purpose (a daemon, `nohup … &`, a job of `async`,
+//! [`jobs`]) stays.
 
 #![allow(clippy::disallowed_macros)] // What goes wrong before there is a connection goes to the standard error of the login.
 
 mod blobs;
 mod escalate;
+mod jobs;
 mod options;
 mod outbox;
 mod processes;
@@ -26,6 +28,8 @@ pub fn main() -> i32 {
     match options::parse(std::env::args_os().skip(1)) {
         Ok(Options::Serve(serve)) => run(&serve),
         Ok(Options::Verify(digest)) => i32::from(!is_intact(&digest)),
+        Ok(Options::Job(file)) => jobs::detach(&file),
+        Ok(Options::JobRun(file)) => jobs::run(&file),
         Ok(Options::Terminal { terminal, command }) => terminal::run(&terminal, &command),
         Err(message) => {
             eprintln!("ekumen-helper: {message}");

@@ -8,6 +8,10 @@ pub enum Options {
     Serve(Serve),
     /// Exit 0 if this program has that SHA-256.
     Verify(String),
+    /// Start a background job with the request on the standard input; its file.
+    Job(PathBuf),
+    /// Be that job.
+    JobRun(PathBuf),
     /// Run a command with a terminal as its controlling one.
     Terminal {
         terminal: PathBuf,
@@ -39,6 +43,8 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Options, Strin
             "--directory" => serve.directory = Some(value()?.into()),
             "--remove" => serve.remove.push(value()?.into()),
             "--verify" => return Ok(Options::Verify(value()?.to_string_lossy().into_owned())),
+            "--job" => return Ok(Options::Job(value()?.into())),
+            "--job-run" => return Ok(Options::JobRun(value()?.into())),
             "--terminal" => {
                 let terminal = value()?.into();
                 return Ok(Options::Terminal { terminal, command: words.collect() });
@@ -73,6 +79,8 @@ mod tests {
             Ok(Options::Serve(serve))
         );
         assert_eq!(options(""), Ok(Options::Serve(Serve::default())));
+        assert_eq!(options("--job /tmp/j1.2"), Ok(Options::Job("/tmp/j1.2".into())));
+        assert_eq!(options("--job-run /tmp/j1.2"), Ok(Options::JobRun("/tmp/j1.2".into())));
         assert_eq!(options("--verify ab"), Ok(Options::Verify("ab".into())));
         let command = vec!["su".into(), "--umask".into()];
         assert_eq!(

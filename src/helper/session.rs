@@ -183,8 +183,9 @@ impl Dispatcher {
         let timeout = task.timeout.filter(|seconds| *seconds > 0);
         // The helper of another identity watches its own clock.
         let relayed = task.identity.is_some();
+        // So does a job.
         let deadline = timeout
-            .filter(|_| !relayed)
+            .filter(|_| !relayed && task.job.is_none())
             .map(|seconds| (Instant::now() + Duration::from_secs(seconds.into()), seconds));
         self.start(task);
         let mut heard = Instant::now();
@@ -236,6 +237,7 @@ impl Dispatcher {
         let work = move || {
             let outcome = match &task.identity {
                 Some(_) => relays.run(&task),
+                None if let Some(job) = &task.job => super::jobs::start(&task, job),
                 None => guard(&task.module, || {
                     let mut link = TaskLink::new(&task, store, outbox);
                     Host::execute(&task, &mut link)
@@ -345,7 +347,7 @@ fn remember_panic(info: &std::panic::PanicHookInfo) {
 }
 
 /// Runs a module; a panic in it is a failed task.
-fn guard(module: &str, work: impl FnOnce() -> Outcome) -> Outcome {
+pub fn guard(module: &str, work: impl FnOnce() -> Outcome) -> Outcome {
     std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         let why = PANIC.with(|panic| panic.borrow_mut().take()).unwrap_or_default();
         failed(format!("The module {module} broke off because of a bug in it: {why}"), [])

@@ -28,6 +28,7 @@ pub static MODULES: &[Entry] = &[
     entry::<super::services::service::Service>(),
     entry::<super::services::systemd::Systemd>(),
     entry::<super::services::systemd::SystemdService>(),
+    entry::<super::system::async_status::AsyncStatus>(),
     entry::<super::system::getent::Getent>(),
     entry::<super::system::hostname::Hostname>(),
     entry::<super::system::wait_for::WaitFor>(),

@@ -35,7 +35,6 @@ pub enum ActionKind {
 const MISSING: &[&str] = &[
     "apt_key",
     "apt_repository",
-    "async_status",
     "async_wrapper",
     "cron",
     "deb822_repository",

@@ -25,6 +25,7 @@ pub enum Arguments {
 pub const ACTIONS: &[(&str, Arguments)] = &[
     ("add_host", Arguments::Any),
     ("assemble", Arguments::Module),
+    ("async_status", Arguments::Module),
     ("assert", Arguments::Parameters(&["fail_msg", "quiet", "success_msg", "that"], &["msg"])),
     ("copy", Arguments::Module),
     ("debug", Arguments::Parameters(&["msg", "var", "verbosity"], &[])),

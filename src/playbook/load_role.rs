@@ -2,13 +2,14 @@
 
 use super::args::text_node;
 use super::keywords::{self, Places};
-use super::level::{Level, LevelKind, Vars};
+use super::level::{Attr, Level, LevelKind, Vars};
 use super::loader::{Loader, RoleRequest, TaskFile, expand_home, normalize};
 use super::role::{Role, RoleContent};
-use super::tasks::{Block, Item, LoopControl, Task};
+use super::tasks::{Block, Item, Task};
 use crate::diag::{Diagnostic, Span};
 use crate::source::{Node, NodeKind};
-use crate::value::py_str;
+use crate::template::Term;
+use crate::value::{Map, Value, py_str};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -283,8 +284,55 @@ impl Loader {
             .map(|block| vec![Item::Block(block)])
             .unwrap_or_default();
         let tasks = load("tasks", request.tasks_from.as_deref());
+        let validation = self.validation(role, request, &own, span);
         // It was made just before, so nothing is there yet.
-        drop(role.content.set(RoleContent { tasks, handlers }));
+        drop(role.content.set(RoleContent { validation, tasks, handlers }));
+    }
+
+    /// The task that checks what the role is given, if `meta/argument_specs.yml` (or `meta/main.yml`) says what that has to be.
+    fn validation(
+        &self,
+        role: &Arc<Role>,
+        request: &RoleRequest,
+        level: &Arc<Level>,
+        span: &Span,
+    ) -> Option<Arc<Task>> {
+        if request.rolespec_validate == Some(false) {
+            return None;
+        }
+        let own = self
+            .role_main(&role.path, "meta", Some("argument_specs"))
+            .and_then(|_| self.role_file(&role.path, "meta", Some("argument_specs"), span));
+        let file = match own {
+            Some(file) => file,
+            None => self.role_file(&role.path, "meta", None, span)?,
+        };
+        let entry = request.tasks_from.as_deref().unwrap_or("main");
+        let entry = entry.strip_suffix(".yml").or_else(|| entry.strip_suffix(".yaml")).unwrap_or(entry);
+        let spec = file.get("argument_specs")?.get(entry)?;
+        let options =
+            spec.get("options").map(|options| options.to_value()).filter(|options| !options.is_null());
+        let description = spec.get("short_description").and_then(super::level::plain_text);
+        let name = match description {
+            Some(text) => format!("Validating arguments against arg spec '{entry}' - {text}"),
+            None => format!("Validating arguments against arg spec '{entry}'"),
+        };
+        let context = Value::object([
+            ("argument_spec_name", Value::str(entry)),
+            ("name", Value::str(&role.name)),
+            ("path", Value::str(role.path.to_string_lossy())),
+            ("type", "role".into()),
+        ]);
+        let mut own = Level::empty(LevelKind::Task, Some(level.clone()));
+        own.tags = vec![Attr { term: Term::Const("always".into()), span: span.clone() }];
+        Some(Arc::new(Task {
+            name: Some(Attr { term: Term::Const(name.into()), span: span.clone() }),
+            args: super::loader::constants([
+                ("argument_spec", options.unwrap_or_else(|| Value::map(Map::new()))),
+                ("validate_args_context", context),
+            ]),
+            ..Task::made("validate_argument_spec", super::action::ActionKind::Action, own, span)
+        }))
     }
 
     /// The items that running a role means: dependencies, its tasks, and the mark that it has run.
@@ -293,6 +341,9 @@ impl Loader {
         for role in role.with_dependencies() {
             let Some(block) = role.content.get().and_then(|content| content.tasks.clone()) else { continue };
             let done = meta_task("role_complete", &block.level, &block.span);
+            if let Some(task) = role.content.get().and_then(|content| content.validation.clone()) {
+                items.push(Item::Task(task));
+            }
             items.push(Item::Block(block));
             items.push(Item::Task(Arc::new(done)));
         }
@@ -385,28 +436,11 @@ fn empty_map(span: &Span) -> Arc<Node> {
 
 /// A `meta` task that nobody wrote.
 pub(super) fn meta_task(what: &str, level: &Arc<Level>, span: &Span) -> Task {
+    let own = Level::empty(LevelKind::Task, Some(level.clone()));
     Task {
-        level: Arc::new(Level::empty(LevelKind::Task, Some(level.clone()))),
-        span: span.clone(),
-        name: None,
-        action: super::action::ActionName {
-            written: "meta".into(),
-            short: "meta".into(),
-            kind: super::action::ActionKind::Meta,
-        },
         args: super::loader::constants([("_raw_params", what.into())]),
-        args_node: empty_map(span),
-        args_span: span.clone(),
-        looping: None,
-        control: LoopControl::default(),
-        register: None,
-        until: vec![],
-        changed_when: None,
-        failed_when: None,
-        notify: vec![],
-        listen: vec![],
-        is_handler: false,
         implicit: true,
+        ..Task::made("meta", super::action::ActionKind::Meta, own, span)
     }
 }
 

@@ -55,6 +55,8 @@ pub struct RoleRequest {
     pub handlers_from: Option<String>,
     pub allow_duplicates: Option<bool>,
     pub public: bool,
+    /// `rolespec_validate`: no means that what it is given is not checked.
+    pub rolespec_validate: Option<bool>,
     /// Asked for by `include_role` or `import_role`.
     pub by_task: bool,
     /// Collections to search for an unqualified name.

@@ -427,6 +427,7 @@ impl Loader {
             handlers_from: text("handlers_from"),
             allow_duplicates: Some(truth("allow_duplicates").unwrap_or(true)),
             public: truth("public").unwrap_or(true),
+            rolespec_validate: truth("rolespec_validate"),
             by_task: true,
             ..RoleRequest::default()
         };

@@ -1,7 +1,7 @@
 //! Roles.
 
 use super::level::Vars;
-use super::tasks::{Block, Item};
+use super::tasks::{Block, Item, Task};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -37,6 +37,8 @@ pub struct Role {
 /// What a role runs.
 #[derive(Default)]
 pub struct RoleContent {
+    /// Checks its arguments before its tasks.
+    pub validation: Option<Arc<Task>>,
     pub tasks: Option<Arc<Block>>,
     pub handlers: Vec<Item>,
 }

@@ -1,10 +1,11 @@
 //! Blocks and tasks.
 
-use super::action::ActionName;
+use super::action::{ActionKind, ActionName};
 use super::level::{Attr, Condition, Level};
 use crate::diag::Span;
-use crate::source::Node;
+use crate::source::{Node, NodeKind};
 use crate::template::Term;
+use crate::value::{Map, Value};
 use std::sync::Arc;
 
 /// A list of items with a rescue and an always section. Also what a task file, a role or a play's section is.
@@ -51,6 +52,30 @@ pub struct Task {
 }
 
 impl Task {
+    /// A task that the engine makes: with an action, but without arguments and keywords.
+    pub fn made(action: &str, kind: ActionKind, level: Level, span: &Span) -> Self {
+        let nothing = Node::new(NodeKind::Map(vec![]), span.clone());
+        Self {
+            level: Arc::new(level),
+            span: span.clone(),
+            name: None,
+            action: ActionName { written: action.into(), short: action.into(), kind },
+            args: Term::Const(Value::map(Map::new())),
+            args_node: Arc::new(nothing),
+            args_span: span.clone(),
+            looping: None,
+            control: LoopControl::default(),
+            register: None,
+            until: vec![],
+            changed_when: None,
+            failed_when: None,
+            notify: vec![],
+            listen: vec![],
+            is_handler: false,
+            implicit: false,
+        }
+    }
+
     /// A keyword's innermost value.
     pub fn attr(&self, name: &str) -> Option<&Attr> {
         self.level.find(name)

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Changes whenever a message changes its shape.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Contents up to this size travel inside the request that needs them ([`TaskRequest::blobs`]).
 pub const INLINE_BLOB: usize = 32 * 1024;
@@ -67,6 +67,18 @@ pub struct TaskRequest {
     pub timeout: Option<u32>,
     /// Contents that `args` names by digest.
     pub blobs: Vec<(Digest, Blob)>,
+    /// Let it run on after the connection has ended (`async`): the answer comes at once and says where the result will be.
+    /// `timeout` is its limit.
+    pub job: Option<Box<Job>>,
+}
+
+/// A task in the background.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Job {
+    /// Where its result is left; `~` is the home of the user that the task runs as.
+    pub folder: String,
+    /// Tells it apart from others.
+    pub number: u64,
 }
 
 /// Bytes that are packed as such.

@@ -401,8 +401,18 @@ fn failure_text(info: &TaskInfo, result: &TaskResult) -> String {
     match info.action.as_str() {
         _ if msg.is_empty() => "Task failed: Action failed.".into(),
         _ if msg.starts_with("Task failed:") => msg,
-        "assert" | "raw" | "script" | "fail" | "debug" | "set_fact" | "include_vars" | "add_host"
-        | "group_by" | "pause" | "set_stats" => {
+        "assert"
+        | "raw"
+        | "script"
+        | "fail"
+        | "debug"
+        | "set_fact"
+        | "include_vars"
+        | "add_host"
+        | "group_by"
+        | "pause"
+        | "set_stats"
+        | "validate_argument_spec" => {
             format!("Task failed: Action failed: {msg}")
         }
         _ => format!("Task failed: Module failed: {msg}"),

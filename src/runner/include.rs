@@ -213,6 +213,7 @@ impl Runner<'_> {
             handlers_from: text("handlers_from"),
             allow_duplicates: Some(truth("allow_duplicates").unwrap_or(true)),
             public: truth("public").unwrap_or(false),
+            rolespec_validate: truth("rolespec_validate"),
             by_task: true,
             ..RoleRequest::default()
         };

@@ -7,11 +7,7 @@ use super::prompts;
 use super::shared::Shared;
 use super::walk::Walk;
 use crate::diag::{Diagnostic, Severity};
-use crate::playbook::{
-    ActionKind, ActionName, Attr, Block, Item, Level, LevelKind, LoopControl, Play, Playbook, PromptSpec,
-    Task,
-};
-use crate::source::{Node, NodeKind};
+use crate::playbook::{ActionKind, Attr, Block, Item, Level, LevelKind, Play, Playbook, PromptSpec, Task};
 use crate::template::{Context, TemplateError, Term};
 use crate::value::{Map, Value, py_str};
 use crate::vars::{PlayHosts, PlayScope};
@@ -462,27 +458,10 @@ impl<'r> Runner<'r> {
         let mut level = Level::empty(LevelKind::Task, Some(play.level.clone()));
         level.tags = vec![Attr { term: Term::Const("always".into()), span: play.span.clone() }];
         Ok(Some(Task {
-            level: Arc::new(level),
-            span: play.span.clone(),
             name: Some(Attr { term: Term::Const("Gathering Facts".into()), span: play.span.clone() }),
-            action: ActionName {
-                written: "gather_facts".into(),
-                short: "gather_facts".into(),
-                kind: ActionKind::Action,
-            },
             args: Term::Map(args.into()),
-            args_node: Arc::new(Node::new(NodeKind::Map(vec![]), play.span.clone())),
-            args_span: play.span.clone(),
-            looping: None,
-            control: LoopControl::default(),
-            register: None,
-            until: vec![],
-            changed_when: None,
-            failed_when: None,
-            notify: vec![],
-            listen: vec![],
-            is_handler: false,
             implicit: true,
+            ..Task::made("gather_facts", ActionKind::Action, level, &play.span)
         }))
     }
 

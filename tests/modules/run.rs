@@ -134,6 +134,7 @@ impl<'c> Run<'c> {
                 .collect(),
             timeout: None,
             blobs,
+            job: None,
         };
         let outcome = self.place.execute(&request, &mut control);
         self.outcomes.push(seen(&outcome));

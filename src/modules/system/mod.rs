@@ -1,5 +1,6 @@
 //! Facts and settings of the whole host.
 
+pub mod async_status;
 pub mod getent;
 pub mod hostname;
 pub mod setup;

@@ -3,14 +3,40 @@
 use super::failure::template_failure;
 use super::{State, Step, TaskRun};
 use crate::actions::{AllBlobs, Blobs, Call};
-use crate::protocol::{Mode, Outcome, TaskRequest};
+use crate::protocol::{Job, Mode, Outcome, TaskRequest};
 use crate::runner::connect::Route;
 use crate::runner::event::Event;
 use crate::runner::result::TaskResult;
+use crate::source::Settings;
 use crate::template::{Context, TemplateError, TemplateErrorKind};
 use crate::transport::CallError;
-use crate::value::{Value, py_str};
+use crate::value::{Map, Value, py_str};
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::sync::atomic::Ordering;
+
+/// How long after its time a job is asked for once more.
+const LAST_QUESTION: Duration = Duration::from_millis(500);
+
+/// `async` with its `poll`, in seconds; 0 does not wait at all.
+#[derive(Clone, Copy)]
+struct Background {
+    limit: u32,
+    poll: u32,
+}
+
+/// Where background jobs leave their results on the host.
+pub fn async_folder(settings: &Settings, context: &Context) -> String {
+    let own = context.variable("ansible_async_dir").ok().flatten();
+    own.map(|folder| py_str(&folder))
+        .or_else(|| settings.str("sh.async_dir").map(str::to_owned))
+        .unwrap_or_else(|| "~/.ansible_async".into())
+}
+
+/// Twelve digits that no other job on the host has.
+fn job_number(host: &str, id: u64) -> u64 {
+    RandomState::new().hash_one((host, id, std::process::id())) % 1_000_000_000_000
+}
 
 impl TaskRun<'_> {
     pub(super) fn request(
@@ -31,30 +57,79 @@ impl TaskRun<'_> {
             environment: environment.to_vec(),
             timeout,
             blobs: call.blobs.inline(call.diff),
+            job: self.background(context)?.filter(|_| call.may_be_job).map(|_| {
+                let number = job_number(self.host, self.shared.next_id.fetch_add(1, Ordering::Relaxed));
+                Box::new(Job { folder: async_folder(&self.shared.settings, context), number })
+            }),
         })
     }
 
-    /// `async`: with `poll` it is a task with a time limit. Without, nobody would wait for it, which is not there yet.
-    fn background(&self, context: &Context) -> Result<Option<u32>, TemplateError> {
+    /// `async` and `poll`, in seconds.
+    fn background(&self, context: &Context) -> Result<Option<Background>, TemplateError> {
         let number = |value: Option<Value>| value.and_then(|value| py_str(&value).trim().parse::<u32>().ok());
         let Some(limit) = number(self.keyword(context, "async")?).filter(|limit| *limit > 0) else {
             return Ok(None);
         };
-        if number(self.keyword(context, "poll")?) != Some(0) {
-            return Ok(Some(limit));
+        let poll = match number(self.keyword(context, "poll")?) {
+            Some(poll) => poll,
+            None => u32::try_from(self.shared.settings.int("DEFAULT_POLL_INTERVAL")).unwrap_or(15),
+        };
+        Ok(Some(Background { limit, poll }))
+    }
+
+    pub(super) fn is_background(&self, context: &Context) -> Result<bool, TemplateError> {
+        Ok(self.background(context)?.is_some())
+    }
+
+    /// Whether it runs in the background while this waits for it.
+    pub(super) fn is_polled(&self, context: &Context) -> bool {
+        matches!(self.background(context), Ok(Some(Background { poll: 1.., .. })))
+    }
+
+    /// Waits for a job that has begun, asking every now and then.
+    fn wait_for_job(&self, started: TaskResult, route: &Route, context: &Context) -> TaskResult {
+        let Ok(Some(Background { limit, poll: 1.. })) = self.background(context) else { return started };
+        let Some(id) = started.data.get("ansible_job_id").map(py_str) else { return started };
+        let Ok(environment) = self.environment(context) else { return started };
+        let say = |text: String| (self.send)(Event::Message(text));
+        let ask = |mode: &str| {
+            let mut args = Map::new();
+            args.insert("jid".into(), Value::str(&id));
+            args.insert("mode".into(), mode.into());
+            args.insert("_async_dir".into(), async_folder(&self.shared.settings, context).into());
+            let answer =
+                self.call_now(Call::new("async_status", args), route, &environment, false, false, context);
+            crate::actions::async_status::as_the_job_ended(answer)
+        };
+        let poll = self.background(context).ok().flatten().map_or(1, |background| background.poll.max(1));
+        let mut left = i64::from(limit);
+        // The job ends itself when its time is up: so one more question shortly after.
+        while left > -i64::from(poll) && !self.shared.stopping() {
+            let rest = if left > 0 { Duration::from_secs(poll.into()) } else { LAST_QUESTION };
+            self.shared.sleep(rest);
+            left -= i64::from(poll);
+            let answer = ask("status");
+            // A connection that is lost meanwhile is no reason to give up: the job goes on without it.
+            if answer.unreachable {
+                continue;
+            }
+            if answer.failed || answer.data.get("finished").is_some_and(Value::truthy) {
+                let word = if answer.failed { "FAILED" } else { "OK" };
+                say(format!("ASYNC {word} on {}: jid={id}", self.host));
+                ask("cleanup");
+                return answer;
+            }
+            say(format!("ASYNC POLL on {}: jid={id} started=True finished=False", self.host));
         }
-        Err(TemplateError {
-            kind: TemplateErrorKind::Failed,
-            message: "`async` with `poll: 0` is not available in this version: the task would have to run on after the play".into(),
-            trace: self.task.attr("poll").map(|attr| attr.span.clone()).into_iter().collect(),
-        })
+        TaskResult::failure(format!("async task did not complete within the requested time - {limit}s"))
+            .with("async_result", started.registered())
     }
 
     /// `timeout`, in seconds; 0 is none.
     pub(super) fn timeout(&self, context: &Context) -> Result<Option<u32>, TemplateError> {
         const LONGEST: u32 = 100_000_000;
-        if let Some(limit) = self.background(context)? {
-            return Ok(Some(limit));
+        if let Some(background) = self.background(context)? {
+            return Ok(Some(background.limit));
         }
         let Some(value) = self.keyword(context, "timeout")? else { return Ok(None) };
         let text = py_str(&value);
@@ -116,9 +191,16 @@ impl TaskRun<'_> {
         .into_iter();
         for index in indices {
             let step = &mut steps[index];
-            let State::Pending(call, _, _) = &mut step.state else { continue };
+            let State::Pending(call, _, _) = &step.state else { continue };
             let mut result =
                 outcomes.next().unwrap_or_else(|| TaskResult::failure("the host gave no answer"));
+            if call.may_be_job
+                && !result.failed
+                && let State::Pending(_, route, _) = &step.state
+            {
+                result = self.wait_for_job(result, route, &step.context);
+            }
+            let State::Pending(call, _, _) = &mut step.state else { continue };
             if let Some(finish) = call.finish.take()
                 && !result.unreachable
             {

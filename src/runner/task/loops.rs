@@ -35,6 +35,7 @@ impl TaskRun<'_> {
             && control.pause.is_none()
             && self.task.control.break_when.is_empty()
             && self.task.action.kind != ActionKind::Missing
+            && !self.is_polled(&outer)
             && !self.reads_its_register();
         let results = if together {
             self.all_items(&control, &items)

@@ -8,6 +8,7 @@ mod judge;
 mod loops;
 mod prepare;
 
+pub use call::async_folder;
 pub use failure::{canonical, template_failure};
 pub use prepare::keyword;
 

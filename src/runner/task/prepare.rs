@@ -102,6 +102,14 @@ impl TaskRun<'_> {
         let environment = self.environment(context).map_err(fail)?;
         let check = self.truth(context, "check_mode").map_err(fail)?.unwrap_or(self.shared.options.check);
         let diff = self.truth(context, "diff").map_err(fail)?.unwrap_or(self.shared.options.diff);
+        if actions::find(&self.task.action.short).is_some_and(|action| !action.ignores_async())
+            && self.is_background(context).map_err(fail)?
+        {
+            let text = format!("This action ({}) does not support async.", self.task.action.short);
+            let cause = Cause::new(format!("Task failed: {text}"), None);
+            let result = TaskResult { causes: vec![cause], ..TaskResult::failure(text) };
+            return Err(Box::new(result.with("changed", false)));
+        }
         let prepared = match actions::find(&self.task.action.short) {
             Some(action) => {
                 let call = |call: Call| self.call_now(call, &route, &environment, check, diff, context);
@@ -120,6 +128,7 @@ impl TaskRun<'_> {
                     env: &env,
                     loader: &self.shared.loader,
                     digests: &self.shared.digests,
+                    settings: &self.shared.settings,
                     store: &self.shared.store,
                     task: self.task,
                     host: self.host,
@@ -139,7 +148,7 @@ impl TaskRun<'_> {
                 let result = TaskResult { skipped: true, ..TaskResult::default() };
                 Prepared::Done(result.with("changed", false).with("failed", false).with("skipped", true))
             }
-            None => Prepared::Call(Call::new(&self.task.action.short, args)),
+            None => Prepared::Call(Call { may_be_job: true, ..Call::new(&self.task.action.short, args) }),
         };
         Ok(match prepared {
             Prepared::Done(mut result) => {
