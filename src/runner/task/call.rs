@@ -14,6 +14,7 @@ use crate::value::{Map, Value, py_str};
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// How long after its time a job is asked for once more.
 const LAST_QUESTION: Duration = Duration::from_millis(500);
