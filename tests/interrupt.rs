@@ -42,6 +42,7 @@ fn an_interrupt_ends_waiting_and_what_runs() {
         environment: Vec::new(),
         timeout: None,
         blobs: Vec::new(),
+        job: None,
     };
     std::thread::scope(|scope| {
         let call = scope.spawn(|| session.call(&[request], &NoBlobs, Duration::from_secs(3600)));
