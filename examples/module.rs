@@ -40,6 +40,7 @@ fn request(value: &Value) -> Option<TaskRequest> {
             .into_iter()
             .map(|(digest, text)| (digest, Blob(Arc::new(text.into_bytes()))))
             .collect(),
+        job: None,
     })
 }
 
