@@ -49,51 +49,63 @@ impl Params {
     }
 
     fn names(self) -> impl Iterator<Item = &'static str> {
-        self.0.trim_start_matches('!').split_whitespace()
+        self.0.trim_start_matches('!').split_ascii_whitespace()
+    }
+
+    /// The parameters proper: name, and whether it may be left out.
+    fn plain(self) -> impl Iterator<Item = (&'static str, bool)> {
+        self.names()
+            .filter(|name| !name.starts_with('*'))
+            .map(|name| (name.trim_end_matches('?'), name.ends_with('?')))
+    }
+
+    fn takes(self, sign: &str) -> bool {
+        self.names().any(|name| name == sign)
     }
 
     /// Arguments in the order of the parameters.
     fn bind(self, function: &str, args: Args) -> Res<Bound> {
-        let names: Vec<&str> = self.names().collect();
-        let plain: Vec<(&str, bool)> = names
-            .iter()
-            .filter(|name| !name.starts_with('*'))
-            .map(|name| (name.trim_end_matches('?'), name.ends_with('?')))
-            .collect();
-        let mut slots: Vec<Option<V>> = vec![None; plain.len()];
-        let mut more = Vec::new();
+        let mut bound = Bound { slots: Vec::new(), more: Vec::new(), named: Vec::new() };
+        if args.positional.is_empty() && args.named.is_empty() && self.0.is_empty() {
+            return Ok(bound);
+        }
+        let count = self.plain().count();
+        if args.named.is_empty() && count == 0 && self.takes("*") {
+            bound.more = args.positional;
+            return Ok(bound);
+        }
+        bound.slots.resize(count, None);
         let given = args.positional.len() + 1;
         for (i, value) in args.positional.into_iter().enumerate() {
-            match slots.get_mut(i) {
+            match bound.slots.get_mut(i) {
                 Some(slot) => *slot = Some(value),
-                None if names.contains(&"*") => more.push(value),
+                None if self.takes("*") => bound.more.push(value),
                 None => {
                     return Err(failed(format!(
                         "{function}() takes {} positional arguments but {given} were given",
-                        plain.len() + 1
+                        count + 1
                     )));
                 }
             }
         }
-        let mut named = Vec::new();
         for (name, value) in args.named {
-            match plain.iter().position(|(known, _)| **known == *name) {
-                Some(i) if slots[i].is_some() => {
+            match self.plain().position(|(known, _)| *known == *name) {
+                Some(i) if bound.slots[i].is_some() => {
                     return Err(failed(format!("{function}() got multiple values for argument '{name}'")));
                 }
-                Some(i) => slots[i] = Some(value),
-                None if names.contains(&"**") => named.push((name, value)),
+                Some(i) => bound.slots[i] = Some(value),
+                None if self.takes("**") => bound.named.push((name, value)),
                 None => {
                     return Err(failed(format!("{function}() got an unexpected keyword argument '{name}'")));
                 }
             }
         }
-        for ((name, optional), slot) in plain.iter().zip(&slots) {
+        for ((name, optional), slot) in self.plain().zip(&bound.slots) {
             if slot.is_none() && !optional {
                 return Err(failed(format!("{function}() missing 1 required positional argument: '{name}'")));
             }
         }
-        Ok(Bound { slots, more, named })
+        Ok(bound)
     }
 }
 
@@ -377,10 +389,14 @@ impl Eval<'_> {
             {
                 return Err(failed(format!("macro '{name}' takes no keyword argument '{unknown}'")));
             }
-            env.set("varargs".into(), V::tuple(more));
-            let kwargs =
-                named.into_iter().map(|(name, value)| (crate::value::Value::Str(name), value)).collect();
-            env.set("kwargs".into(), V::dict(kwargs));
+            if definition.more.0 {
+                env.set("varargs".into(), V::tuple(more));
+            }
+            if definition.more.1 {
+                let kwargs =
+                    named.into_iter().map(|(name, value)| (crate::value::Value::Str(name), value)).collect();
+                env.set("kwargs".into(), V::dict(kwargs));
+            }
             self.limits.enter()?;
             let mut out = Out::default();
             let done = self.body(&definition.body, &mut out);

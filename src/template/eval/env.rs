@@ -8,6 +8,11 @@ pub struct Env {
     parent: Option<Arc<Env>>,
 }
 
+/// Names of one template are the same memory; those of others are compared by their letters.
+pub fn same(a: &Arc<str>, b: &Arc<str>) -> bool {
+    Arc::ptr_eq(a, b) || a == b
+}
+
 impl Env {
     pub fn root() -> Arc<Self> {
         Arc::new(Self { names: Mutex::new(Vec::new()), parent: None })
@@ -17,11 +22,11 @@ impl Env {
         Arc::new(Self { names: Mutex::new(Vec::new()), parent: Some(parent.clone()) })
     }
 
-    pub fn get(&self, name: &str) -> Option<V> {
+    pub fn get(&self, name: &Arc<str>) -> Option<V> {
         let mut env = self;
         loop {
             let names = env.names.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some((_, value)) = names.iter().find(|(known, _)| &**known == name) {
+            if let Some((_, value)) = names.iter().find(|(known, _)| same(known, name)) {
                 return Some(value.clone());
             }
             drop(names);
@@ -31,7 +36,7 @@ impl Env {
 
     pub fn set(&self, name: Arc<str>, value: V) {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        match names.iter_mut().find(|(known, _)| *known == name) {
+        match names.iter_mut().find(|(known, _)| same(known, &name)) {
             Some((_, old)) => *old = value,
             None => names.push((name, value)),
         }

@@ -32,7 +32,7 @@ pub struct Eval<'a> {
     env: Arc<Env>,
     /// Variables read so far: within one rendering a variable is always the same object, so that
     /// `list.append()` is seen afterwards.
-    roots: HashMap<Arc<str>, V>,
+    roots: Vec<(Arc<str>, V)>,
     limits: Limits,
     /// The blocks of each name, the innermost template's first.
     blocks: HashMap<Arc<str>, Vec<BlockOf>>,
@@ -48,7 +48,7 @@ impl<'a> Eval<'a> {
             ctx,
             source: source.clone(),
             env: Env::root(),
-            roots: HashMap::new(),
+            roots: Vec::new(),
             limits: Limits::new(ctx.engine().steps),
             blocks: HashMap::new(),
             current_block: None,
@@ -112,19 +112,22 @@ impl<'a> Eval<'a> {
         if let Some(value) = self.env.get(name) {
             return Ok(value);
         }
-        if let Some(value) = self.roots.get(name) {
+        if let Some((_, value)) = self.roots.iter().find(|(known, _)| env::same(known, name)) {
             return Ok(value.clone());
         }
         let found = match self.ctx.variable(name)? {
             Some(value) => Some(value),
-            None => self.special(name).or_else(|| globals::get(name)),
+            // What `super` is depends on where it stands.
+            None => match self.special(name) {
+                Some(value) => return Ok(value),
+                None => globals::get(name),
+            },
         };
-        let value = match found {
-            Some(value) => value,
-            None => return Ok(V::Missing(Arc::new(Missing::variable(name)))),
+        let Some(value) = found else {
+            return Ok(V::Missing(Arc::new(Missing::variable(name))));
         };
-        if matches!(value, V::List(_) | V::Dict(_)) {
-            self.roots.insert(name.clone(), value.clone());
+        if !value.is_missing() {
+            self.roots.push((name.clone(), value.clone()));
         }
         Ok(value)
     }

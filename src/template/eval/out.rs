@@ -87,7 +87,7 @@ fn write(value: &V, out: &mut String) -> Res<()> {
             }
         }
         V::Int(_) | V::Bool(_) | V::Float(_) | V::Big(_) | V::Object(_) => {
-            out.push_str(&crate::template::object::text(value)?);
+            crate::template::object::write_text(value, out)?;
         }
         V::Bytes(bytes) => out.push_str(&String::from_utf8_lossy(bytes)),
         other => out.push_str(&crate::template::object::text_of_data(other)?),

@@ -6,6 +6,7 @@ use super::{Eval, Out};
 use crate::template::eval::Args;
 use crate::template::object::{Missing, Object, Res, V, equal, failed};
 use crate::template::syntax::ir::{Body, Ex, For, Kind, Pos, Stmt, Target};
+use crate::template::syntax::loop_name;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What follows a statement.
@@ -227,7 +228,7 @@ impl Eval<'_> {
                 self.limits.step().map_err(|error| self.placed(error, each.pos))?;
                 self.env = Env::child(&outer);
                 object.state().index = i;
-                self.env.set("loop".into(), V::Object(object.clone()));
+                self.env.set(loop_name().clone(), V::Object(object.clone()));
                 self.assign(&each.target, item, each.pos)?;
                 if self.body(&each.body, out)? == Flow::Break {
                     break;

@@ -45,10 +45,7 @@ pub fn urldecode(c: &mut Call) -> Res<V> {
 }
 
 pub fn urlsplit(c: &mut Call) -> Res<V> {
-    if matches!(c.value, V::List(_) | V::Dict(_)) {
-        return Err(failed(format!("unhashable type: '{}'", c.value.type_name())));
-    }
-    let url = c.input()?;
+    let url = c.text_with("decode")?;
     let (rest, fragment) = url.split_once('#').unwrap_or((&url, ""));
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (scheme, rest) = match rest.split_once(':') {

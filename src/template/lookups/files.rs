@@ -11,21 +11,22 @@ fn find(lookup: &Lookup, kind: &str, name: &str) -> Option<PathBuf> {
     lookup.eval.ctx.candidates(kind, name).into_iter().find(|path| path.is_file())
 }
 
+/// A file's content, decrypted if it is a vault.
+fn content(lookup: &Lookup, name: &str) -> Res<Vec<u8>> {
+    let Some(path) = find(lookup, "files", name) else {
+        return Err(failed(format!(
+            "Unable to access the file '{name}': File not found. Use -vvvvv to see paths searched."
+        )));
+    };
+    let read = lookup.eval.ctx.engine().read_file(&path);
+    read.map_err(|error| failed(format!("Unable to access the file '{name}': {error}")))
+}
+
 pub fn file(lookup: &mut Lookup) -> Res<Vec<V>> {
     let (left, right) = (lookup.flag("lstrip", false)?, lookup.flag("rstrip", true)?);
     let mut out = Vec::new();
     for name in lookup.texts()? {
-        let Some(path) = find(lookup, "files", &name) else {
-            return Err(failed(format!(
-                "Unable to access the file '{name}': File not found. Use -vvvvv to see paths searched."
-            )));
-        };
-        let bytes = lookup
-            .eval
-            .ctx
-            .engine()
-            .read_file(&path)
-            .map_err(|error| failed(format!("Unable to access the file '{name}': {error}")))?;
+        let bytes = content(lookup, &name)?;
         let text = String::from_utf8_lossy(&bytes);
         let mut text = &*text;
         if left {
@@ -37,6 +38,13 @@ pub fn file(lookup: &mut Lookup) -> Res<Vec<V>> {
         out.push(V::str(text));
     }
     Ok(out)
+}
+
+/// As `file`, with the white space around the content.
+pub fn unvault(lookup: &mut Lookup) -> Res<Vec<V>> {
+    let names = lookup.texts()?;
+    let read = |name: &String| Ok(V::from(String::from_utf8_lossy(&content(lookup, name)?).into_owned()));
+    names.iter().map(read).collect()
 }
 
 pub fn fileglob(lookup: &mut Lookup) -> Res<Vec<V>> {

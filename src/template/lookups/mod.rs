@@ -43,6 +43,7 @@ static LOOKUPS: &[(&str, Run)] = &[
     ("subelements", data::subelements),
     ("template", files::template),
     ("together", data::together),
+    ("unvault", files::unvault),
     ("varnames", variables::varnames),
     ("vars", variables::vars),
 ];

@@ -86,18 +86,27 @@ impl Dict {
     }
 
     pub fn get(&self, key: &Value) -> Option<Res<V>> {
-        match self.state() {
-            State::Own(entries) => entries.get(key).cloned().map(Ok),
-            State::Data(map) => map.get(key).map(V::from_value),
+        let state = match &*lock(&self.state) {
+            State::Own(entries) => return entries.get(key).cloned().map(Ok),
+            State::Data(map) => return map.get(key).map(V::from_value),
+            // What renders may well read this mapping: not while it is locked.
+            other => other.clone(),
+        };
+        match state {
+            State::Own(_) | State::Data(_) => None,
             State::Lazy(lazy) => lazy.at(lazy.terms.get_index_of(key)?),
             State::Scope(ctx) => ctx.variable(key.as_str()?).transpose(),
         }
     }
 
     pub fn get_str(&self, key: &str) -> Option<Res<V>> {
-        match self.state() {
-            State::Own(entries) => entries.get(key).cloned().map(Ok),
-            State::Data(map) => map.get(key).map(V::from_value),
+        let state = match &*lock(&self.state) {
+            State::Own(entries) => return entries.get(key).cloned().map(Ok),
+            State::Data(map) => return map.get(key).map(V::from_value),
+            other => other.clone(),
+        };
+        match state {
+            State::Own(_) | State::Data(_) => None,
             State::Lazy(lazy) => lazy.at(lazy.terms.get_index_of(key)?),
             State::Scope(ctx) => ctx.variable(key).transpose(),
         }

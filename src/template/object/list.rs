@@ -90,11 +90,13 @@ impl List {
     }
 
     pub fn get(&self, index: usize) -> Option<Res<V>> {
-        match self.state() {
-            State::Own(items) => items.get(index).cloned().map(Ok),
-            State::Data(items) => items.get(index).map(V::from_value),
-            State::Lazy(lazy) => lazy.get(index),
-        }
+        let lazy = match &*lock(&self.state) {
+            State::Own(items) => return items.get(index).cloned().map(Ok),
+            State::Data(items) => return items.get(index).map(V::from_value),
+            // What renders may well read this list: not while it is locked.
+            State::Lazy(lazy) => lazy.clone(),
+        };
+        lazy.get(index)
     }
 
     /// All members.

@@ -22,7 +22,7 @@ pub use ops::{Arith, arith, compare, contains, equal, key_of, negate, sort_value
 pub use other::{Module, Namespace, Object, Range, Undefined};
 pub use str_methods::{capitalize, center, join_text, split_lines, split_text};
 pub use strings::format_percent;
-pub use text::{repr, text, text_of_data};
+pub use text::{repr, text, text_of_data, write_text};
 
 use super::{TemplateError, TemplateErrorKind};
 use crate::value::Value;

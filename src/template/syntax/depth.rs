@@ -98,6 +98,7 @@ fn code(text: &str, end: Option<&str>) -> Result<usize, usize> {
             word += 1;
             continue;
         }
+        let nested = levels.len() > 1;
         let last = levels.last_mut().ok_or(at)?;
         if word > 0
             && matches!(&text[at - word.min(at)..at], "not" | "and" | "or" | "if" | "else" | "is" | "in")
@@ -111,10 +112,8 @@ fn code(text: &str, end: Option<&str>) -> Result<usize, usize> {
                 *last += 1;
                 levels.push(0);
             }
-            ')' | ']' | '}' => {
-                if levels.len() > 1 {
-                    levels.pop();
-                }
+            ')' | ']' | '}' if nested => {
+                levels.pop();
             }
             ',' => *last = 0,
             '.' | '|' | '+' | '-' | '*' | '/' | '%' | '~' | '<' | '>' | '=' | '!' => *last += 1,

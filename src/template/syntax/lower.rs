@@ -5,7 +5,8 @@ use super::{Syntax, depth, prepare};
 use crate::template::object::{Arith, V};
 use crate::template::{Term, filters, lookups, tests};
 use minijinja::machinery::{self, Span, ast};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 
 /// What is wrong with a text, and where.
 #[derive(Clone, Debug)]
@@ -75,6 +76,7 @@ fn lower(parsed: &ast::Stmt, syntax: &Syntax) -> Result<Program, Vec<Problem>> {
         blocks: Vec::new(),
         problems: Vec::new(),
         suspects: Vec::new(),
+        names: HashMap::new(),
         conditional: 0,
         more: (false, false),
     };
@@ -103,6 +105,7 @@ pub fn expression(text: &str) -> Result<Ex, Vec<Problem>> {
         blocks: Vec::new(),
         problems: Vec::new(),
         suspects: Vec::new(),
+        names: HashMap::new(),
         conditional: 0,
         more: (false, false),
     };
@@ -188,6 +191,12 @@ fn has_top_level_comma(text: &str) -> bool {
     false
 }
 
+/// The name of the variable that every loop sets.
+pub fn loop_name() -> &'static Arc<str> {
+    static NAME: OnceLock<Arc<str>> = OnceLock::new();
+    NAME.get_or_init(|| "loop".into())
+}
+
 struct Lower {
     raw_strings: bool,
     /// Inside `{{ }}` of a text whose backslashes stay.
@@ -198,6 +207,8 @@ struct Lower {
     problems: Vec<Problem>,
     /// See [`Program::suspects`].
     suspects: Vec<Problem>,
+    /// Each name once, so that the same names are the same memory when they are compared.
+    names: HashMap<String, Arc<str>>,
     /// How many branches deep: Jinja lets what is unknown in one stand until the branch is taken.
     conditional: usize,
     /// Whether `varargs` and `kwargs` were used so far in the macro being lowered.
@@ -310,12 +321,22 @@ impl Lower {
 
     fn name(&mut self, expr: &ast::Expr) -> Arc<str> {
         match expr {
-            ast::Expr::Var(var) => var.id.into(),
+            ast::Expr::Var(var) => self.interned(var.id),
             other => {
                 self.problems.push(Problem::at("expected a name", pos(other.span())));
                 "".into()
             }
         }
+    }
+
+    fn interned(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.names.get(name) {
+            return known.clone();
+        }
+        // `loop` is set by every loop, under a name that all of them share.
+        let new: Arc<str> = if name == "loop" { loop_name().clone() } else { name.into() };
+        self.names.insert(name.to_owned(), new.clone());
+        new
     }
 
     fn target(&mut self, expr: &ast::Expr) -> Target {
@@ -354,7 +375,7 @@ impl Lower {
             ast::Expr::Var(var) => {
                 self.more.0 |= var.id == "varargs";
                 self.more.1 |= var.id == "kwargs";
-                Kind::Var(var.id.into())
+                Kind::Var(self.interned(var.id))
             }
             ast::Expr::Const(constant) => match self.constant(&constant.value) {
                 V::Str(text) if self.embedded && text.contains("{{") => Kind::Embedded(Term::embedded(&text)),
