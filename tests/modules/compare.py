@@ -27,7 +27,7 @@ import yaml
 HERE = pathlib.Path(__file__).resolve().parent
 VOLATILE = {"atime", "mtime", "ctime", "inode", "dev", "version", "backup_file", "backup", "src", "uid", "gid", "md5sum",
             "after_header", "mimetype", "charset", "exception", "blocks", "path_content", "block_size", "attr_flags",
-            "attributes", "start", "end", "delta", "cache_update_time", "cache_updated", "elapsed"}
+            "attributes", "start", "end", "delta", "cache_update_time", "cache_updated", "elapsed", "port"}
 
 
 STAMP = re.compile(r"\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d|/tmp/[.\w]*")

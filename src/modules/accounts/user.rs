@@ -331,6 +331,10 @@ fn locked(hash: &str, lock: Option<bool>) -> String {
 
 fn creation(args: &Args, host: &Probe) -> Command {
     let mut words: Vec<String> = vec!["useradd".into()];
+    if args.group.is_none() && users::group_by_name(host, &args.name).is_some() {
+        // useradd would refuse to make another group of that name; the default group it is.
+        words.push("-N".into());
+    }
     let mut option = |flag: &str, value: &str| words.extend([flag.to_owned(), value.to_owned()]);
     if let Some(uid) = args.uid {
         option("-u", &uid.to_string());
@@ -338,11 +342,8 @@ fn creation(args: &Args, host: &Probe) -> Command {
     if let Some(seuser) = &args.seuser {
         option("-Z", seuser);
     }
-    match &args.group {
-        Some(name) => option("-g", name),
-        // Where a group of the user's name exists, useradd would refuse to make another.
-        None if users::group_by_name(host, &args.name).is_some() => option("-g", &args.name),
-        None => {}
+    if let Some(name) = &args.group {
+        option("-g", name);
     }
     if let Some(groups) = wanted_groups(args, host).filter(|groups| !groups.is_empty()) {
         option("-G", &groups.into_iter().collect::<Vec<_>>().join(","));

@@ -153,7 +153,11 @@ fn decide(args: &Args, host: &Probe) -> Result<Decision, Failure> {
         return Err(Failure::new(format!("Service is in unknown state: {}", why.trim()))
             .with("status", status.clone()));
     }
-    let found = load != "not-found" && load != "error" && load != "bad-setting";
+    if matches!(load.as_str(), "error" | "bad-setting") {
+        let why = property("LoadError");
+        return Err(Failure::new(format!("Error loading unit file '{name}': {why}")));
+    }
+    let found = load != "not-found";
     let is_enabled = |host: &Probe| -> Result<Output, Failure> {
         host.query(&systemctl(args, host, &["is-enabled", name]))
     };
