@@ -60,13 +60,9 @@ impl Module for Service {
         }
         let args: sysv::Args =
             args::parse(Self::NAME, &Value::map(args.others.clone())).map_err(Failure::new)?;
-        let sysv::Decision { commands, sleep, mut result } = sysv::decide(&args, host)?;
+        let sysv::Decision { commands, sleep, result } = sysv::decide(&args, host)?;
         if commands.is_empty() {
             return Ok(Plan::Unchanged { result });
-        }
-        let foretold = host.wording("", "service state changed");
-        if args.state.is_some() && !foretold.is_empty() {
-            result.insert("msg".into(), foretold.into());
         }
         Ok(Plan::Change { todo: Todo::Scripts(commands, sleep), diff: Vec::new(), result })
     }

@@ -85,6 +85,10 @@ pub fn decide(args: &Args, host: &Probe) -> Result<Decision, Failure> {
             _ => {}
         }
     }
+    let foretold = host.wording("", "service state changed");
+    if args.state.is_some() && !commands.is_empty() && !foretold.is_empty() {
+        result.insert("msg".into(), foretold.into());
+    }
     Ok(Decision { commands, sleep, result })
 }
 
