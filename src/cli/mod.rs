@@ -1,7 +1,7 @@
 //! One file per command; the only place that wires parts together.
 //!
-//! The program answers to several names: as `ekumen` it has subcommands, as `ansible-playbook`, `ansible` and
-//! `ansible-inventory` it behaves as those do.
+//! The program answers to several names: as `ekumen` it has subcommands, as `ansible-playbook`, `ansible`,
+//! `ansible-inventory` and `ansible-vault` it behaves as those do.
 
 mod adhoc;
 mod drift;
@@ -14,6 +14,7 @@ mod run;
 mod setup;
 mod vars;
 mod vault;
+mod vault_command;
 
 use crate::source::settings::Name;
 use std::path::Path;
@@ -30,6 +31,7 @@ pub fn main() -> i32 {
         "ansible-playbook" => run::main(args, Name::Ansible),
         "ansible" => adhoc::main(args, Name::Ansible),
         "ansible-inventory" => inventory::main(args, Name::Ansible),
+        "ansible-vault" => vault_command::main(args, Name::Ansible),
         _ => {
             let command = args.get(1).cloned().unwrap_or_default();
             let rest = |args: &mut Vec<String>| {
@@ -43,6 +45,7 @@ pub fn main() -> i32 {
                 "do" => adhoc::main(rest(&mut args), Name::Ekumen),
                 "inventory" => inventory::main(rest(&mut args), Name::Ekumen),
                 "vars" => vars::main(rest(&mut args)),
+                "vault" => vault_command::main(rest(&mut args), Name::Ekumen),
                 "-V" | "--version" | "version" => {
                     options::print(&format!("ekumen {}\n", env!("CARGO_PKG_VERSION")));
                     exit::OK
@@ -52,7 +55,7 @@ pub fn main() -> i32 {
                     if command.is_empty() { exit::USAGE } else { exit::OK }
                 }
                 other => {
-                    let names = ["run", "drift", "do", "inventory", "vars", "version", "help"];
+                    let names = ["run", "drift", "do", "inventory", "vars", "vault", "version", "help"];
                     let hint = crate::diag::did_you_mean(other, names)
                         .map(|near| format!(" (did you mean `{near}`?)"))
                         .unwrap_or_default();
@@ -76,9 +79,10 @@ Usage: ekumen COMMAND …
   do PATTERN         run one module on the hosts of a pattern (-m MODULE -a ARGUMENTS)
   inventory          show hosts, groups and their variables (--list, --graph, --host NAME)
   vars HOST [NAME]   print variables, where they came from and what they overrode
+  vault ACTION       encrypt, decrypt, view, edit, create and rekey files; encrypt texts
   version            print the version
   help               print this text
 
-`ekumen COMMAND --help` lists a command's options. Called as ansible-playbook, ansible or ansible-inventory (a link of that name to this
-program), it behaves as those do.
+`ekumen COMMAND --help` lists a command's options. Called as ansible-playbook, ansible, ansible-inventory or ansible-vault (a link of that
+name to this program), it behaves as those do.
 ";

@@ -259,7 +259,9 @@ pub fn password_source(path: &Path, arguments: &[String]) -> Result<Secret, Diag
     }
     let meta = path.metadata().map_err(problem)?;
     let text = if meta.permissions().mode() & 0o111 != 0 {
-        let output = std::process::Command::new(path).args(arguments).output().map_err(problem)?;
+        // A bare name is a file here, not a program of the search path.
+        let program = std::path::absolute(path).map_err(problem)?;
+        let output = std::process::Command::new(program).args(arguments).output().map_err(problem)?;
         String::from_utf8_lossy(&output.stdout).into_owned()
     } else {
         std::fs::read_to_string(path).map_err(problem)?
