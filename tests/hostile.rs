@@ -195,3 +195,156 @@ fn yaml_that_wants_too_much_ends_with_an_error() {
         assert!(peak() < 1500, "{what}: {} MiB", peak());
     }
 }
+
+/// Random changes to real templates and documents: whatever they become, they give a value or an error. Set
+/// `EKUMEN_MUTATIONS` for more of them (a million take some ten minutes).
+#[test]
+fn mutations_give_values_or_errors() {
+    let many: u64 = std::env::var("EKUMEN_MUTATIONS").ok().and_then(|many| many.parse().ok()).unwrap_or(3000);
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/templates");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let texts: Vec<String> = files
+        .iter()
+        .filter(|path| path.extension().is_some_and(|e| e == "txt"))
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect();
+    let documents: Vec<&str> =
+        texts.iter().filter_map(|text| text.split_once("\n---\n")).map(|(head, _)| head).collect();
+    // Lookups reach outside; this test does not.
+    let lines: Vec<&str> = texts
+        .iter()
+        .filter_map(|text| text.split_once("\n---\n"))
+        .flat_map(|(_, cases)| cases.lines())
+        .filter(|line| !line.contains("lookup(") && !line.contains("query(") && !line.contains("q("))
+        .collect();
+    let seed: u64 = std::env::var("EKUMEN_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut dice = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below.max(1) as u64) as usize
+    };
+    let tokens = [
+        "{{",
+        "}}",
+        "{%",
+        "%}",
+        "{#",
+        "#}",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        "|",
+        ".",
+        ",",
+        ":",
+        "'",
+        "\"",
+        "\\",
+        "-",
+        "+",
+        "*",
+        "**",
+        "//",
+        "%",
+        "~",
+        "=",
+        "==",
+        "!",
+        "not ",
+        " is ",
+        " in ",
+        " if ",
+        " else ",
+        "for i in ",
+        "set x = ",
+        "endif",
+        "endfor",
+        "raw",
+        "endraw",
+        "\n",
+        "\t",
+        "\u{a0}",
+        "é",
+        "\u{1f600}",
+        "\0",
+        "9223372036854775807",
+        "-9223372036854775808",
+        "1e400",
+        "0x",
+        "&a ",
+        "*a",
+        "<<: ",
+        "!vault ",
+        "!unsafe ",
+        "- ",
+        "? ",
+        "|-\n",
+        ">+\n",
+        "---\n",
+        "...\n",
+        "#",
+    ];
+    let mut mutated = |from: &str, other: &str| -> String {
+        let mut text: Vec<char> = from.chars().collect();
+        for _ in 0..1 + dice(4) {
+            let at = dice(text.len() + 1);
+            match dice(5) {
+                0 => drop(text.splice(at..at, tokens[dice(tokens.len())].chars())),
+                1 if at < text.len() => drop(text.remove(at)),
+                2 => {
+                    let end = (at + dice(20)).min(text.len());
+                    text.drain(at..end);
+                }
+                3 => {
+                    let end = (at + dice(20)).min(text.len());
+                    let part: Vec<char> = text[at..end].to_vec();
+                    text.splice(at..at, part);
+                }
+                _ => {
+                    let part: Vec<char> = other.chars().skip(dice(other.len())).take(dice(30)).collect();
+                    text.splice(at..at, part);
+                }
+            }
+        }
+        text.into_iter().collect()
+    };
+    let engine = Engine::with_limit(Settings::default(), 100_000);
+    let mut at = seed as usize;
+    for round in 0..many {
+        at = at.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let pick = |list: &[&str], salt: usize| list[(at >> 20).wrapping_add(salt) % list.len()].to_owned();
+        if round % 8 == 0 {
+            let text = mutated(&pick(&documents, 0), &pick(&documents, 7));
+            if let Ok(loaded) = yaml::parse_text("mutated.yml", &text) {
+                let _ = engine.check(&engine.compile(&loaded.node));
+            }
+            continue;
+        }
+        let text = mutated(&pick(&lines, 0), &pick(&lines, 7919));
+        let outside = ["lookup", "query", "q(", "include", "import", "extends", "fileglob"];
+        if outside.iter().any(|word| text.contains(word)) {
+            continue;
+        }
+        let shown = text.clone();
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let scope = Vars(vec![
+                ("l", engine.compile(&node("{{ [1, 2, 3] }}"))),
+                ("s", Term::Const(Value::str("text"))),
+            ]);
+            let context = Context::new(&engine, Arc::new(scope), Arc::new(LookupEnv::default()));
+            let term = engine.compile(&node(&text));
+            let _ = engine.check(&term);
+            let _ = context.render(&term);
+            if let Ok(condition) = engine.compile_expr(&node(&text)) {
+                let _ = context.condition(&condition);
+            }
+        }));
+        assert!(result.is_ok(), "a panic at {shown:?}");
+    }
+}
