@@ -187,6 +187,10 @@ fn diagnostic(what: &str, source: &Source, problem: &Problem) -> Diagnostic {
     let found = Diagnostic::new(severity, code, summary).at(&place);
     match near {
         Some(near) => found.help(format!("did you mean `{near}`?")),
+        // Plugins of collections are Python, but for those that are built in.
+        None if name.contains('.') && !name.starts_with("ansible.builtin.") => {
+            found.help("it is not among the plugins of collections that are built in")
+        }
         None => found,
     }
 }
