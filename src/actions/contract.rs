@@ -126,13 +126,30 @@ impl Files<'_> {
     /// # Errors
     /// Why it cannot be read or decrypted, in one sentence.
     pub fn add(&self, path: &Path, blobs: &mut Blobs) -> Result<(Digest, u64), String> {
+        self.add_with(path, blobs, Blobs::add_file)
+    }
+
+    /// The same for one of many files, of which the host will ask for some: none is kept in memory.
+    ///
+    /// # Errors
+    /// As [`Files::add`].
+    pub fn add_one_of_many(&self, path: &Path, blobs: &mut Blobs) -> Result<(Digest, u64), String> {
+        self.add_with(path, blobs, Blobs::add_named)
+    }
+
+    fn add_with(
+        &self,
+        path: &Path,
+        blobs: &mut Blobs,
+        add: fn(&mut Blobs, &Path, &Digests) -> std::io::Result<(Digest, u64)>,
+    ) -> Result<(Digest, u64), String> {
         let problem = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
         if self.decrypt && crate::source::vault::is_encrypted_file(path).map_err(problem)? {
             let bytes = self.engine.read_file(path)?;
             let size = bytes.len() as u64;
             return Ok((blobs.add_bytes(bytes), size));
         }
-        blobs.add_file(path, self.digests).map_err(problem)
+        add(blobs, path, self.digests).map_err(problem)
     }
 }
 
@@ -161,6 +178,12 @@ impl Blobs {
             let size = bytes.len() as u64;
             return Ok((self.add_bytes(bytes), size));
         }
+        self.add_named(path, digests)
+    }
+
+    /// Adds a file of which only the name is kept.
+    fn add_named(&mut self, path: &Path, digests: &Digests) -> std::io::Result<(Digest, u64)> {
+        let size = path.metadata()?.len();
         let digest = digests.of_file(path)?;
         self.contents.insert(digest.clone(), Content::File(path.to_owned()));
         Ok((digest, size))

@@ -107,7 +107,7 @@ fn folder(mut args: Map, src: &str, path: &Path, files: Files) -> Prepared {
                 let link = std::fs::read_link(path).map_err(shown)?;
                 Value::object([("path", name), ("link", Value::str(link.to_string_lossy()))])
             } else {
-                let (digest, size) = files.add(path, &mut blobs)?;
+                let (digest, size) = files.add_one_of_many(path, &mut blobs)?;
                 Value::object([
                     ("path", name),
                     ("digest", Value::from(digest)),
