@@ -64,7 +64,7 @@ pub struct Session {
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 
 /// Contents are read ahead of the network by so much.
-const BACKLOG: usize = 4 * BLOB_CHUNK;
+const BACKLOG: usize = 2 * BLOB_CHUNK;
 
 impl Session {
     /// Connects, authenticates, starts the helper (sending it if the host does not have it).
