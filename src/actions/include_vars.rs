@@ -44,7 +44,9 @@ fn load(args: &Map, scene: &Scene) -> Result<TaskResult, String> {
     if let Some(stranger) = args.keys().map(py_str).find(|key| !KNOWN.contains(&key.as_str())) {
         return Err(format!("{stranger} is not a valid option in include_vars"));
     }
-    let file = text(args, "file").or_else(|| text(args, "_raw_params"));
+    // A block of text ends with a newline.
+    let raw = text(args, "_raw_params").map(|raw| raw.trim_end_matches('\n').to_owned());
+    let file = text(args, "file").or(raw);
     let dir = text(args, "dir");
     let files = match (&file, &dir) {
         (Some(_), Some(_)) => {
@@ -52,7 +54,7 @@ fn load(args: &Map, scene: &Scene) -> Result<TaskResult, String> {
         }
         (Some(file), None) => vec![scene.find("vars", file)?],
         (None, Some(dir)) => directory(dir, args, scene)?,
-        (None, None) => return Err("one of the following is required: dir, file".into()),
+        (None, None) => return Err("Could not find file on the Ansible Controller.\nIf you are using a module and expect the file to exist on the remote, see the remote_src option".into()),
     };
     let mut nodes: Vec<(Arc<str>, Node)> = Vec::new();
     for path in &files {

@@ -19,8 +19,12 @@ impl Action for SetFact {
         for key in args.keys() {
             let name = py_str(key);
             if !is_identifier(&name) {
+                let kind = match key {
+                    Value::Str(_) => String::new(),
+                    other => format!(" of type '{}'", other.type_name()),
+                };
                 return Prepared::failed(format!(
-                    "Invalid variable name '{name}'. Variable names must be strings starting with a letter or underscore character, and contain only letters, numbers and underscores."
+                    "Invalid variable name '{name}'{kind}. Variable names must be strings starting with a letter or underscore character, and contain only letters, numbers and underscores."
                 ));
             }
         }
