@@ -50,7 +50,7 @@ static TESTS: &[TestDef] = &[
     test(&["truthy"], "convert_bool?", types::truthy),
     test(&["falsy"], "convert_bool?", |c| types::truthy(c).map(|truth| !truth)),
     test(&["even"], "", |c| types::remainder(c, 2).map(|rest| rest == 0)),
-    test(&["odd"], "", |c| types::remainder(c, 2).map(|rest| rest != 0)),
+    test(&["odd"], "", |c| types::remainder(c, 2).map(|rest| rest == 1)),
     test(&["divisibleby"], "num", types::divisible_by),
     test(&["lower"], "", |c| { let s = c.input()?; Ok(s.to_lowercase() == s && s.to_uppercase() != s) }),
     test(&["upper"], "", |c| { let s = c.input()?; Ok(s.to_uppercase() == s && s.to_lowercase() != s) }),

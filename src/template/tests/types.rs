@@ -19,8 +19,13 @@ pub fn remainder(c: &Call, by: i64) -> Res<i64> {
     c.value
         .as_i64()
         .map(|i| i.rem_euclid(by))
-        .or_else(|| c.value.as_f64().map(|f| f.rem_euclid(by as f64).ceil() as i64))
+        .or_else(|| c.value.as_f64().map(|f| fraction(f.rem_euclid(by as f64))))
         .ok_or_else(|| failed("not all arguments converted during string formatting"))
+}
+
+/// A remainder as an integer; one that is none is neither 0 nor 1.
+fn fraction(rest: f64) -> i64 {
+    if rest.fract() == 0.0 { rest as i64 } else { -1 }
 }
 
 pub fn divisible_by(c: &mut Call) -> Res<bool> {

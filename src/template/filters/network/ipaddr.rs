@@ -69,6 +69,10 @@ fn apply(value: &V, query: &V, version: Version, name: &str) -> Res<V> {
         V::List(_) | V::Tuple(_) => {
             let mut kept = Vec::new();
             for item in value.items()? {
+                // What is no address at all is left out here, where alone it would be an error.
+                if matches!(item, V::None | V::Float(_) | V::Dict(_)) {
+                    continue;
+                }
                 let answer = apply(&item, query, version, name)?;
                 if answer.truth()? {
                     kept.push(answer);
@@ -76,7 +80,7 @@ fn apply(value: &V, query: &V, version: Version, name: &str) -> Res<V> {
             }
             Ok(V::list(kept))
         }
-        V::Bool(_) => Ok(V::Bool(false)),
+        V::Bool(_) | V::Int(0) => Ok(V::Bool(false)),
         V::Int(_) | V::Big(_) | V::Str(_) => match given(value, version) {
             Some(given) => answer(&given, query),
             None => Ok(V::Bool(false)),
