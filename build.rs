@@ -16,6 +16,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -100,15 +101,26 @@ fn build_helper(arch: &str, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
     Ok(folder.join(target).join(profile).join("ekumen-helper"))
 }
 
+/// Gzip, which every host can undo. A release travels to many hosts: that is worth some seconds more here.
+fn pack(program: &[u8], profile: &str) -> Result<Vec<u8>, Box<dyn Error>> {
+    if profile == "release" {
+        let once = zopfli::Options { iteration_count: NonZeroU64::MIN, ..zopfli::Options::default() };
+        let mut packed = Vec::new();
+        zopfli::compress(once, zopfli::Format::Gzip, program, &mut packed)?;
+        return Ok(packed);
+    }
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(program)?;
+    Ok(encoder.finish()?)
+}
+
 /// Compresses the helpers and writes the Rust table that `transport` includes.
 fn write_table(helpers: &BTreeMap<String, PathBuf>, out: &Path) -> Result<(), Box<dyn Error>> {
     let mut table = String::from("&[\n");
     for (arch, path) in helpers {
         let program = fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
         let packed = out.join(format!("ekumen-helper-{arch}.gz"));
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        encoder.write_all(&program)?;
-        fs::write(&packed, encoder.finish()?)?;
+        fs::write(&packed, pack(&program, &env::var("PROFILE")?)?)?;
         let digest = Sha256::digest(&program).iter().fold(String::new(), |mut text, byte| {
             // Writing to a string cannot fail.
             let _ = write!(text, "{byte:02x}");

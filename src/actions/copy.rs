@@ -82,22 +82,22 @@ fn folder(mut args: Map, src: &str, path: &Path, files: Files) -> Prepared {
     let follow = truth(&args, "local_follow", true);
     // `src: dir/` copies what is in it, `src: dir` the folder itself.
     let base = if src.ends_with('/') { path.to_owned() } else { path.parent().unwrap_or(path).to_owned() };
-    let mut found: Vec<PathBuf> = Vec::new();
-    if let Err(error) = walk(path, follow, &mut found) {
-        return Prepared::failed(error);
-    }
+    let mut found: Vec<Found> = Vec::new();
     if !src.ends_with('/') {
-        found.insert(0, path.to_owned());
+        found.push(Found { path: path.to_owned(), as_link: false });
+    }
+    if let Err(error) = walk(path, follow, &mut vec![identity(path)], &mut found) {
+        return Prepared::failed(error);
     }
     let relative = |path: &Path| path.strip_prefix(&base).unwrap_or(path).to_string_lossy().into_owned();
     let hashed: Vec<Result<(Value, super::Blobs), String>> = found
         .par_iter()
-        .map(|path| {
+        .map(|Found { path, as_link }| {
             let mut blobs = super::Blobs::default();
             let shown = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
             // A link that leads nowhere is copied as a link.
             let meta = match path.metadata() {
-                Ok(meta) if follow => meta,
+                Ok(meta) if !as_link => meta,
                 _ => path.symlink_metadata().map_err(shown)?,
             };
             let name = Value::from(relative(path));
@@ -137,7 +137,25 @@ fn folder(mut args: Map, src: &str, path: &Path, files: Files) -> Prepared {
     Prepared::Call(call)
 }
 
-fn walk(folder: &Path, follow: bool, found: &mut Vec<PathBuf>) -> Result<(), String> {
+/// Something in a folder; links that lead back up are copied as links.
+struct Found {
+    path: PathBuf,
+    as_link: bool,
+}
+
+/// What makes two paths the same folder.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    path.metadata().ok().map(|meta| (meta.dev(), meta.ino()))
+}
+
+/// Everything below a folder; `above` are the folders on the way to it, itself included.
+fn walk(
+    folder: &Path,
+    follow: bool,
+    above: &mut Vec<Option<(u64, u64)>>,
+    found: &mut Vec<Found>,
+) -> Result<(), String> {
     let mut entries: Vec<PathBuf> = std::fs::read_dir(folder)
         .map_err(|error| format!("cannot read {}: {error}", folder.display()))?
         .flatten()
@@ -145,14 +163,52 @@ fn walk(folder: &Path, follow: bool, found: &mut Vec<PathBuf>) -> Result<(), Str
         .collect();
     entries.sort();
     for path in entries {
-        let is_dir = if follow { path.is_dir() } else { path.is_dir() && !path.is_symlink() };
-        found.push(path.clone());
-        if is_dir {
+        let is_link = path.is_symlink();
+        let own = identity(&path);
+        let as_link = is_link && (!follow || above.contains(&own));
+        let enter = !as_link && path.is_dir();
+        found.push(Found { path: path.clone(), as_link });
+        if enter {
             if found.len() > 1_000_000 {
-                return Err(format!("{} has too many files (a link that leads back?)", folder.display()));
+                return Err(format!("{} has more than a million files", folder.display()));
             }
-            walk(&path, follow, found)?;
+            above.push(own);
+            walk(&path, follow, above, found)?;
+            above.pop();
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn links_are_followed_unless_they_lead_back() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let root = directory.path().join("src");
+        std::fs::create_dir_all(root.join("a/b")).expect("directories");
+        std::fs::write(root.join("a/f"), "x").expect("a file");
+        for (target, link) in
+            [("../..", "a/b/up"), ("../a", "a/b/side"), ("a", "toa"), ("f", "a/fl"), ("nowhere", "lost")]
+        {
+            symlink(target, root.join(link)).expect("a link");
+        }
+        let names = |follow: bool| {
+            let mut found = Vec::new();
+            walk(&root, follow, &mut vec![identity(&root)], &mut found).expect("readable");
+            let name = |one: &Found| {
+                let name = one.path.strip_prefix(&root).expect("below").display().to_string();
+                if one.as_link { name + "@" } else { name }
+            };
+            found.iter().map(name).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(
+            names(true),
+            "a a/b a/b/side@ a/b/up@ a/f a/fl lost toa toa/b toa/b/side@ toa/b/up@ toa/f toa/fl"
+        );
+        assert_eq!(names(false), "a a/b a/b/side@ a/b/up@ a/f a/fl@ lost@ toa@");
+    }
 }

@@ -63,3 +63,20 @@ pub fn missing(arch: &str) -> String {
         if known.is_empty() { "none".to_owned() } else { known.join(", ") }
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn helpers_are_small_and_whole() {
+        // What a slow line has to carry before the first task. Without optimization it is for developers only.
+        let (plain, packed) =
+            if cfg!(debug_assertions) { (12_000_000, 4_000_000) } else { (4_200_000, 1_800_000) };
+        for helper in all() {
+            assert!(helper.packed.len() <= packed, "{} has {} bytes", helper.arch, helper.packed.len());
+            assert!(helper.size <= plain, "{} has {} bytes unpacked", helper.arch, helper.size);
+            assert_eq!(helper.unpack().expect("ours").len(), helper.size);
+        }
+    }
+}

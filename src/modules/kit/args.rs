@@ -1,8 +1,6 @@
 //! Module arguments: a [`Value`] mapping to a typed struct, with Ansible's conversions (a text is a number
 //! where a number is asked for, `yes` is true, `a,b` is a list, a number is a text) and its error messages.
 
-mod aliases;
-
 use crate::value::{Map, Value, py_repr, py_str};
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
@@ -16,23 +14,45 @@ use std::sync::Arc;
 pub fn parse<T: DeserializeOwned>(module: &str, value: &Value) -> Result<T, String> {
     let empty = Value::map(crate::value::Map::new());
     let value = if value.is_null() { &empty } else { value };
-    if let Some(map) = value.as_map() {
-        let supported = fields::<T>();
-        let unsupported: Vec<String> = map
-            .keys()
-            .map(py_str)
-            .filter(|key| !supported.is_empty() && !supported.contains(&key.as_str()))
-            .collect();
-        if !unsupported.is_empty() {
-            let (names, aliases): (Vec<&str>, Vec<&str>) = supported
-                .iter()
-                .filter(|name| !internal(name))
-                .partition(|name| !aliases::is_alias::<T>(name));
-            return Err(unsupported_message(module, unsupported, &names, &aliases));
-        }
-    }
-    T::deserialize(Args { value: value.clone(), field: None }).map_err(|error| error.0)
+    check_names(module, value, fields::<T>(), &is_alias::<T>)?;
+    T::deserialize(Args::new(value.clone(), None)).map_err(|error| error.0)
 }
+
+/// Refuses arguments that are not among those supported, if any are named.
+fn check_names(
+    module: &str,
+    value: &Value,
+    supported: &[&str],
+    is_alias: &dyn Fn(&str) -> bool,
+) -> Result<(), String> {
+    let Some(map) = value.as_map().filter(|_| !supported.is_empty()) else { return Ok(()) };
+    let unsupported: Vec<String> =
+        map.keys().map(py_str).filter(|key| !supported.contains(&key.as_str())).collect();
+    if unsupported.is_empty() {
+        return Ok(());
+    }
+    let (names, aliases): (Vec<&str>, Vec<&str>) =
+        supported.iter().filter(|name| !internal(name)).partition(|name| !is_alias(name));
+    Err(unsupported_message(module, unsupported, &names, &aliases))
+}
+
+/// Whether `name` is an alias of another argument. Serde lists them all as one; only its complaint about a field
+/// that comes twice tells which is the name. (Asked of the same deserializer that reads arguments: one more would
+/// double the code of every module.)
+fn is_alias<T: DeserializeOwned>(name: &str) -> bool {
+    let twice = Args { what: What::Twice, ..Args::new(Value::str(name), None) };
+    match T::deserialize(twice) {
+        Err(error) => error
+            .0
+            .strip_prefix(DUPLICATE)
+            .and_then(|rest| rest.split_once(' '))
+            .is_some_and(|(field, _)| field != name),
+        Ok(_) => false,
+    }
+}
+
+/// How the complaint about a field that comes twice starts.
+const DUPLICATE: &str = "parameters are mutually exclusive: ";
 
 /// Arguments that only our own control side sends; the others with an underscore are Ansible's own.
 fn internal(name: &str) -> bool {
@@ -115,7 +135,7 @@ impl de::Error for ArgError {
     }
 
     fn duplicate_field(field: &'static str) -> Self {
-        Self(format!("parameters are mutually exclusive: {field} and its aliases"))
+        Self(format!("{DUPLICATE}{field} and its aliases"))
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
@@ -127,9 +147,28 @@ impl de::Error for ArgError {
 struct Args {
     value: Value,
     field: Option<Arc<str>>,
+    what: What,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    /// What somebody gave.
+    Given,
+    /// Whatever type is asked for, for [`is_alias`].
+    Anything,
+    /// A struct in which the field that `value` names comes twice.
+    Twice,
 }
 
 impl Args {
+    fn new(value: Value, field: Option<Arc<str>>) -> Self {
+        Self { value, field, what: What::Given }
+    }
+
+    fn is_anything(&self) -> bool {
+        self.what == What::Anything
+    }
+
     fn wrong(&self, wanted: &str, reason: &str) -> ArgError {
         let field = self.field.as_deref().unwrap_or("?");
         ArgError(format!(
@@ -145,6 +184,7 @@ impl Args {
 
     fn integer(&self) -> Result<i64, ArgError> {
         match &self.value {
+            _ if self.is_anything() => Ok(0),
             Value::Int(i) => Ok(*i),
             Value::Bool(b) => Ok(i64::from(*b)),
             Value::Float(f) if f.fract() == 0.0 => Ok(*f as i64),
@@ -159,6 +199,32 @@ impl Args {
             Value::Bytes(b) => Ok(String::from_utf8_lossy(b).into_owned()),
             other => Ok(py_str(other)),
         }
+    }
+
+    /// The members of a mapping.
+    fn entries(&self) -> Result<Vec<(String, Args)>, ArgError> {
+        let map = match &self.value {
+            Value::Str(name) if self.what == What::Twice => {
+                let anything = || Args { what: What::Anything, ..Args::new(Value::Null, None) };
+                return Ok((0..2).map(|_| (name.to_string(), anything())).collect());
+            }
+            _ if self.is_anything() => return Ok(Vec::new()),
+            Value::Map(map) => map.clone(),
+            Value::Str(text) => match dictionary(text) {
+                Some(map) => map,
+                None => return Err(self.wrong("dict", "unable to evaluate string as dictionary")),
+            },
+            _ => {
+                let what = quoted_type(self.value.type_name(), &self.value);
+                return Err(self.wrong("dict", &format!("{what} cannot be converted to a dict")));
+            }
+        };
+        let entry = |(key, value): (&Value, &Value)| {
+            let name = py_str(key);
+            let field = Some(Arc::from(name.as_str()));
+            (name, Args::new(value.clone(), field))
+        };
+        Ok(map.iter().map(entry).collect())
     }
 
     /// Names the argument in messages that do not know it.
@@ -207,6 +273,7 @@ impl<'de> Deserializer<'de> for Args {
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ArgError> {
         match self.value.ansible_bool() {
+            _ if self.is_anything() => visitor.visit_bool(false),
             Some(b) => visitor.visit_bool(b),
             None => {
                 let text = py_str(&self.value);
@@ -236,7 +303,9 @@ impl<'de> Deserializer<'de> for Args {
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ArgError> {
         let number = match &self.value {
             Value::Float(f) => *f,
-            Value::Str(s) => s.trim().parse().map_err(|_| self.not_a_number("float"))?,
+            Value::Str(s) if !self.is_anything() => {
+                s.trim().parse().map_err(|_| self.not_a_number("float"))?
+            }
             _ => self.integer()? as f64,
         };
         visitor.visit_f64(number)
@@ -298,6 +367,7 @@ impl<'de> Deserializer<'de> for Args {
             Value::List(items) => items.to_vec(),
             Value::Str(text) => text.split(',').map(|part| Value::str(part.trim())).collect(),
             Value::Int(_) | Value::Float(_) | Value::Bool(_) => vec![self.value.clone()],
+            _ if self.is_anything() => Vec::new(),
             _ => {
                 return Err(self.wrong(
                     "list",
@@ -308,7 +378,7 @@ impl<'de> Deserializer<'de> for Args {
                 ));
             }
         };
-        let items = items.into_iter().map(|value| Args { value, field: self.field.clone() });
+        let items = items.into_iter().map(|value| Args::new(value, self.field.clone()));
         visitor.visit_seq(SeqDeserializer::new(items))
     }
 
@@ -326,23 +396,8 @@ impl<'de> Deserializer<'de> for Args {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ArgError> {
-        let map = match &self.value {
-            Value::Map(map) => map.clone(),
-            Value::Str(text) => match dictionary(text) {
-                Some(map) => map,
-                None => return Err(self.wrong("dict", "unable to evaluate string as dictionary")),
-            },
-            _ => {
-                let what = quoted_type(self.value.type_name(), &self.value);
-                return Err(self.wrong("dict", &format!("{what} cannot be converted to a dict")));
-            }
-        };
-        let entries = map.iter().map(|(key, value)| {
-            let name = py_str(key);
-            let field = Some(Arc::from(name.as_str()));
-            (name, Args { value: value.clone(), field })
-        });
-        visitor.visit_map(MapDeserializer::new(entries))
+        let entries = self.entries()?;
+        visitor.visit_map(MapDeserializer::new(entries.into_iter()))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -357,10 +412,11 @@ impl<'de> Deserializer<'de> for Args {
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ArgError> {
         let text = match &self.value {
+            _ if self.is_anything() => variants.first().copied().unwrap_or_default().to_owned(),
             // `state: yes` and the like: YAML made a boolean of a word.
             Value::Bool(b) => if *b { "yes" } else { "no" }.to_owned(),
             _ => self.text()?,

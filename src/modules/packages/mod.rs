@@ -3,4 +3,5 @@
 pub mod apt;
 mod apt_cache;
 mod dpkg;
+pub mod dpkg_selections;
 pub mod package;

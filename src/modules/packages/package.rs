@@ -36,9 +36,11 @@ impl Module for Package {
             "unknown" => Err(Failure::new(
                 "Could not detect which package manager to use. Try gathering facts or setting the \"use\" option.",
             )),
-            other => {
-                Err(Failure::new(format!("the package manager of this host, {other}, is not supported yet")))
-            }
+            // In Ansible's words, and as for Ansible where a collection is missing: there is no such module here.
+            _ => Err(Failure::new(format!(
+                "Could not find a matching action for the \"{}\" package manager.",
+                args.manager.as_deref().filter(|name| *name != "auto").unwrap_or(&manager)
+            ))),
         }
     }
 
