@@ -192,7 +192,7 @@ mod tests {
         std::fs::create_dir_all(root.join("a/b")).expect("directories");
         std::fs::write(root.join("a/f"), "x").expect("a file");
         for (target, link) in
-            [("../..", "a/b/up"), ("../a", "a/b/side"), ("a", "toa"), ("f", "a/fl"), ("nowhere", "lost")]
+            [("../..", "a/b/up"), ("../../a", "a/b/side"), ("a", "toa"), ("f", "a/fl"), ("nowhere", "lost")]
         {
             symlink(target, root.join(link)).expect("a link");
         }
