@@ -24,7 +24,7 @@ mod vaults;
 
 pub use dates::TimeDelta;
 pub use dates::now;
-pub use maps::subelements_of;
+pub use maps::{Pathless, subelements_of};
 pub use password::{Recipe, hash_password, random_password};
 
 use super::eval::{Call, Params};

@@ -133,5 +133,6 @@ pub fn subelements(lookup: &mut Lookup) -> Res<Vec<V>> {
         }
         None => false,
     };
-    filters::subelements_of(kept, &path, skip_missing)?.items()
+    let pathless = if skip_missing { filters::Pathless::SkipAny } else { filters::Pathless::Fail };
+    filters::subelements_of(kept, &path, pathless)?.items()
 }
