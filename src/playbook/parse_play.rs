@@ -7,7 +7,7 @@ use super::loader::{Loader, normalize};
 use super::play::{Play, Playbook, PromptSpec};
 use super::role::Role;
 use super::tasks::Item;
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, Severity, Span};
 use crate::source::{Node, NodeKind};
 use crate::value::py_str;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ impl Loader {
         let directory = directory.canonicalize().unwrap_or(directory);
         self.enter(&directory);
         let full = path.file_name().map_or_else(|| path.to_owned(), |name| directory.join(name));
-        let plays = self.plays_of(&full, None, 0);
+        let plays = self.plays_of(&full, None, 0, None);
         self.judged(Playbook { path: full, plays })
     }
 
@@ -57,11 +57,21 @@ impl Loader {
         if errors.is_empty() { Ok(playbook) } else { Err(errors) }
     }
 
-    fn plays_of(&self, path: &Path, parent: Option<&Arc<Level>>, depth: usize) -> Vec<Arc<Play>> {
+    /// `asked` is the place of the import.
+    fn plays_of(
+        &self,
+        path: &Path,
+        parent: Option<&Arc<Level>>,
+        depth: usize,
+        asked: Option<&Span>,
+    ) -> Vec<Arc<Play>> {
         let node = match self.yaml(path) {
             Ok(node) => node,
             Err(problem) => {
-                self.problem(problem);
+                self.problem(match (problem.span.is_none(), asked) {
+                    (true, Some(place)) => problem.at(place),
+                    _ => problem,
+                });
                 return vec![];
             }
         };
@@ -170,7 +180,7 @@ impl Loader {
         // Roles and the like of an imported playbook are beside it.
         let here = self.directory();
         self.enter(target.parent().unwrap_or(Path::new(".")));
-        let plays = self.plays_of(&target, Some(&level), depth + 1);
+        let plays = self.plays_of(&target, Some(&level), depth + 1, Some(&value.span));
         self.enter(&here);
         plays
     }

@@ -11,6 +11,31 @@ use crate::source::{Node, NodeKind};
 use crate::value::py_str;
 use std::sync::Arc;
 
+/// The members of `loop_control`.
+const LOOP_CONTROL: &[&str] =
+    &["loop_var", "index_var", "label", "pause", "extended", "extended_allitems", "break_when"];
+
+/// What includes and imports of task files and roles take.
+fn include_options(kind: ActionKind) -> &'static [&'static str] {
+    match kind {
+        ActionKind::ImportTasks => &["file"],
+        ActionKind::IncludeTasks => &["file", "apply"],
+        ActionKind::ImportRole | ActionKind::IncludeRole => &[
+            "name",
+            "role",
+            "tasks_from",
+            "vars_from",
+            "defaults_from",
+            "handlers_from",
+            "allow_duplicates",
+            "public",
+            "rolespec_validate",
+            "apply",
+        ],
+        _ => &[],
+    }
+}
+
 /// The action of a task as it was found: name, its node, its value, the keys that were no keyword.
 struct Found<'n> {
     name: String,
@@ -39,6 +64,7 @@ impl Loader {
             );
         }
         let args = self.arguments(&action, &found.value, node.get("args"));
+        self.check_include_options(&action, &args);
         match action.kind {
             ActionKind::ImportTasks => self.import_tasks(node, &args, parent, handler),
             ActionKind::ImportRole => self.import_role(node, &args, parent),
@@ -49,6 +75,26 @@ impl Loader {
                     .into_iter()
                     .collect()
             }
+        }
+    }
+
+    /// Options that an include or import does not have. (`include`, which is gone, took variables that way.)
+    fn check_include_options(&self, action: &ActionName, args: &Node) {
+        let known = include_options(action.kind);
+        if known.is_empty() || matches!(action.written.as_str(), "include" | "ansible.builtin.include") {
+            return;
+        }
+        for (key, _) in args.as_map().unwrap_or_default() {
+            let Some(name) = key.as_str().filter(|name| !name.starts_with('_') && !known.contains(name))
+            else {
+                continue;
+            };
+            let message = format!("Invalid options for {}: {name}", action.written);
+            let mut problem = Diagnostic::error("invalid-option", message).at(&key.span);
+            if let Some(near) = did_you_mean(name, known.iter().copied()) {
+                problem = problem.help(format!("did you mean `{near}`?"));
+            }
+            self.problem(problem);
         }
     }
 
@@ -292,13 +338,12 @@ impl Loader {
                 Some("break_when") => control.break_when = self.conditions(value),
                 _ => {
                     let name = py_str(&key.to_value());
-                    self.problem(
-                        Diagnostic::error(
-                            "unknown-keyword",
-                            format!("'{name}' is not a valid attribute for a LoopControl"),
-                        )
-                        .at(&key.span),
-                    );
+                    let message = format!("'{name}' is not a valid attribute for a LoopControl");
+                    let mut problem = Diagnostic::error("unknown-keyword", message).at(&key.span);
+                    if let Some(near) = did_you_mean(&name, LOOP_CONTROL.iter().copied()) {
+                        problem = problem.help(format!("did you mean `{near}`?"));
+                    }
+                    self.problem(problem);
                 }
             }
         }

@@ -432,13 +432,14 @@ fn escape(text: &str) -> String {
 impl Reporter for Human {
     fn on(&mut self, event: &Event) {
         match event {
-            Event::Start { playbook } => {
+            Event::Start { playbook, plays } => {
                 if self.look.verbosity >= 2 {
                     let name = playbook
                         .file_name()
                         .map(|name| name.to_string_lossy().into_owned())
                         .unwrap_or_default();
                     self.heading(&format!("PLAYBOOK: {name}"));
+                    self.line(&format!("{plays} plays in {name}"), None);
                 }
             }
             Event::Play { name } => {

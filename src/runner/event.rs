@@ -26,6 +26,7 @@ pub struct TaskInfo {
 pub enum Event {
     Start {
         playbook: PathBuf,
+        plays: usize,
     },
     Play {
         name: String,

@@ -62,3 +62,19 @@ pub fn find(handlers: &[Arc<Task>], wanted: &str, context: &Context) -> Vec<usiz
     }
     found
 }
+
+/// Everything that can be notified.
+pub fn known(handlers: &[Arc<Task>], context: &Context) -> Vec<String> {
+    let topics = |handler: &Arc<Task>| -> Vec<String> {
+        handler
+            .listen
+            .iter()
+            .filter_map(|topic| context.render(&topic.term).ok())
+            .map(|topic| py_str(&topic))
+            .collect()
+    };
+    handlers
+        .iter()
+        .flat_map(|handler| names(handler, context).into_iter().take(1).chain(topics(handler)))
+        .collect()
+}

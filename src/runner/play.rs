@@ -6,7 +6,7 @@ use super::play_scope;
 use super::prompts;
 use super::shared::Shared;
 use super::walk::Walk;
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, Severity, did_you_mean};
 use crate::playbook::{ActionKind, Attr, Block, Item, Level, LevelKind, Play, Playbook, PromptSpec, Task};
 use crate::template::{Context, TemplateError, Term};
 use crate::value::{Map, Value, py_str};
@@ -22,6 +22,9 @@ pub struct PlayRun {
     pub handlers: RwLock<Arc<Vec<Arc<Task>>>>,
     pub strategy: Strategy,
 }
+
+/// The names that `strategy` may have.
+const STRATEGIES: &[&str] = &["linear", "free", "host_pinned", "debug"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strategy {
@@ -126,7 +129,7 @@ impl<'r> Runner<'r> {
     /// Runs a playbook; the recap is not shown yet ([`Runner::finish`] does).
     pub fn run(&mut self, playbook: &Playbook) {
         self.emit_warnings();
-        self.emit(&Event::Start { playbook: playbook.path.clone() });
+        self.emit(&Event::Start { playbook: playbook.path.clone(), plays: playbook.plays.len() });
         for (number, play) in playbook.plays.iter().enumerate() {
             if self.shared.stopping() {
                 break;
@@ -216,13 +219,13 @@ impl<'r> Runner<'r> {
             Some("free" | "host_pinned") => Strategy::Free,
             None | Some("linear" | "debug" | "mitogen_linear") => Strategy::Linear,
             Some(other) => {
-                return Err(Stop::Broken(Box::new(
-                    Diagnostic::error(
-                        "unknown-strategy",
-                        format!("Invalid play strategy specified: {other}"),
-                    )
-                    .at(&play.span),
-                )));
+                let message = format!("Invalid play strategy specified: {other}");
+                let place = play.level.find("strategy").map_or(&play.span, |attr| &attr.span);
+                let mut problem = Diagnostic::error("unknown-strategy", message).at(place);
+                if let Some(near) = did_you_mean(other, STRATEGIES.iter().copied()) {
+                    problem = problem.help(format!("did you mean `{near}`?"));
+                }
+                return Err(Stop::Broken(Box::new(problem)));
             }
         };
         let run = Arc::new(PlayRun {
@@ -237,13 +240,13 @@ impl<'r> Runner<'r> {
             return Ok(());
         }
         let sections = self.sections(play, &context)?;
-        let force_handlers = self.shared.options.force_handlers
-            || match play.level.find("force_handlers") {
-                Some(attr) => {
-                    context.render(&attr.term).ok().and_then(|value| value.ansible_bool()).unwrap_or(false)
-                }
-                None => self.shared.settings.bool("DEFAULT_FORCE_HANDLERS"),
-            };
+        // What the play says wins over the command line.
+        let force_handlers = match play.level.find("force_handlers") {
+            Some(attr) => {
+                context.render(&attr.term).ok().and_then(|value| value.ansible_bool()).unwrap_or(false)
+            }
+            None => self.shared.options.force_handlers || self.shared.settings.bool("DEFAULT_FORCE_HANDLERS"),
+        };
         let gathers_if_needed = self.shared.settings.str("DEFAULT_GATHERING") == Some("smart")
             && matches!(sections.main.first(), Some(Item::Block(block)) if is_gathering(block));
         let mut first = true;

@@ -8,7 +8,7 @@ use super::shared::Shared;
 use super::strategy::Walks;
 use super::task::TaskRun;
 use super::walk::AfterFailure;
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, did_you_mean};
 use crate::playbook::{ActionKind, Task};
 use crate::template::Context;
 use crate::value::{Map, Value, py_str};
@@ -387,11 +387,15 @@ impl Runner<'_> {
             for name in names {
                 let found = handlers::find(&handlers, &name, &context);
                 if found.is_empty() {
-                    let problem = Diagnostic::error(
+                    let mut problem = Diagnostic::error(
                         "unknown-handler",
                         format!("The requested handler '{name}' was not found in either the main handlers list nor in the listening handlers list"),
                     )
                     .at(&attr.span);
+                    let known = handlers::known(&handlers, &context);
+                    if let Some(near) = did_you_mean(&name, known.iter().map(String::as_str)) {
+                        problem = problem.help(format!("did you mean `{near}`?"));
+                    }
                     if self.shared.settings.bool("ERROR_ON_MISSING_HANDLER") {
                         return Err(Stop::Broken(Box::new(problem)));
                     }

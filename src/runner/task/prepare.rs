@@ -10,6 +10,9 @@ use crate::template::{Context, TemplateError, TemplateErrorKind, Term};
 use crate::value::{Map, Value, py_str};
 use std::sync::Arc;
 
+/// How the complaint about a `delegate_to` that names nobody begins.
+const NO_DELEGATE: &str = "Empty hostname produced from delegate_to";
+
 impl TaskRun<'_> {
     /// Conditions, arguments, route: everything up to the call.
     pub(super) fn prepare(&self, context: Context, locals: Map) -> Step {
@@ -52,6 +55,13 @@ impl TaskRun<'_> {
         delegate: &Result<Option<Delegate>, TemplateError>,
     ) -> Result<State, Box<TaskResult>> {
         let fail = |error: TemplateError| Box::new(template_failure(&error));
+        if let Err(error) = delegate
+            && error.message.starts_with(NO_DELEGATE)
+        {
+            let cause = Cause::new(format!("Task failed: {}", error.message), None);
+            let msg = format!("Task failed: {}", error.message);
+            return Err(Box::new(TaskResult { causes: vec![cause], ..TaskResult::failure(msg) }));
+        }
         for condition in self.task.level.conditions() {
             match context.condition(&condition.expr) {
                 Ok(true) => {}
@@ -190,10 +200,20 @@ impl TaskRun<'_> {
     }
 
     fn delegate(&self, context: &Context, locals: &Map) -> Result<Option<Delegate>, TemplateError> {
-        let value = self.keyword(context, "delegate_to")?;
-        let Some(host) = value.map(|value| py_str(&value)).filter(|name| !name.is_empty()) else {
+        let Some(host) = self.keyword(context, "delegate_to")?.map(|value| py_str(&value)) else {
             return Ok(None);
         };
+        if host.is_empty() {
+            return match self.task.attr("delegate_to") {
+                // Somebody meant a host, and has not said which.
+                Some(attr) if !matches!(attr.term, Term::Const(_)) => Err(TemplateError {
+                    kind: TemplateErrorKind::Failed,
+                    message: format!("{NO_DELEGATE}: \"{}\"", self.shared.engine.source_of(&attr.term)),
+                    trace: vec![self.task.span.clone()],
+                }),
+                _ => Ok(None),
+            };
+        }
         let address = self.context_of(&host, locals).variable("ansible_host").ok().flatten();
         let address = address.map(|address| py_str(&address));
         let shown = match address {
