@@ -134,6 +134,15 @@ impl TaskRun<'_> {
         }
     }
 
+    /// The folder of a role in which the action looks for its files.
+    fn own_subfolder(&self) -> &'static str {
+        match self.task.action.short.as_str() {
+            "template" => "templates",
+            "include_vars" => "vars",
+            _ => "files",
+        }
+    }
+
     /// What `loop` gives, or the lookup of `with_NAME`.
     pub(super) fn items(&self, context: &Context) -> Result<Vec<Value>, TemplateError> {
         let Some(looping) = &self.task.looping else { return Ok(vec![]) };
@@ -159,7 +168,11 @@ impl TaskRun<'_> {
                     Value::List(items) => items.to_vec(),
                     other => vec![other],
                 };
-                context.lookup(lookup, &terms, &Value::map(Map::new()))
+                let mut options = Map::new();
+                if lookup.rsplit('.').next() == Some("first_found") {
+                    options.insert("_subdir".into(), self.own_subfolder().into());
+                }
+                context.lookup(lookup, &terms, &Value::map(options))
             }
         }
     }

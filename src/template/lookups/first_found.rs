@@ -12,12 +12,11 @@ pub fn first_found(lookup: &mut Lookup) -> Res<Vec<V>> {
     }
     let files = texts(lookup.option("files"), &[',', ';'])?;
     add(&files, &paths, &mut names);
+    // `with_first_found` says where the action looks; as a function it does not know, and looks in no such folder.
+    let folder = lookup.text("_subdir")?.unwrap_or_default();
     for name in &names {
-        for kind in ["files", "vars", "templates", "tasks"] {
-            if let Some(path) = lookup.eval.ctx.candidates(kind, name).into_iter().find(|path| path.exists())
-            {
-                return Ok(vec![V::from(path.display().to_string())]);
-            }
+        if let Some(path) = lookup.eval.ctx.candidates(&folder, name).into_iter().find(|path| path.exists()) {
+            return Ok(vec![V::from(path.display().to_string())]);
         }
     }
     if skip {
