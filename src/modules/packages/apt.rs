@@ -3,6 +3,7 @@
 use super::apt_cache::{self, Policy};
 use super::dpkg::{self, State as DpkgState, Status};
 use crate::modules::kit::glob::{fnmatch, is_pattern};
+use crate::modules::kit::private::{self, PrivateFile};
 use crate::modules::kit::{Applied, Changed, Command, Failure, Module, Output, Plan, Probe, Target};
 use crate::protocol::Diff;
 use crate::value::{Map, Value};
@@ -135,6 +136,8 @@ enum Step {
         words: Vec<String>,
         failed: String,
         result: Map,
+        /// The package file that was fetched for it; gone with the step.
+        fetched: Option<PrivateFile>,
     },
     Clean,
 }
@@ -182,7 +185,7 @@ pub(super) fn plan(args: &Args, host: &Probe) -> Result<Plan<Todo>, Failure> {
             let empty = [("stdout", ""), ("stderr", ""), ("msg", "")];
             Ok(Plan::change(todo(step), Vec::new(), Value::object(empty)))
         }
-        Step::Run { ref words, ref failed, ref result } => {
+        Step::Run { ref words, ref failed, ref result, .. } => {
             let mut simulated = vec!["--simulate".to_owned()];
             simulated.extend(words.iter().cloned());
             let output = host.query(&apt_get(args, &simulated))?;
@@ -239,7 +242,8 @@ pub(super) fn apply(todo: Todo, host: &mut Target) -> Result<Applied, Failure> {
                 false => Err(failure("apt-get clean failed: ", &output, &Map::new())),
             }
         }
-        Step::Run { words, failed, result } => {
+        // What was fetched has to stay until the command is done.
+        Step::Run { words, failed, result, fetched: _fetched } => {
             let policy = args.policy_rc_d.map(PolicyRcD::set).transpose()?;
             let output = host.run(&apt_get(&args, &words));
             drop(policy);
@@ -339,7 +343,15 @@ fn decide(args: &Args, host: &Probe, updated: bool) -> Result<Step, Failure> {
         Upgrade::Full | Upgrade::Dist => return Ok(run(args, &[], "dist-upgrade", &[], Map::new())),
     }
     if let Some(path) = &args.deb {
-        return deb(args, &host.path(path), host);
+        if !path.contains("://") {
+            return deb(args, &host.path(path), host);
+        }
+        let file = fetch(path, host)?;
+        let mut step = deb(args, &fetched_path(&file), host)?;
+        if let Step::Run { fetched, .. } = &mut step {
+            *fetched = Some(file);
+        }
+        return Ok(step);
     }
     let names: Vec<String> = args
         .name
@@ -430,7 +442,7 @@ fn run(args: &Args, options: &[&str], verb: &str, packages: &[String], result: M
             quoted.join(" ")
         ),
     };
-    Step::Run { words, failed, result }
+    Step::Run { words, failed, result, fetched: None }
 }
 
 /// A name with its version, as arguments give them.
@@ -608,11 +620,29 @@ fn remove(args: &Args, names: &[String], status: &Status, host: &Probe) -> Resul
     Ok(run(args, purge, "remove", &packages, Map::new()))
 }
 
+/// A package file from the net, by apt's own program for that: it knows the host's proxies and certificates.
+fn fetch(url: &str, host: &Probe) -> Result<PrivateFile, Failure> {
+    let file = private::data("fetched", std::io::empty())?;
+    let path = fetched_path(&file);
+    // Only root can write into our folder.
+    let words =
+        ["/usr/lib/apt/apt-helper", "-o", "APT::Sandbox::User=root", "download-file", url, path.as_str()];
+    let output = host.query(&Command::new(words).english())?;
+    if output.success() {
+        return Ok(file);
+    }
+    let said = output.stderr();
+    let reason = said.lines().find_map(|line| line.strip_prefix("E: ")).unwrap_or(said.trim());
+    Err(Failure::new(format!("Failure downloading {url}, {reason}")))
+}
+
+/// apt-get knows package files by the end of their names.
+fn fetched_path(file: &PrivateFile) -> String {
+    file.path().with_extension("deb").to_string_lossy().into_owned()
+}
+
 /// A package file: what it holds, against what is there.
 fn deb(args: &Args, path: &str, host: &Probe) -> Result<Step, Failure> {
-    if path.contains("://") {
-        return Err(Failure::new(format!("a package cannot be fetched from {path} here: use get_url first")));
-    }
     if !Path::new(path).exists() {
         return Err(Failure::new(format!(
             "Unable to install package: E:Could not open file {path} - open (2: No such file or directory)"
