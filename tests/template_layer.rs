@@ -320,7 +320,8 @@ fn templates_use_other_files() {
     write("role/files/data.txt", "content\n\n");
     write("play/files/other.txt", "from play");
     write("play/templates/late.j2", "late");
-    write("role/vars/Debian.yml", "x: 1");
+    write("role/Debian.yml", "x: 1");
+    write("role/vars/RedHat.yml", "x: 1");
     write("play/table.csv", "a,1,x\nb,2,\"y,z\"\n");
     write("play/conf.ini", "[main]\nKey = value\nother: 2\n[second]\nkey=b\n");
     let engine = Engine::new();
@@ -354,7 +355,8 @@ fn templates_use_other_files() {
         ("{{ lookup('file', 'data.txt') }}|{{ lookup('file', 'other.txt') }}", "content|from play"),
         ("{{ lookup('template', 'part.j2') }}", "part me -\n"),
         ("{{ lookup('template', 'part.j2', template_vars={'local': 7}) }}", "part me 7\n"),
-        ("{{ lookup('first_found', ['None.yml', 'Debian.yml']) | basename }}", "Debian.yml"),
+        // As a function it looks in the role itself, in none of its folders (as Ansible's does).
+        ("{{ lookup('first_found', ['RedHat.yml', 'Debian.yml']) | basename }}", "Debian.yml"),
         ("{{ query('fileglob', '*.txt') | map('basename') | list }}", "['data.txt']"),
         ("{{ lookup('csvfile', 'b file=table.csv delimiter=, col=2') }}", "y,z"),
         ("{{ lookup('csvfile', 'q', file='table.csv', delimiter=',', default='none') }}", "none"),
