@@ -93,7 +93,7 @@ fn load(args: &Map, scene: &Scene) -> Result<TaskResult, String> {
             let term = scene.engine.compile(node);
             // Into what the variable is now.
             let old = scene.context.variable(name).ok().flatten().filter(|_| merges);
-            let term = old.map_or_else(|| term.clone(), |old| term.merged_over(&Term::Const(old)));
+            let term = old.map_or_else(|| term.clone(), |old| term.merged_over(&Term::Data(old)));
             (name.clone(), term, Some(node.span.clone()))
         })
         .collect();

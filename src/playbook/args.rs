@@ -96,7 +96,7 @@ impl Loader {
         }
     }
 
-    fn key_values(&self, text: &str, free: bool, node: &Node) -> Vec<(String, String)> {
+    pub(super) fn key_values(&self, text: &str, free: bool, node: &Node) -> Vec<(String, String)> {
         match free_form::parse_kv(text, free) {
             Ok(pairs) => pairs,
             Err(message) => {

@@ -1,6 +1,6 @@
 //! One task: its action, its arguments, its keywords; static imports in place.
 
-use super::action::{ActionKind, ActionName};
+use super::action::{ActionKind, ActionName, takes_command};
 use super::args::text_node;
 use super::keywords::{self, Places};
 use super::level::{Level, LevelKind};
@@ -181,10 +181,22 @@ impl Loader {
                     Some((name, raw)) => (name.to_owned(), Some(raw.to_owned())),
                     None => (name, None),
                 };
-                let mut rest: Vec<_> =
-                    entries.iter().filter(|(key, _)| key.as_str() != Some("module")).cloned().collect();
+                let mut rest: Vec<_> = entries
+                    .iter()
+                    .filter(|(key, _)| !matches!(key.as_str(), Some("module" | "args")))
+                    .cloned()
+                    .collect();
                 if let Some(raw) = raw {
-                    rest.push((text_node("_raw_params", value), text_node(&raw, value)));
+                    let short = self.resolve(&name).map_or_else(|| name.clone(), |action| action.short);
+                    for (key, text) in self.key_values(&raw, takes_command(&short), value) {
+                        rest.retain(|(known, _)| known.as_str() != Some(&key));
+                        rest.push((text_node(&key, value), text_node(&text, value)));
+                    }
+                }
+                // `{module: NAME, args: {…}}`: what is nested wins.
+                for (key, value) in value.get("args").and_then(Node::as_map).unwrap_or_default() {
+                    rest.retain(|(known, _)| known.as_str() != key.as_str());
+                    rest.push((key.clone(), value.clone()));
                 }
                 Some((name, Node::new(NodeKind::Map(rest), value.span.clone())))
             }

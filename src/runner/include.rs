@@ -130,7 +130,7 @@ impl Runner<'_> {
         level.vars.extend(&task.level.vars);
         for (name, value) in &include.locals {
             if !matches!(name.as_str(), Some("ansible_search_path")) {
-                level.vars.insert(py_str(name), Term::Const(value.clone()), None);
+                level.vars.insert(py_str(name), Term::Data(value.clone()), None);
             }
         }
         // `include_tasks: x.yml a=1`: the old way to hand over variables.
@@ -141,7 +141,7 @@ impl Runner<'_> {
                 if let Some(name) =
                     name.as_str().filter(|name| !matches!(*name, "file" | "_raw_params" | "apply"))
                 {
-                    level.vars.insert(name, Term::Const(value.clone()), Some(task.args_span.clone()));
+                    level.vars.insert(name, Term::Data(value.clone()), Some(task.args_span.clone()));
                 }
             }
         }

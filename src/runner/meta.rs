@@ -168,7 +168,7 @@ impl Runner<'_> {
         group: &[usize],
     ) -> Result<String, Stop> {
         let args = match &task.args {
-            Term::Const(value) => value.clone(),
+            Term::Const(value) | Term::Data(value) => value.clone(),
             other => {
                 let context = self.task_context(run, task, &walks[group[0]].0);
                 context.render(other).map_err(|error| {

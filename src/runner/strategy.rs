@@ -80,6 +80,8 @@ impl Runner<'_> {
         if group.is_empty() {
             return Ok(false);
         }
+        // Those that are done with the role are out of it, even as the one host of `run_once`.
+        let first = walks[group[0]].0.clone();
         if task.action.kind == ActionKind::Meta {
             if self.waiting_for_start
                 && !task.implicit

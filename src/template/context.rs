@@ -1,6 +1,8 @@
 //! A scope to render in, and the values of its lazy variables.
 
-use super::engine::{Engine, Expr, ExprKind, FileTemplate, Template, trailing_newlines, with_newlines};
+use super::engine::{
+    Engine, Expr, ExprKind, FileTemplate, Template, UNTRUSTED, trailing_newlines, with_newlines,
+};
 use super::eval::{Args, Eval, Out, StackGuard, check_stack};
 use super::object::{Dict, List, Missing, Res, V, failed, text, unknown};
 use super::syntax::Source;
@@ -126,7 +128,7 @@ impl Ctx {
         }
         let value = match self.0.scope.get(name) {
             None => return Ok(None),
-            Some(Var::Value(value)) | Some(Var::Term(Term::Const(value))) => {
+            Some(Var::Value(value)) | Some(Var::Term(Term::Const(value) | Term::Data(value))) => {
                 return V::from_value(&value).map(Some);
             }
             Some(Var::Term(term)) => self.value_of(&term)?,
@@ -147,7 +149,7 @@ impl Ctx {
     /// Its template's, except that a missing value stays one.
     pub fn value_of(&self, term: &Term) -> Res<V> {
         Ok(match term {
-            Term::Const(value) => V::from_value(value)?,
+            Term::Const(value) | Term::Data(value) => V::from_value(value)?,
             Term::List(terms) => V::List(Arc::new(List::lazy(terms.clone(), self.clone()))),
             Term::Map(terms) => V::Dict(Arc::new(Dict::lazy(terms, self.clone()))),
             Term::Template(template) => {
@@ -302,7 +304,7 @@ impl Context {
     pub fn render(&self, term: &Term) -> Result<Value, TemplateError> {
         let _stack = StackGuard::new();
         match term {
-            Term::Const(value) => match value.unknown() {
+            Term::Const(value) | Term::Data(value) => match value.unknown() {
                 Some(why) => Err(unknown(why)),
                 None => Ok(value.clone()),
             },
@@ -399,7 +401,7 @@ impl Context {
                 kind: TemplateErrorKind::Failed,
                 message: match value.as_str() {
                     Some("") => "Empty conditional expressions are not allowed.".into(),
-                    _ => "Encountered untrusted template or expression.".into(),
+                    _ => UNTRUSTED.into(),
                 },
                 trace: vec![expr.0.span.clone()],
             });
@@ -418,12 +420,33 @@ impl Context {
         Err(TemplateError { kind: TemplateErrorKind::Failed, message, trace: vec![expr.0.span.clone()] })
     }
 
-    fn authored_condition(&self, term: &Term) -> Res<Option<Expr>> {
+    /// What an author wrote in the variable that a template names and does nothing else with.
+    fn authored_variable(&self, template: &Template) -> Res<Option<Term>> {
         use super::syntax::ir::{Ex, Kind, Stmt};
-        let Term::Template(template) = term else { return Ok(None) };
         let program = template.program().map_err(TemplateError::clone)?;
         let [Stmt::Emit(Ex { kind: Kind::Var(name), .. })] = &program.body[..] else { return Ok(None) };
-        let Some(Var::Term(Term::Const(Value::Str(text)))) = self.0.scope_get(name) else { return Ok(None) };
+        Ok(match self.0.scope_get(name) {
+            Some(Var::Term(term)) => Some(term),
+            _ => None,
+        })
+    }
+
+    /// The term that a template which only names a variable stands for, as its author wrote it; any other term as it is.
+    pub fn authored(&self, term: &Term) -> Term {
+        let mut term = term.clone();
+        for _ in 0..DEEPEST {
+            let Term::Template(template) = &term else { break };
+            match self.authored_variable(template) {
+                Ok(Some(inner)) => term = inner,
+                _ => break,
+            }
+        }
+        term
+    }
+
+    fn authored_condition(&self, term: &Term) -> Res<Option<Expr>> {
+        let Term::Template(template) = term else { return Ok(None) };
+        let Some(Term::Const(Value::Str(text))) = self.authored_variable(template)? else { return Ok(None) };
         let expr = self.0.engine().compile_text_expr(&text, &template.source.span);
         expr.map(Some).map_err(|diagnostic| TemplateError {
             kind: TemplateErrorKind::Syntax,

@@ -256,6 +256,7 @@ impl Engine {
                     Term::Map(terms.into())
                 }
             }
+            NodeKind::Unsafe(_) => Term::Data(node.to_value()),
             NodeKind::Vault(sealed) => match self.settings.vault.decrypt(sealed) {
                 Ok((plain, _)) => {
                     let text: Arc<str> = String::from_utf8_lossy(&plain).into();
@@ -287,7 +288,7 @@ impl Engine {
     /// guessed; as warnings those that matter only if a branch is taken.
     pub fn check(&self, term: &Term) -> Vec<Diagnostic> {
         match term {
-            Term::Const(_) => Vec::new(),
+            Term::Const(_) | Term::Data(_) => Vec::new(),
             Term::List(terms) => terms.iter().flat_map(|term| self.check(term)).collect(),
             Term::Map(terms) => terms
                 .iter()
@@ -334,7 +335,8 @@ impl Engine {
     /// Syntax errors, unknown filters and tests.
     pub fn compile_expr(&self, node: &Node) -> Result<Expr, Diagnostic> {
         let kind = match &node.kind {
-            NodeKind::Str(text) | NodeKind::Unsafe(text) => return self.compile_text_expr(text, &node.span),
+            NodeKind::Str(text) => return self.compile_text_expr(text, &node.span),
+            NodeKind::Unsafe(_) => untrusted(&node.span),
             NodeKind::Null => return Err(empty_condition(&node.span)),
             NodeKind::Bool(_) | NodeKind::Int(_) | NodeKind::Float(_) => ExprKind::Const(node.to_value()),
             NodeKind::Vault(_) | NodeKind::List(_) | NodeKind::Map(_) => {
@@ -343,6 +345,30 @@ impl Engine {
             }
         };
         Ok(Expr(Arc::new(ExprInner { kind, span: node.span.clone() })))
+    }
+
+    /// What was written in a list of conditions.
+    ///
+    /// # Errors
+    /// As [`Engine::compile_expr`].
+    pub fn condition_of(&self, term: &Term, span: &Span) -> Result<Expr, Diagnostic> {
+        let kind = match term {
+            Term::Const(Value::Str(text)) => return self.compile_text_expr(text, span),
+            Term::Const(Value::Null) => return Err(empty_condition(span)),
+            Term::Const(value @ (Value::Bool(_) | Value::Int(_) | Value::Float(_))) => {
+                ExprKind::Const(value.clone())
+            }
+            Term::Data(Value::Str(_)) => untrusted(span),
+            Term::Data(value) => ExprKind::Const(value.clone()),
+            Term::Template(template) => {
+                return self.compile_text_expr(&template.source.text, &template.source.span);
+            }
+            Term::Const(_) | Term::List(_) | Term::Map(_) => {
+                let message = "Conditional expressions must be strings.";
+                return Err(Diagnostic::error("condition", message).at(span));
+            }
+        };
+        Ok(Expr(Arc::new(ExprInner { kind, span: span.clone() })))
     }
 
     /// An expression with a syntax error that is reported when it is evaluated, as Ansible does. `None` where the
@@ -464,11 +490,23 @@ impl Engine {
     }
 }
 
+/// Ansible's words for a text that is data and would have to be evaluated.
+pub(super) const UNTRUSTED: &str = "Encountered untrusted template or expression.";
+
 fn constant(term: Term) -> Value {
     match term {
         Term::Const(value) => value,
         _ => Value::Null,
     }
+}
+
+/// A text that came as data: it is never evaluated.
+fn untrusted(span: &Span) -> ExprKind {
+    ExprKind::Broken(TemplateError {
+        kind: TemplateErrorKind::Failed,
+        message: UNTRUSTED.into(),
+        trace: vec![span.clone()],
+    })
 }
 
 fn empty_condition(span: &Span) -> Diagnostic {
@@ -527,7 +565,7 @@ impl Engine {
     pub fn source_of(&self, term: &Term) -> String {
         match term {
             Term::Template(template) => template.source.text.to_string(),
-            Term::Const(value) => crate::value::py_str(value),
+            Term::Const(value) | Term::Data(value) => crate::value::py_str(value),
             Term::List(_) | Term::Map(_) => String::new(),
         }
     }

@@ -10,6 +10,9 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub enum Term {
     Const(Value),
+    /// Data where an author could have written something (`!unsafe`, what an include hands over): a text in it is never taken
+    /// for a template or a condition.
+    Data(Value),
     Template(Arc<super::Template>),
     List(Arc<[Term]>),
     Map(Arc<[(Term, Term)]>),
@@ -18,7 +21,7 @@ pub enum Term {
 impl Term {
     /// Whether this was written as a mapping (a template that gives one does not count).
     pub fn is_mapping(&self) -> bool {
-        matches!(self, Term::Map(_) | Term::Const(Value::Map(_)))
+        matches!(self, Term::Map(_) | Term::Const(Value::Map(_)) | Term::Data(Value::Map(_)))
     }
 
     /// This mapping with what only `low` has, at every depth: `hash_behaviour = merge`. The keys of `low` come first.
@@ -45,12 +48,28 @@ impl Term {
     /// The value as its author wrote it: templates are the text they are.
     pub fn written(&self) -> Value {
         match self {
-            Term::Const(value) => value.clone(),
+            Term::Const(value) | Term::Data(value) => value.clone(),
             Term::Template(template) => Value::str(template.text()),
             Term::List(terms) => Value::list(terms.iter().map(Term::written).collect()),
             Term::Map(entries) => {
                 Value::map(entries.iter().map(|(key, value)| (key.written(), value.written())).collect())
             }
+        }
+    }
+
+    /// The value that a mapping has for a key, as it was written.
+    pub fn get(&self, name: &str) -> Option<Term> {
+        let named = |(key, _): &(Term, Term)| key.written().as_str() == Some(name);
+        self.entries().into_iter().find(named).map(|(_, value)| value)
+    }
+
+    /// The items of a list, as they were written; `None` for anything else.
+    pub fn items(&self) -> Option<Vec<Term>> {
+        match self {
+            Term::List(terms) => Some(terms.to_vec()),
+            Term::Const(Value::List(items)) => Some(items.iter().cloned().map(Term::Const).collect()),
+            Term::Data(Value::List(items)) => Some(items.iter().cloned().map(Term::Data).collect()),
+            _ => None,
         }
     }
 
@@ -61,6 +80,9 @@ impl Term {
                 .iter()
                 .map(|(key, value)| (Term::Const(key.clone()), Term::Const(value.clone())))
                 .collect(),
+            Term::Data(Value::Map(map)) => {
+                map.iter().map(|(key, value)| (Term::Data(key.clone()), Term::Data(value.clone()))).collect()
+            }
             _ => Vec::new(),
         }
     }

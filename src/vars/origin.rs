@@ -124,7 +124,7 @@ impl FoundValue<'_> {
 
     pub(super) fn to_term(&self) -> Term {
         match self {
-            Self::Value(value) => Term::Const((*value).clone()),
+            Self::Value(value) => Term::Data((*value).clone()),
             Self::Term(term) => (*term).clone(),
         }
     }

@@ -27,6 +27,7 @@ pub fn condition_failure(condition: &Condition, error: &TemplateError) -> TaskRe
         _ => &condition.span,
     };
     let mut cause = Cause::new(conditional_text(error), Some(place));
+    cause.help = untrusted_help(error);
     if not_boolean {
         cause.help = Some("Broken conditionals can be temporarily allowed with the `ALLOW_BROKEN_CONDITIONALS` configuration option.".into());
     }
@@ -52,7 +53,18 @@ pub fn template_failure(error: &TemplateError) -> TaskResult {
     if error.kind == TemplateErrorKind::Unknown {
         return TaskResult { unknown: Some(error.message.clone()), ..TaskResult::default() };
     }
-    TaskResult::broken("", Cause::new(error.message.clone(), error.trace.first()))
+    let mut cause = Cause::new(error.message.clone(), error.trace.first());
+    cause.help = untrusted_help(error);
+    TaskResult::broken("", cause)
+}
+
+/// Why data is not evaluated.
+fn untrusted_help(error: &TemplateError) -> Option<String> {
+    error.message.starts_with("Encountered untrusted").then(|| {
+        "Templates and expressions must be defined by trusted sources such as playbooks or roles, not untrusted sources such as \
+         module results."
+            .into()
+    })
 }
 
 /// The full name of an action, as error messages give it.

@@ -206,7 +206,7 @@ impl TaskRun<'_> {
         if host.is_empty() {
             return match self.task.attr("delegate_to") {
                 // Somebody meant a host, and has not said which.
-                Some(attr) if !matches!(attr.term, Term::Const(_)) => Err(TemplateError {
+                Some(attr) if !matches!(attr.term, Term::Const(_) | Term::Data(_)) => Err(TemplateError {
                     kind: TemplateErrorKind::Failed,
                     message: format!("{NO_DELEGATE}: \"{}\"", self.shared.engine.source_of(&attr.term)),
                     trace: vec![self.task.span.clone()],
@@ -247,7 +247,7 @@ impl TaskRun<'_> {
                 }
                 Value::map(own)
             }
-            Term::Const(Value::Map(map)) => Value::map(
+            Term::Const(Value::Map(map)) | Term::Data(Value::Map(map)) => Value::map(
                 map.iter()
                     .filter(|(key, _)| !key.as_str().is_some_and(|key| raw.contains(&key)))
                     .map(|(k, v)| (k.clone(), v.clone()))
