@@ -8,6 +8,7 @@ pub mod async_status;
 mod contract;
 mod copy;
 mod debug;
+mod debug_expressions;
 mod digests;
 mod fetch;
 mod gather_facts;
@@ -27,6 +28,7 @@ pub use digests::Digests;
 pub fn find(name: &str) -> Option<&'static dyn Action> {
     Some(match name {
         "add_host" => &add_host::AddHost,
+        "ansible._protomatter.debug" => &debug_expressions::DebugExpressions,
         "assemble" => &assemble::Assemble,
         "assert" => &assert::Assert,
         "async_status" => &async_status::AsyncStatus,

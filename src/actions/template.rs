@@ -78,7 +78,12 @@ fn render(path: &Path, dest: &str, args: &Map, scene: &Scene) -> Result<String, 
     let template = scene.engine.compile_file(path, &text, &Value::map(options)).map_err(|problem| {
         Box::new(TaskResult::broken("", Cause::new(problem.summary, problem.span.as_ref())))
     })?;
-    let context = (scene.with_locals)(template_vars(path, dest, args));
+    let mut vars = template_vars(path, dest, args);
+    // The author's own says something else.
+    if scene.context.has("ansible_managed") {
+        vars.shift_remove("ansible_managed");
+    }
+    let context = (scene.with_locals)(vars);
     let rendered =
         context.render_file(&template).map_err(|error| Box::new(crate::runner::template_failure(&error)))?;
     Ok(match args.get("newline_sequence").and_then(Value::as_str) {

@@ -24,6 +24,7 @@ pub enum Arguments {
 /// The actions: what has a control half (`actions::find` knows the same names; a test there compares them).
 pub const ACTIONS: &[(&str, Arguments)] = &[
     ("add_host", Arguments::Any),
+    ("ansible._protomatter.debug", Arguments::Parameters(&["expression"], &[])),
     ("assemble", Arguments::Module),
     ("async_status", Arguments::Module),
     ("assert", Arguments::Parameters(&["fail_msg", "quiet", "success_msg", "that"], &["msg"])),

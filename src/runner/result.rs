@@ -224,6 +224,10 @@ impl TaskResult {
         if self.skipped || self.items.is_some() {
             data.insert("skipped".into(), self.skipped.into());
         }
+        if !self.warnings.is_empty() {
+            let warnings = self.warnings.iter().map(|text| text.as_str().into()).collect();
+            data.insert("warnings".into(), Value::list(warnings));
+        }
         data.shift_remove("invocation");
         Value::map(data)
     }

@@ -110,6 +110,11 @@ impl Ctx {
         self.0.scope.get(name).is_some()
     }
 
+    /// What to say of a name that is not there.
+    pub fn absent(&self, name: &str) -> Option<String> {
+        self.0.scope.absent(name)
+    }
+
     pub fn scope_get(&self, name: &str) -> Option<Var> {
         self.0.scope.get(name)
     }
@@ -157,10 +162,11 @@ impl Ctx {
                 let _rendering = Rendering::enter(self, template)?;
                 match self.run_template(template) {
                     Ok(value) => value,
-                    Err(error) if error.kind == TemplateErrorKind::Undefined => {
-                        V::Missing(Arc::new(Missing { message: error.message, trace: error.trace }))
+                    Err(error) if error.kind == TemplateErrorKind::Unknown => return Err(error),
+                    Err(error) => {
+                        let missing = Missing::captured(rendering(error, "template"));
+                        V::Missing(Arc::new(missing.sealed(template.sealed.clone())))
                     }
-                    Err(error) => return Err(rendering(error, "template")),
                 }
             }
         })
@@ -453,6 +459,11 @@ impl Context {
             message: diagnostic.summary,
             trace: diagnostic.span.into_iter().collect(),
         })
+    }
+
+    /// Whether there is a variable of that name.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.has(name)
     }
 
     /// A variable's value; `None` if there is none of that name.

@@ -7,6 +7,7 @@ use super::{TemplateError, TemplateErrorKind, Term, filters, lookups, tests};
 use crate::diag::{Diagnostic, Severity, SourceFile, Span, did_you_mean};
 use crate::source::vault::{self, Vault};
 use crate::source::{Node, NodeKind};
+use crate::value::marks::{self, Mark};
 use crate::value::{Map, Value};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -43,6 +44,8 @@ pub struct Template {
     program: OnceLock<Result<Program, Box<TemplateError>>>,
     /// Newlines at the end of the text: Jinja drops one, Ansible puts it back.
     newlines: usize,
+    /// The encrypted text that it stands for, where that could not be opened.
+    pub(super) sealed: Option<Arc<str>>,
 }
 
 /// A bare expression (`when`, `changed_when`, `until`, `that`, …).
@@ -86,12 +89,12 @@ impl Template {
             syntax: default_syntax().clone(),
         };
         let newlines = trailing_newlines(text);
-        Self { source: Arc::new(source), program: OnceLock::new(), newlines }
+        Self { source: Arc::new(source), program: OnceLock::new(), newlines, sealed: None }
     }
 
-    /// A text that cannot be had: using it is an error.
-    fn closed(span: &Span, message: String) -> Self {
-        let template = Self::new("", span);
+    /// An encrypted text that cannot be opened: using it is an error.
+    fn closed(span: &Span, sealed: Arc<str>, message: String) -> Self {
+        let template = Self { sealed: Some(sealed), ..Self::new("", span) };
         let kind = TemplateErrorKind::Failed;
         let error = TemplateError { kind, message, trace: vec![span.clone()] };
         // A cell that was made a moment ago is empty.
@@ -260,11 +263,12 @@ impl Engine {
             NodeKind::Vault(sealed) => match self.settings.vault.decrypt(sealed) {
                 Ok((plain, _)) => {
                     let text: Arc<str> = String::from_utf8_lossy(&plain).into();
+                    marks::mark(&text, Mark::Vaulted(sealed.clone()));
                     self.compile(&Node::new(NodeKind::Str(text), node.span.clone()))
                 }
                 Err(error) => {
                     let message = format!("Attempt to use undecryptable variable: {error}");
-                    Term::Template(Arc::new(Template::closed(&node.span, message)))
+                    Term::Template(Arc::new(Template::closed(&node.span, sealed.clone(), message)))
                 }
             },
             _ => Term::Const(node.to_value()),

@@ -22,6 +22,12 @@ pub trait Scope: Send + Sync {
     fn get(&self, name: &str) -> Option<Var>;
     /// All names, sorted.
     fn names(&self) -> Vec<Arc<str>>;
+
+    /// What to say of a name that is not there, where that is not what is said of mappings.
+    fn absent(&self, name: &str) -> Option<String> {
+        let _ = name;
+        None
+    }
 }
 
 /// Where lookups and `include`/`import` in templates find files and settings.

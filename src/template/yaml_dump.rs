@@ -2,8 +2,10 @@
 //! width, the same choice of quotes.
 
 use crate::source::yaml;
+use crate::value::marks;
 use crate::value::{Map, Value, float_repr};
 use std::fmt::Write;
+use std::sync::Arc;
 
 /// How YAML is laid out: PyYAML's arguments of the same names.
 #[derive(Clone, Debug)]
@@ -18,6 +20,8 @@ pub struct YamlStyle {
     pub default_style: Option<char>,
     /// Collections on one line; `None` for those that hold plain scalars only.
     pub flow: Option<bool>,
+    /// Texts that were decrypted are written as they were encrypted.
+    pub vault_tags: bool,
 }
 
 impl Default for YamlStyle {
@@ -31,6 +35,7 @@ impl Default for YamlStyle {
             explicit_end: false,
             default_style: None,
             flow: None,
+            vault_tags: false,
         }
     }
 }
@@ -78,8 +83,17 @@ enum Place {
     Flow,
 }
 
-fn plain_children(value: &Value) -> bool {
-    let scalar = |value: &Value| !matches!(value, Value::List(_) | Value::Map(_));
+/// What a text was decrypted from, where that is what is to be written.
+fn cipher(value: &Value, style: &YamlStyle) -> Option<Arc<str>> {
+    match value {
+        Value::Str(text) if style.vault_tags => marks::cipher(text),
+        _ => None,
+    }
+}
+
+fn plain_children(value: &Value, style: &YamlStyle) -> bool {
+    let scalar =
+        |value: &Value| !matches!(value, Value::List(_) | Value::Map(_)) && cipher(value, style).is_none();
     match value {
         Value::List(items) => items.iter().all(scalar),
         Value::Map(map) => map.values().all(scalar),
@@ -94,7 +108,7 @@ fn is_block(value: &Value, style: &YamlStyle) -> bool {
         Value::Map(map) => map.is_empty(),
         _ => return false,
     };
-    let flow = style.flow.unwrap_or_else(|| style.default_style.is_none() && plain_children(value));
+    let flow = style.flow.unwrap_or_else(|| style.default_style.is_none() && plain_children(value, style));
     !empty && !flow
 }
 
@@ -267,9 +281,14 @@ impl Emitter<'_> {
 
     fn scalar(&mut self, value: &Value, place: Place) {
         let simple = place == Place::SimpleKey;
-        let (text, tag, is_text) = scalar_text(value);
-        let analysis = analyse(&text, self.style.allow_unicode);
+        let (mut text, tag, is_text) = scalar_text(value);
         let mut style = self.style.default_style.unwrap_or('p');
+        if let Some(sealed) = cipher(value, self.style) {
+            text = sealed.to_string();
+            style = '|';
+            self.indicator("!vault", true, false, false);
+        }
+        let analysis = analyse(&text, self.style.allow_unicode);
         if style != 'p' && !is_text {
             self.indicator(tag, true, false, false);
         }

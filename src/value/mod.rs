@@ -5,6 +5,7 @@
 
 mod convert;
 mod json;
+pub mod marks;
 mod python;
 mod secret;
 

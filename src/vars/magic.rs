@@ -53,10 +53,38 @@ pub const NAMES: &[&str] = &[
     "omit",
     "play_hosts",
     "playbook_dir",
+    "role_names",
     "vars",
 ];
 
+/// Those that only tasks have.
+const OF_PLAYS: &[&str] = &[
+    "ansible_dependent_role_names",
+    "ansible_play_batch",
+    "ansible_play_hosts",
+    "ansible_play_hosts_all",
+    "ansible_play_name",
+    "ansible_play_role_names",
+    "ansible_role_names",
+    "environment",
+    // A view of all variables is not one of them where it would hold itself, or nobody could print it.
+    "hostvars",
+    "play_hosts",
+    "role_names",
+];
+
 impl TaskScope {
+    /// The names that are there, for whoever walks over all variables.
+    pub(super) fn magic_names(&self) -> impl Iterator<Item = &'static str> {
+        let in_inventory = self.inventory(|inventory| inventory.host(&self.host).is_some()) == Some(true);
+        NAMES.iter().copied().filter(move |name| match *name {
+            "vars" | "omit" => false,
+            "ansible_limit" => self.magic.limit.is_some(),
+            "inventory_dir" | "inventory_file" => in_inventory,
+            name => self.play.is_some() || !OF_PLAYS.contains(&name),
+        })
+    }
+
     pub(super) fn magic_var(&self, name: &str) -> Option<Var> {
         let magic = &self.magic;
         let texts = |items: &[String]| Value::from(items.to_vec());
@@ -78,11 +106,11 @@ impl TaskScope {
             "omit" => crate::template::omit(),
             "playbook_dir" => Value::str(self.store.playbook_dir.read().ok()?.to_string_lossy()),
             "inventory_dir" => self.inventory(|inventory| {
-                inventory.host(&self.host).and_then(|host| host.inventory_dir.clone()).into()
-            })?,
+                inventory.host(&self.host).map(|host| host.inventory_dir.clone().into())
+            })??,
             "inventory_file" => self.inventory(|inventory| {
-                inventory.host(&self.host).and_then(|host| host.inventory_file.clone()).into()
-            })?,
+                inventory.host(&self.host).map(|host| host.inventory_file.clone().into())
+            })??,
             "ansible_facts" => Value::Map(self.vars.ansible_facts.clone()),
             "ansible_check_mode" => self.check_mode.unwrap_or(magic.check_mode).into(),
             "ansible_diff_mode" => magic.diff_mode.into(),
@@ -97,7 +125,6 @@ impl TaskScope {
             }
             "ansible_playbook_python" => "/usr/bin/python3".into(),
             "ansible_version" => version(),
-            "environment" => Value::list(vec![]),
             _ => return self.play_magic(name).map(Var::Value),
         };
         Some(Var::Value(value))
@@ -106,6 +133,7 @@ impl TaskScope {
     fn play_magic(&self, name: &str) -> Option<Value> {
         let play = self.play.as_ref()?;
         Some(match name {
+            "environment" => Value::list(vec![]),
             "ansible_play_name" => Value::str(&play.name),
             "ansible_play_hosts_all" => play.hosts.all(),
             "ansible_play_hosts" => play.hosts.live(),

@@ -1,9 +1,7 @@
 //! What one host and task can see.
 
-use super::{
-    Found, FoundValue, HostVars, Layer, Layers, Magic, Origin, PlayHosts, Store, Terms, Visit, magic,
-};
-use crate::inventory::Inventory;
+use super::{Found, FoundValue, HostVars, Layer, Layers, Magic, Origin, PlayHosts, Store, Terms, Visit};
+use crate::inventory::{Inventory, is_localhost};
 use crate::template::{Scope, Term, Var};
 use crate::value::{Map, Value};
 use std::ops::ControlFlow;
@@ -242,11 +240,7 @@ impl Scope for TaskScope {
     }
 
     fn names(&self) -> Vec<Arc<str>> {
-        // What is a view of all variables is not one of them, or nobody could print them.
-        let views =
-            |name: &str| name == "vars" || name == "omit" || name == "hostvars" && self.play.is_none();
-        let magic = magic::NAMES.iter().filter(|name| !views(name));
-        let mut names: Vec<Arc<str>> = magic.map(|name| Arc::from(*name)).collect();
+        let mut names: Vec<Arc<str>> = self.magic_names().map(Arc::from).collect();
         let keys = |map: &Map| map.keys().filter_map(Value::as_str).map(Arc::from).collect::<Vec<Arc<str>>>();
         names.extend(keys(&self.locals));
         names.extend(keys(&self.vars.set));
@@ -270,7 +264,7 @@ impl Scope for TaskScope {
                 );
             }
         }
-        names.retain(|name| &**name != super::store::GATHERED);
+        names.retain(|name| !matches!(&**name, super::store::GATHERED | "ansible_search_path"));
         names.sort_unstable();
         names.dedup();
         names
@@ -286,7 +280,17 @@ pub(super) struct AllHosts {
 impl Scope for AllHosts {
     fn get(&self, name: &str) -> Option<Var> {
         let known = self.store.inventory.read().ok()?.host(name).is_some();
-        known.then(|| Var::Scope(Arc::new(TaskScope::host(&self.store, name, &self.magic))))
+        let host = match name {
+            _ if known => name,
+            // It is there without being named anywhere.
+            _ if is_localhost(name) => "localhost",
+            _ => return None,
+        };
+        Some(Var::Scope(Arc::new(TaskScope::host(&self.store, host, &self.magic))))
+    }
+
+    fn absent(&self, name: &str) -> Option<String> {
+        Some(format!("hostvars['{name}']"))
     }
 
     fn names(&self) -> Vec<Arc<str>> {

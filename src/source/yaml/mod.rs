@@ -15,6 +15,7 @@ pub use scalar::boolean as plain_boolean;
 use crate::diag::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::source::vault::{self, Vault};
 use crate::source::{Node, NodeKind};
+use crate::value::marks::{self, Mark};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -176,7 +177,9 @@ impl Reader {
                 if let Ok((plain, _)) = self.vault.decrypt(sealed)
                     && let Ok(text) = String::from_utf8(plain)
                 {
-                    node.kind = NodeKind::Str(text.into());
+                    let text: Arc<str> = text.into();
+                    marks::mark(&text, Mark::Vaulted(sealed.clone()));
+                    node.kind = NodeKind::Str(text);
                 }
             }
             NodeKind::List(items) => items.iter_mut().for_each(|item| self.reveal(item)),

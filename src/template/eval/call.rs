@@ -39,13 +39,18 @@ impl Args {
 }
 
 /// The parameters of a filter or test as one text: names with blanks between; `?` after an optional one,
-/// `*` for more positional, `**` for any named arguments; `!` in front if missing values are welcome.
+/// `*` for more positional, `**` for any named arguments; `!` in front if missing values are welcome, `!!` if
+/// failures are, too.
 #[derive(Clone, Copy)]
 pub struct Params(pub &'static str);
 
 impl Params {
     pub fn takes_missing(self) -> bool {
         self.0.starts_with('!')
+    }
+
+    fn takes_failures(self) -> bool {
+        self.0.starts_with("!!")
     }
 
     fn names(self) -> impl Iterator<Item = &'static str> {
@@ -252,6 +257,8 @@ impl Eval<'_> {
             if let Some(missing) = args.missing() {
                 return Ok(missing.clone());
             }
+        } else if value.failure().is_some() && !def.params.takes_failures() {
+            return Ok(value);
         }
         self.limits.step()?;
         let name = def.names[0];
@@ -284,6 +291,10 @@ impl Eval<'_> {
             if let Some(V::Missing(missing)) = args.missing() {
                 return Err(missing.error());
             }
+        } else if let Some(failure) = value.failure()
+            && !def.params.takes_failures()
+        {
+            return Err(failure.error());
         }
         self.limits.step()?;
         let name = def.names[0];

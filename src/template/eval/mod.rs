@@ -15,7 +15,7 @@ use super::context::Ctx;
 use super::object::{self, Missing, Res, V, compare, contains, equal, failed, key_of, text};
 use super::syntax::Source;
 use super::syntax::ir::{Arg, Block, Cmp, Ex, Kind, Pos};
-use super::{TemplateError, globals};
+use super::{TemplateError, TemplateErrorKind, globals};
 pub use env::Env;
 use limits::Limits;
 use std::cmp::Ordering;
@@ -78,6 +78,16 @@ impl<'a> Eval<'a> {
             error.trace.push(self.source.place(pos));
         }
         error
+    }
+
+    /// What a plugin gave; its failure is an error only for those who use the result.
+    fn kept(&self, result: Res<V>, pos: Pos) -> Res<V> {
+        match result {
+            Err(error) if error.kind != TemplateErrorKind::Unknown => {
+                Ok(V::Missing(Arc::new(Missing::captured(self.placed(error, pos)))))
+            }
+            result => result,
+        }
     }
 
     /// The value of an expression; a missing one is a value too.
@@ -171,7 +181,10 @@ impl<'a> Eval<'a> {
                 object::item(&value, &key)?
             }
             Kind::Slice(value, bounds) => {
-                let value = self.need(value)?;
+                let value = self.expr(value)?;
+                if value.is_missing() {
+                    return Ok(value);
+                }
                 let mut bound = |bound: &Option<Box<Ex>>| match bound {
                     Some(ex) => self.expr(ex),
                     None => Ok(V::None),
@@ -179,19 +192,27 @@ impl<'a> Eval<'a> {
                 let (start, stop, step) = (bound(&bounds[0])?, bound(&bounds[1])?, bound(&bounds[2])?);
                 object::slice(&value, &start, &stop, &step)?
             }
-            Kind::Call(callee, args) => self.call(callee, args)?,
+            Kind::Call(callee, args) => match self.call(callee, args)? {
+                // A lookup does not know where it was asked for.
+                V::Missing(missing) if missing.is_failure() && missing.trace.is_empty() => {
+                    self.kept(Err(missing.error()), ex.pos)?
+                }
+                value => value,
+            },
             Kind::Filter(def, value, args) => {
                 let value = match value {
                     Some(value) => self.expr(value)?,
                     None => return Err(failed("a filter without a value")),
                 };
                 let args = self.args(args)?;
-                self.filter(def, value, args)?
+                let result = self.filter(def, value, args);
+                self.kept(result, ex.pos)?
             }
             Kind::Test(def, value, args) => {
                 let value = self.expr(value)?;
                 let args = self.args(args)?;
-                V::Bool(self.test(def, value, args)?)
+                let result = self.test(def, value, args).map(V::Bool);
+                self.kept(result, ex.pos)?
             }
             Kind::Not(value) => V::Bool(!self.truth(value)?),
             Kind::Neg(value) => object::negate(&self.expr(value)?)?,
@@ -209,8 +230,15 @@ impl<'a> Eval<'a> {
             }
             Kind::Concat(parts) => {
                 let mut out = String::new();
-                for part in parts {
-                    let value = self.need(part)?;
+                for (at, part) in parts.iter().enumerate() {
+                    let value = self.expr(part)?;
+                    if let V::Missing(missing) = &value {
+                        // What fails in the parts after it comes first.
+                        for later in &parts[at + 1..] {
+                            self.expr(later)?;
+                        }
+                        return Err(self.placed(missing.error(), part.pos));
+                    }
                     out.push_str(&text(&value)?);
                 }
                 charge(out.len())?;

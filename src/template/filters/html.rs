@@ -70,11 +70,14 @@ pub fn xmlattr(c: &mut Call) -> Res<V> {
         if matches!(value, V::None) || value.is_missing() {
             continue;
         }
-        let key = text(&V::from_value(&key)?)?;
+        let crate::value::Value::Str(key) = &key else {
+            let class = key.type_name();
+            return Err(failed(format!("expected string or bytes-like object, got '{class}'")));
+        };
         if key.chars().any(|ch| ch.is_whitespace() || "/>=".contains(ch)) {
             return Err(failed(format!("Invalid character in attribute name: '{key}'")));
         }
-        parts.push(format!("{}=\"{}\"", escape(&key), escape(&text(&value)?)));
+        parts.push(format!("{}=\"{}\"", escape(key), escape(&text(&value)?)));
     }
     let joined = parts.join(" ");
     Ok(V::from(if c.flag_or(0, true)? && !joined.is_empty() { format!(" {joined}") } else { joined }))

@@ -52,6 +52,7 @@ pub fn reverse(c: &mut Call) -> Res<V> {
         return Ok(V::from(s.chars().rev().collect::<String>()));
     }
     let mut items = c.value.items().map_err(|_| failed("argument must be iterable"))?;
+    items.iter().try_for_each(V::check)?;
     items.reverse();
     Ok(V::list(items))
 }
@@ -377,7 +378,12 @@ pub fn random(c: &mut Call) -> Res<V> {
     if items.is_empty() {
         return Ok(none("No random item, sequence was empty."));
     }
-    Ok(items[random.index(items.len())].clone())
+    let at = random.index(items.len());
+    // Python asks a mapping for this number, too, as a key.
+    if let V::Dict(dict) = &c.value {
+        return dict.get(&crate::value::Value::Int(at as i64)).unwrap_or_else(|| Err(failed(at.to_string())));
+    }
+    Ok(items[at].clone())
 }
 
 /// Keys of items, for filters that compare whole values.

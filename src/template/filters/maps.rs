@@ -147,7 +147,7 @@ pub fn dict2items(c: &mut Call) -> Res<V> {
     for (key, value) in need_dict(&c.value, "dict2items")? {
         let mut entry = Entries::new();
         entry.insert(Value::str(&key_name), V::from_value(&key)?);
-        entry.insert(Value::str(&value_name), value);
+        entry.insert(Value::str(&value_name), value.need()?);
         out.push(V::dict(entry));
     }
     Ok(V::list(out))
@@ -335,7 +335,11 @@ pub fn combine(c: &mut Call) -> Res<V> {
     let mut merged = Entries::new();
     for (i, dict) in dicts.iter().enumerate() {
         let entries = match dict {
-            V::Dict(dict) => dict.entries()?,
+            V::Dict(dict) => {
+                let entries = dict.entries()?;
+                entries.values().try_for_each(V::check)?;
+                entries
+            }
             V::Missing(missing) => return Err(missing.error()),
             other => {
                 return Err(failed(format!(

@@ -5,6 +5,7 @@ mod durations;
 mod general;
 mod hashes;
 mod html;
+mod internals;
 mod keys;
 mod lists;
 mod maps;
@@ -103,7 +104,7 @@ static FILTERS: &[FilterDef] = &[
     filter(&["bool"], "", maps::boolean),
     filter(&["ternary"], "!true_val false_val none_val?", maps::ternary),
     filter(&["mandatory"], "!msg?", maps::mandatory),
-    filter(&["type_debug"], "!", |c| Ok(V::str(c.value.type_name()))),
+    filter(&["type_debug"], "!!", |c| Ok(V::str(c.value.type_name()))),
     filter(&["combine"], "* **", maps::combine),
     filter(&["dict2items"], "key_name? value_name?", maps::dict2items),
     filter(&["items2dict"], "key_name? value_name?", maps::items2dict),
@@ -151,7 +152,7 @@ static FILTERS: &[FilterDef] = &[
     filter(&["to_uuid"], "namespace?", hashes::to_uuid),
     filter(&["password_hash"], "hashtype? salt? salt_size? rounds? ident?", password::password_hash),
     filter(&["vault"], "secret salt? vault_id? wrap_object? vaultid?", vaults::vault),
-    filter(&["unvault"], "secret vault_id? vaultid?", vaults::unvault),
+    filter(&["unvault"], "!!secret vault_id? vaultid?", vaults::unvault),
     filter(&["basename"], "", |c| Ok(V::from(paths::basename(&c.path()?)))),
     filter(&["dirname"], "", |c| Ok(V::from(paths::dirname(&c.path()?)))),
     filter(&["splitext"], "", paths::splitext),
@@ -170,6 +171,11 @@ static FILTERS: &[FilterDef] = &[
     filter(&["urldecode"], "", urls::urldecode),
     filter(&["strftime"], "second? utc?", dates::strftime_filter),
     filter(&["to_datetime"], "format?", dates::to_datetime),
+    // Ansible's internal ones.
+    filter(&["ansible._protomatter.apply_trust"], "", |c| Ok(c.value.clone())),
+    filter(&["ansible._protomatter.finalize"], "", |c| V::from_value(&c.value.to_value()?)),
+    filter(&["ansible._protomatter.origin"], "", internals::origin),
+    filter(&["ansible._protomatter.python_literal_eval"], "ignore_errors?", internals::literal),
     // Of ansible.utils; those that ansible.netcommon had first keep its name.
     filter(&["ansible.utils.ipaddr", "ansible.netcommon.ipaddr", "ipaddr"], "query? version? alias?", |c| ipaddr::ipaddr(c, Version::Any)),
     filter(&["ansible.utils.ipv4", "ansible.netcommon.ipv4", "ipv4"], "query?", |c| ipaddr::ipaddr(c, Version::V4)),

@@ -1,7 +1,7 @@
 //! Filters of numbers.
 
 use crate::template::eval::Call;
-use crate::template::object::{Res, V, failed, negate};
+use crate::template::object::{NO_ELSE, Res, V, failed, negate};
 use num_bigint::BigInt;
 use std::sync::Arc;
 
@@ -64,6 +64,7 @@ pub fn int(c: &mut Call) -> Res<V> {
         V::Float(f) if f.is_finite() => truncated(*f),
         V::Int(_) | V::Big(_) => c.value.clone(),
         V::Bool(b) => V::Int(i64::from(*b)),
+        V::Object(object) if object.is_undefined() => return Err(failed(NO_ELSE)),
         _ => default,
     })
 }

@@ -152,7 +152,11 @@ fn part_of_path(part: &V) -> Res<String> {
 pub fn path_join(c: &mut Call) -> Res<V> {
     let parts: Vec<String> = match &c.value {
         V::Str(part) => vec![part.to_string()],
-        V::List(_) | V::Tuple(_) => c.value.items()?.iter().map(part_of_path).collect::<Res<_>>()?,
+        V::List(_) | V::Tuple(_) => {
+            let items = c.value.items()?;
+            items.iter().try_for_each(V::check)?;
+            items.iter().map(part_of_path).collect::<Res<_>>()?
+        }
         other => {
             return Err(failed(format!(
                 "|path_join expects string or sequence, got {} instead.",

@@ -34,10 +34,7 @@ fn width_of(value: Option<&V>) -> Res<Option<usize>> {
 
 /// Data for a serialiser: `omit` and unknown members have no place in it.
 fn data(c: &Call) -> Res<Value> {
-    let value = match &c.value {
-        V::Object(object) if object.is_range() => V::list(c.value.items()?).to_value()?,
-        other => other.to_value()?,
-    };
+    let value = c.value.to_value()?;
     match value.unknown() {
         Some(why) => Err(crate::template::object::unknown(why)),
         None => Ok(value),
@@ -49,6 +46,11 @@ fn json(c: &Call, mut style: JsonStyle) -> Res<V> {
     if let Some(separators) = named(c, "separators") {
         let parts: Vec<String> = separators.items()?.iter().map(text).collect::<Res<_>>()?;
         style.compact = parts.first().is_some_and(|s| s == ",") && parts.get(1).is_some_and(|s| s == ":");
+    }
+    if let V::Object(object) = &c.value
+        && object.is_range()
+    {
+        return Ok(V::from(style.write(&V::list(c.value.items()?).to_value()?)));
     }
     Ok(V::from(style.write(&data(c)?)))
 }
@@ -86,7 +88,7 @@ pub fn from_json(c: &mut Call) -> Res<V> {
 }
 
 fn yaml_style(c: &Call) -> Res<YamlStyle> {
-    let mut style = YamlStyle::default();
+    let mut style = YamlStyle { vault_tags: true, ..YamlStyle::default() };
     for (name, value) in &c.named {
         match &**name {
             "indent" => style.indent = width_of(Some(value))?.unwrap_or(2),
@@ -97,7 +99,7 @@ fn yaml_style(c: &Call) -> Res<YamlStyle> {
             "explicit_end" => style.explicit_end = value.truth()?,
             "default_style" => style.default_style = text(value)?.chars().next(),
             // Accepted by PyYAML without a difference for plain data.
-            "canonical" | "encoding" | "line_break" | "version" | "tags" | "dump_vault_tags" => {}
+            "canonical" | "encoding" | "line_break" | "version" | "tags" => {}
             other => return Err(failed(format!("dump_all() got an unexpected keyword argument '{other}'"))),
         }
     }

@@ -30,6 +30,9 @@ pub fn urlencode(c: &mut Call) -> Res<V> {
                 }
             })
             .collect::<Res<_>>()?,
+        V::Object(object) if object.is_range() => {
+            return Err(failed("cannot unpack non-iterable int object"));
+        }
         other => return Ok(V::from(utf8_percent_encode(&text(other)?, PATH).to_string())),
     };
     let parts: Vec<String> = pairs

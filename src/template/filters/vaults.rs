@@ -4,6 +4,8 @@ use crate::source::vault::{self, Vault, VaultSecret};
 use crate::template::eval::Call;
 use crate::template::object::{Res, V, failed, text};
 use crate::value::Secret;
+use crate::value::marks::{self, Mark};
+use std::sync::Arc;
 
 /// The name of a secret that has none.
 const DEFAULT_ID: &str = "filter_default";
@@ -26,7 +28,7 @@ fn input<'a>(c: &'a Call, verb: &str) -> Res<&'a str> {
     })
 }
 
-/// `text | vault(secret, salt, vault_id, wrap_object)`.
+/// `text | vault(secret, salt, vault_id, wrap_object)`; with the last, the text itself, which YAML shows encrypted.
 pub fn vault(c: &mut Call) -> Res<V> {
     let secret = secret(c)?;
     let plain = input(c, "vault")?;
@@ -34,13 +36,27 @@ pub fn vault(c: &mut Call) -> Res<V> {
     let id = c.text_or(2, DEFAULT_ID)?;
     let sealed =
         vault::encrypt(plain.as_bytes(), &secret, Some(&id), salt.as_ref().map(|salt| salt.as_bytes()));
-    sealed.map(V::from).map_err(|error| failed(format!("Unable to encrypt: {error}")))
+    let sealed = sealed.map_err(|error| failed(format!("Unable to encrypt: {error}")))?;
+    if !c.flag(3)? {
+        return Ok(V::from(sealed));
+    }
+    let wrapped: Arc<str> = plain.into();
+    marks::mark(&wrapped, Mark::Vaulted(sealed.into()));
+    Ok(V::Str(wrapped))
 }
 
 /// `text | unvault(secret, vault_id)`: a text that is no vault stays as it is.
 pub fn unvault(c: &mut Call) -> Res<V> {
     let password = secret(c)?;
-    let sealed = input(c, "unvault")?;
+    let cipher = match &c.value {
+        V::Str(text) => marks::cipher(text),
+        V::Missing(missing) => Some(missing.sealed.clone().ok_or_else(|| missing.error())?),
+        _ => None,
+    };
+    let sealed = match &cipher {
+        Some(sealed) => sealed,
+        None => input(c, "unvault")?,
+    };
     if !vault::is_encrypted(sealed.as_bytes()) {
         return Ok(c.value.clone());
     }

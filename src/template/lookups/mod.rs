@@ -11,7 +11,7 @@ mod tables;
 mod variables;
 
 use super::eval::{Args, Eval};
-use super::object::{Res, V, failed, text};
+use super::object::{Missing, Res, V, failed, text};
 use super::{TemplateErrorKind, filters};
 use crate::diag::Diagnostic;
 use std::sync::Arc;
@@ -123,7 +123,7 @@ pub fn run(eval: &mut Eval, name: &str, args: Args) -> Res<Vec<V>> {
 /// `lookup(…)` and `query(…)`.
 ///
 /// # Errors
-/// The lookup's own, unless `errors=` says otherwise.
+/// Wrong arguments. What goes wrong in the lookup is an error for whoever uses the result, unless `errors=` says otherwise.
 pub fn function(eval: &mut Eval, mut args: Args, want_list: bool) -> Res<V> {
     if args.positional.is_empty() {
         return Err(failed("lookup() missing 1 required positional argument: 'plugin_name'"));
@@ -138,7 +138,8 @@ pub fn function(eval: &mut Eval, mut args: Args, want_list: bool) -> Res<V> {
         errors = text(&args.named.remove(at).1)?;
     }
     if !exists(&name) {
-        return Err(failed(format!("The lookup plugin '{name}' was not found.")));
+        let error = failed(format!("The lookup plugin '{name}' was not found."));
+        return Ok(V::Missing(Arc::new(Missing::captured(error))));
     }
     let found = match run(eval, &name, args) {
         Ok(found) => found,
@@ -148,7 +149,8 @@ pub fn function(eval: &mut Eval, mut args: Args, want_list: bool) -> Res<V> {
             }
             return Ok(if want_list { V::list(Vec::new()) } else { V::None });
         }
-        Err(error) => return Err(error),
+        Err(error) if error.kind == TemplateErrorKind::Unknown => return Err(error),
+        Err(error) => return Ok(V::Missing(Arc::new(Missing::captured(error)))),
     };
     if want_list {
         return Ok(V::list(found));

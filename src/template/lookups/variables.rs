@@ -5,6 +5,7 @@ use crate::diag::Diagnostic;
 use crate::template::globals::NOT_OVERRIDDEN;
 use crate::template::object::{Missing, Res, V, failed, undefined};
 use crate::template::regex::{self, Flags};
+use crate::value::marks::{self, Mark};
 use std::sync::Arc;
 
 pub fn env(lookup: &mut Lookup) -> Res<Vec<V>> {
@@ -15,7 +16,11 @@ pub fn env(lookup: &mut Lookup) -> Res<Vec<V>> {
         .map(|name| {
             let name = name.split_whitespace().next().unwrap_or("");
             Ok(match std::env::var_os(name) {
-                Some(value) => V::from(value.to_string_lossy().into_owned()),
+                Some(value) => {
+                    let text: Arc<str> = value.to_string_lossy().into();
+                    marks::mark(&text, Mark::Origin(format!("<environment variable '{name}'>").into()));
+                    V::Str(text)
+                }
                 None => match &default {
                     Some(V::Missing(missing)) if missing.message == NOT_OVERRIDDEN => {
                         let hint = format!("The environment variable '{name}' is not set.");

@@ -112,6 +112,14 @@ impl Dict {
         }
     }
 
+    /// What to say of a member that is not there, where this is a view that has words of its own.
+    pub fn absent(&self, name: &str) -> Option<String> {
+        match self.state() {
+            State::Scope(ctx) => ctx.absent(name),
+            _ => None,
+        }
+    }
+
     pub fn contains(&self, key: &Value) -> bool {
         match self.state() {
             State::Own(entries) => entries.contains_key(key),

@@ -1,7 +1,7 @@
 //! Attributes, items, slices and Python's methods of values.
 
 use super::str_methods::string_method;
-use super::{Entries, Missing, Res, V, compare, equal, failed, key_of, repr};
+use super::{Entries, Missing, NO_ELSE, Res, V, compare, equal, failed, key_of, repr};
 use crate::template::eval::charge;
 use crate::value::Value;
 use std::sync::Arc;
@@ -54,13 +54,20 @@ impl super::Object for Bound {
 }
 
 fn absent(value: &V, name: &str) -> V {
-    if name.starts_with("__") {
+    if name.starts_with("__") && name.ends_with("__") {
         return V::Missing(Arc::new(Missing::hint(format!(
             "access to attribute '{name}' of '{}' object is unsafe.",
             value.type_name()
         ))));
     }
-    V::Missing(Arc::new(Missing::member(value.type_name(), &format!("'{name}'"))))
+    let words = match value {
+        V::Dict(dict) => dict.absent(name),
+        _ => None,
+    };
+    V::Missing(Arc::new(match words {
+        Some(words) => Missing::hint(words),
+        None => Missing::member(value.type_name(), &crate::value::str_repr(name)),
+    }))
 }
 
 /// `value[key]`.
@@ -100,6 +107,9 @@ pub fn item(value: &V, key: &V) -> Res<V> {
     };
     match found {
         Some(found) => Ok(found),
+        None if matches!((value, key), (V::Dict(_), V::Str(_))) => {
+            Ok(absent(value, key.as_str().unwrap_or("")))
+        }
         None => Ok(V::Missing(Arc::new(Missing::member(value.type_name(), &repr(key)?)))),
     }
 }
@@ -128,6 +138,11 @@ pub(super) fn bounds(length: i64, start: Option<i64>, stop: Option<i64>, step: i
 /// What cannot be sliced; a step of zero.
 pub fn slice(value: &V, start: &V, stop: &V, step: &V) -> Res<V> {
     value.check()?;
+    if let V::Object(object) = value
+        && object.is_undefined()
+    {
+        return Err(failed(NO_ELSE));
+    }
     if matches!(value, V::None | V::Bool(_) | V::Int(_) | V::Big(_) | V::Float(_)) {
         return Err(failed(format!("'{}' object is not subscriptable", value.type_name())));
     }

@@ -1,13 +1,17 @@
-//! Values that do not exist.
+//! Values that are not there: they do not exist, or what was to make them failed.
 
 use super::{TemplateError, TemplateErrorKind};
 use crate::diag::Span;
+use std::sync::Arc;
 
-/// Why a value does not exist, kept until somebody uses it.
+/// Why there is no value, kept until somebody uses it.
 pub struct Missing {
+    kind: TemplateErrorKind,
     pub message: String,
     /// Where it was found missing, when that was in the template of another variable.
     pub trace: Vec<Span>,
+    /// The encrypted text that nobody could open.
+    pub sealed: Option<Arc<str>>,
 }
 
 impl Missing {
@@ -21,14 +25,24 @@ impl Missing {
     }
 
     pub fn hint(message: impl Into<String>) -> Self {
-        Self { message: message.into(), trace: Vec::new() }
+        Self { kind: TemplateErrorKind::Undefined, message: message.into(), trace: Vec::new(), sealed: None }
+    }
+
+    /// Something failed: an error for whoever uses the result, also for those that ask whether it is there.
+    pub fn captured(error: TemplateError) -> Self {
+        Self { kind: error.kind, message: error.message, trace: error.trace, sealed: None }
+    }
+
+    pub fn sealed(self, sealed: Option<Arc<str>>) -> Self {
+        Self { sealed, ..self }
+    }
+
+    /// Whether something failed, and not only does not exist.
+    pub fn is_failure(&self) -> bool {
+        self.kind != TemplateErrorKind::Undefined
     }
 
     pub fn error(&self) -> TemplateError {
-        TemplateError {
-            kind: TemplateErrorKind::Undefined,
-            message: self.message.clone(),
-            trace: self.trace.clone(),
-        }
+        TemplateError { kind: self.kind, message: self.message.clone(), trace: self.trace.clone() }
     }
 }

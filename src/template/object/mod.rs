@@ -19,7 +19,7 @@ pub use list::List;
 pub use methods::{attribute, call_method, has_method, item, slice};
 pub use missing::Missing;
 pub use ops::{Arith, arith, compare, contains, equal, key_of, negate, sort_values};
-pub use other::{Module, Namespace, Object, Range, Undefined};
+pub use other::{Module, NO_ELSE, Namespace, Object, Range, Undefined};
 pub use str_methods::{capitalize, center, join_text, split_lines, split_text};
 pub use strings::format_percent;
 pub use text::{repr, text, text_of_data, write_text};
@@ -129,6 +129,14 @@ impl V {
         })
     }
 
+    /// What failed instead of giving this value.
+    pub fn failure(&self) -> Option<&Missing> {
+        match self {
+            Self::Missing(missing) if missing.is_failure() => Some(missing),
+            _ => None,
+        }
+    }
+
     /// The value itself, or the error of a missing one.
     pub fn need(self) -> Res<Self> {
         match &self {
@@ -185,6 +193,7 @@ impl V {
             Self::List(_) => "list",
             Self::Tuple(_) => "tuple",
             Self::Dict(_) => "dict",
+            Self::Missing(missing) if missing.is_failure() => "CapturedExceptionMarker",
             Self::Missing(_) => "UndefinedMarker",
             Self::Object(object) => object.type_name(),
         }

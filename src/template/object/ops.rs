@@ -41,6 +41,12 @@ const LARGEST_INTEGER: u64 = 1_000_000;
 /// Python's, in its words; missing operands.
 pub fn arith(op: Arith, a: &V, b: &V) -> Res<V> {
     a.check()?;
+    if let (Arith::Rem, V::Str(format)) = (op, a)
+        && !format.contains('%')
+        && b.is_missing()
+    {
+        return Ok(a.clone());
+    }
     b.check()?;
     match (op, a, b) {
         (Arith::Add, V::Str(x), V::Str(y)) => {

@@ -78,6 +78,10 @@ pub trait Object: Send + Sync {
     }
 }
 
+/// What using the value of an `if` without `else` is told.
+pub const NO_ELSE: &str =
+    "the inline if-expression on line 1 evaluated to false and no else section was defined.";
+
 /// What an `if` without `else` gives: nothing, which is no error by itself.
 pub struct Undefined;
 
@@ -87,8 +91,7 @@ impl Object for Undefined {
     }
 
     fn get(&self, _: &str) -> Option<V> {
-        let hint = "the inline if-expression evaluated to false and no else section was defined.";
-        Some(V::Missing(std::sync::Arc::new(super::Missing::hint(hint))))
+        Some(V::Missing(std::sync::Arc::new(super::Missing::hint(NO_ELSE))))
     }
 
     fn items(&self) -> Option<Res<Vec<V>>> {

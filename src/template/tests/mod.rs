@@ -76,8 +76,7 @@ static TESTS: &[TestDef] = &[
     test(&["uri"], "schemes?", types::uri),
     test(&["url"], "schemes?", types::url),
     test(&["urn"], "", types::urn),
-    // Encrypted values are decrypted when they are loaded: no template ever sees one.
-    test(&["vault_encrypted"], "", |_| Ok(false)),
+    test(&["vault_encrypted"], "!!", types::is_vaulted),
     test(&["vaulted_file"], "", files::vaulted),
     test(&["version", "version_compare"], "version operator? strict? version_type?", version::version),
     test(&["succeeded", "success", "successful"], "", |c| results::failed_flag(c, "succeeded").map(|f| !f)),
@@ -97,6 +96,9 @@ static TESTS: &[TestDef] = &[
     test(&["mount", "is_mount"], "", files::mount),
     test(&["abs", "is_abs"], "", |c| Ok(c.path()?.starts_with('/'))),
     test(&["same_file", "is_same_file"], "path", files::same_file),
+    // Ansible's internal ones.
+    test(&["ansible._protomatter.tagged"], "", |c| Ok(types::mark(&c.value).is_some())),
+    test(&["ansible._protomatter.tagged_with"], "tag_name", types::tagged_with),
     // Of ansible.utils.
     test(&["ansible.utils.ip"], "", |c| network::ip(c, None)),
     test(&["ansible.utils.ip_address"], "", |c| network::ip_address(c, None)),

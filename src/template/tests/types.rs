@@ -4,6 +4,7 @@ use crate::template::eval::Call;
 use crate::template::object::{Res, V, equal, failed, key_of};
 use crate::template::regex::{self, Flags};
 use crate::value::Value;
+use crate::value::marks::{self, Mark};
 use std::sync::Arc;
 
 pub fn truthy(c: &mut Call) -> Res<bool> {
@@ -50,7 +51,9 @@ pub fn undefined(value: &V) -> bool {
 /// Whether something has this name. Names are looked up, so that lists cannot be asked for; what is no text at
 /// all counts as known, as it does in Jinja.
 pub fn named(c: &Call, exists: fn(&str) -> bool) -> Res<bool> {
-    key_of(&c.value)?;
+    if !matches!(c.value, V::Object(_)) {
+        key_of(&c.value)?;
+    }
     Ok(c.value.as_str().is_none_or(exists))
 }
 
@@ -63,6 +66,33 @@ pub fn same_as(c: &mut Call) -> Res<bool> {
         (V::Tuple(a), V::Tuple(b)) => Arc::ptr_eq(a, b),
         (V::Object(a), V::Object(b)) => Arc::ptr_eq(a, b),
         (a, b) => a.type_name() == b.type_name() && equal(a, b)?,
+    })
+}
+
+/// What is known of a text.
+pub fn mark(value: &V) -> Option<Mark> {
+    match value {
+        V::Str(text) => marks::of(text),
+        _ => None,
+    }
+}
+
+/// Whether it was encrypted where it was written.
+pub fn is_vaulted(c: &mut Call) -> Res<bool> {
+    match &c.value {
+        V::Missing(missing) if missing.sealed.is_some() => Ok(true),
+        V::Missing(missing) => Err(missing.error()),
+        value => Ok(matches!(mark(value), Some(Mark::Vaulted(_)))),
+    }
+}
+
+/// Whether something is known by one of Ansible's names for it. No text is `TrustedAsTemplate`: none is ever evaluated.
+pub fn tagged_with(c: &mut Call) -> Res<bool> {
+    let tag = c.text_or(0, "")?;
+    Ok(match mark(&c.value) {
+        Some(Mark::Vaulted(_)) => tag == "VaultedValue",
+        Some(Mark::Origin(_)) => tag == "Origin",
+        None => false,
     })
 }
 

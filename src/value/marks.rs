@@ -1,0 +1,83 @@
+//! What is known of a text besides its characters: what it was decrypted from, or where it came from.
+//!
+//! As with the placeholder `omit`, a text is known by its identity: whoever passes it on passes on what is known of it, and a
+//! text made of it is another one. Texts that nobody holds any more are forgotten.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+
+/// Something that is known of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// It was decrypted from this.
+    Vaulted(Arc<str>),
+    /// Where it came from, for people.
+    Origin(Arc<str>),
+}
+
+#[derive(Default)]
+struct Marks {
+    /// By address, which nothing else can have while the weak reference is there.
+    known: HashMap<usize, (Weak<str>, Mark)>,
+    /// As soon as there are this many, those that are gone are forgotten.
+    room: usize,
+}
+
+static MARKS: LazyLock<Mutex<Marks>> = LazyLock::new(Mutex::default);
+/// Most runs mark nothing, and need not ask.
+static ANY: AtomicBool = AtomicBool::new(false);
+
+fn address(text: &Arc<str>) -> usize {
+    Arc::as_ptr(text).cast::<u8>().addr()
+}
+
+/// Remembers something of a text.
+pub fn mark(text: &Arc<str>, mark: Mark) {
+    let mut marks = MARKS.lock().unwrap_or_else(PoisonError::into_inner);
+    if marks.known.len() >= marks.room {
+        marks.known.retain(|_, (text, _)| text.strong_count() > 0);
+        marks.room = (marks.known.len() * 2).max(64);
+    }
+    marks.known.insert(address(text), (Arc::downgrade(text), mark));
+    ANY.store(true, Ordering::Release);
+}
+
+/// What is known of a text.
+pub fn of(text: &Arc<str>) -> Option<Mark> {
+    if !ANY.load(Ordering::Acquire) {
+        return None;
+    }
+    let marks = MARKS.lock().unwrap_or_else(PoisonError::into_inner);
+    marks.known.get(&address(text)).map(|(_, mark)| mark.clone())
+}
+
+/// What a text was decrypted from.
+pub fn cipher(text: &Arc<str>) -> Option<Arc<str>> {
+    match of(text) {
+        Some(Mark::Vaulted(sealed)) => Some(sealed),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_known_by_its_identity() {
+        let text: Arc<str> = "plain".into();
+        mark(&text, Mark::Vaulted("sealed".into()));
+        assert_eq!(cipher(&text.clone()).as_deref(), Some("sealed"));
+        let same: Arc<str> = "plain".into();
+        assert_eq!(of(&same), None);
+    }
+
+    #[test]
+    fn texts_that_are_gone_are_forgotten() {
+        for i in 0..10_000 {
+            mark(&Arc::from(i.to_string()), Mark::Origin("nowhere".into()));
+        }
+        assert!(MARKS.lock().expect("nobody panicked").known.len() < 5_000);
+    }
+}
