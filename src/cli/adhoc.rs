@@ -90,10 +90,11 @@ pub fn main(args: Vec<String>, name: Name) -> i32 {
     let callback = settings.str("DEFAULT_STDOUT_CALLBACK").unwrap_or_default();
     let by_callback = settings.bool("DEFAULT_LOAD_CALLBACK_PLUGINS")
         && callback.strip_prefix("ansible.builtin.").unwrap_or(callback) == "oneline";
-    let mut reporter = Minimal::new(setup.look, args.one_line || by_callback);
+    let mut reporter = Minimal::new(setup.look, args.one_line || by_callback, setup.sink.clone());
     for warning in &setup.warnings {
         reporter.on(&Event::Problem(warning.clone()));
     }
+    run::say_config_file(&setup);
     run::execute(&setup, &[(directory, playbook)], &mut reporter, name)
 }
 

@@ -5,7 +5,7 @@ use super::list;
 use super::options::{Common, print, print_error};
 use super::setup::{Setup, setup, show};
 use crate::playbook::Playbook;
-use crate::report::Human;
+use crate::report::of_settings;
 use crate::runner::{Event, Reporter, Runner, Selection};
 use crate::source::settings::Name;
 use clap::Parser;
@@ -69,10 +69,18 @@ pub fn main(args: Vec<String>, name: Name) -> i32 {
         Ok(setup) => setup,
         Err(code) => return code,
     };
-    let mut human = Human::new(setup.look);
+    let (mut reporters, found) = match of_settings(&setup.shared.settings, setup.look, &setup.sink) {
+        Ok(reporters) => reporters,
+        Err(problem) => {
+            show(&problem);
+            return exit::ERROR;
+        }
+    };
+    setup.warnings.extend(found);
     for warning in std::mem::take(&mut setup.warnings) {
-        human.on(&Event::Problem(warning));
+        reporters.on(&Event::Problem(warning));
     }
+    say_config_file(&setup);
     if let Some(text) = &args.common.limit
         && let Err(code) = check_limit(&setup, text, name)
     {
@@ -97,7 +105,7 @@ pub fn main(args: Vec<String>, name: Name) -> i32 {
         return exit::OK;
     }
     let stats = args.common.connection.stats;
-    let code = execute(&setup, &playbooks, &mut human, name);
+    let code = execute(&setup, &playbooks, &mut reporters, name);
     if stats {
         let stats = setup.shared.sessions.stats();
         print(&format!(
@@ -106,6 +114,18 @@ pub fn main(args: Vec<String>, name: Name) -> i32 {
         ));
     }
     code
+}
+
+/// With `-v`: which settings hold.
+pub fn say_config_file(setup: &Setup) {
+    if setup.look.verbosity == 0 {
+        return;
+    }
+    let text = match setup.shared.settings.config_file() {
+        Some(path) => format!("Using {} as config file", path.display()),
+        None => "No config file found; using defaults".to_owned(),
+    };
+    setup.sink.line(&text, Some("0;34"));
 }
 
 /// Runs loaded playbooks with one reporter.

@@ -6,7 +6,7 @@ use super::options::{Common, print_error};
 use crate::diag::{Diagnostic, Style, render};
 use crate::inventory;
 use crate::playbook::Loader;
-use crate::report::Look;
+use crate::report::{Format, Layout, Look, Sink};
 use crate::runner::{RunOptions, Selection, Shared};
 use crate::source::Settings;
 use crate::source::settings::{Name, Surroundings};
@@ -25,6 +25,7 @@ use std::sync::{Arc, RwLock};
 pub struct Setup {
     pub shared: Arc<Shared>,
     pub look: Look,
+    pub sink: Arc<Sink>,
     pub warnings: Vec<Diagnostic>,
 }
 
@@ -32,7 +33,8 @@ pub struct Setup {
 pub fn show(problem: &Diagnostic) {
     let style =
         if colour_wanted(None) && std::io::stderr().is_terminal() { Style::Colour } else { Style::Plain };
-    print_error(&render(problem, style));
+    let end = if problem.span.is_some() { "\n" } else { "" };
+    print_error(&(render(problem, style) + end));
 }
 
 fn colour_wanted(settings: Option<&Settings>) -> bool {
@@ -185,10 +187,24 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
         show_skipped: settings.bool("DISPLAY_SKIPPED_HOSTS"),
         show_ok: settings.bool("default.display_ok_hosts"),
         width: width(),
-        live: std::io::stdout().is_terminal() && std::io::stderr().is_terminal(),
         deprecations: settings.bool("DEPRECATION_WARNINGS"),
         diff: options.diff,
+        layout: Layout {
+            format: match settings.str("default.result_format") {
+                Some("yaml") => Format::Yaml,
+                _ => Format::Json,
+            },
+            pretty: settings.get("default.pretty_results").ansible_bool(),
+        },
+        failed_stderr: settings.bool("default.display_failed_stderr"),
+        path_on_failure: settings.bool("default.show_task_path_on_failure"),
+        check_markers: settings.bool("default.check_mode_markers"),
+        check: options.check,
+        custom_stats: settings.bool("SHOW_CUSTOM_STATS"),
     };
+    let live = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
+    let sink = Sink::new(look.colour, live, settings.path("DEFAULT_LOG_PATH").as_deref())
+        .map_err(|message| fail(Diagnostic::error("log", message), exit::ERROR))?;
     let lookup_settings =
         settings.all().map(|(row, value, _)| (row.name.to_owned(), value.clone())).collect();
     let interrupted = Arc::new(AtomicBool::new(false));
@@ -217,7 +233,7 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
         unsettled: Default::default(),
         interrupted,
     };
-    Ok(Setup { shared: Arc::new(shared), look, warnings })
+    Ok(Setup { shared: Arc::new(shared), look, sink: Arc::new(sink), warnings })
 }
 
 fn vault(common: &Common, settings: &Settings) -> Result<Vault, Diagnostic> {

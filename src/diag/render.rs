@@ -52,7 +52,8 @@ fn place(out: &mut String, title: &str, span: &Span) {
     let digits = span.line.to_string().len();
     let first = line.saturating_sub(2);
     for (number, text) in lines.iter().enumerate().take(line + 1).skip(first) {
-        let _ = writeln!(out, "{:>digits$} {}", number + 1, text.trim_end());
+        let shown = format!("{:>digits$} {text}", number + 1);
+        let _ = writeln!(out, "{}", shown.trim_end());
     }
     // A tab before the place must be a tab before the caret.
     let before: String = lines[line]

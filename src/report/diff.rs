@@ -28,14 +28,11 @@ pub fn render(diffs: &[Diff]) -> String {
             .unified_diff()
             .context_radius(3)
             .header(&header(&diff.before_header, "before"), &header(&diff.after_header, "after"))
-            .missing_newline_hint(false)
+            .missing_newline_hint(true)
             .to_string();
         for line in unified.lines() {
             out.push_str(line);
             out.push('\n');
-        }
-        if !after.is_empty() && !after.ends_with('\n') && !unified.is_empty() {
-            out.push_str("\\ No newline at end of file\n");
         }
         out.push('\n');
     }

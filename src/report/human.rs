@@ -1,12 +1,13 @@
 //! What a person (or a script that reads Ansible's output) sees.
 
-use super::diff;
-use super::status::Status;
+use super::layout::{Format, Layout};
+use super::sink::{Level, Sink};
+use super::stats::CustomStats;
+use super::{CENSORED, causes, diff, escaped};
 use crate::diag::{self, Diagnostic, Severity, Style};
-use crate::runner::{Cause, Event, Reporter, Tally, TaskInfo, TaskResult};
-use crate::value::{JsonStyle, Map, Redactor, Value};
+use crate::runner::{Event, Reporter, Tally, TaskInfo, TaskResult};
+use crate::value::Map;
 use std::collections::{BTreeMap, HashSet};
-use std::io::Write;
 use std::sync::Arc;
 
 /// How things are shown.
@@ -17,18 +18,26 @@ pub struct Look {
     pub show_skipped: bool,
     pub show_ok: bool,
     pub width: usize,
-    /// A live line at the bottom says what hosts are doing.
-    pub live: bool,
     pub deprecations: bool,
     pub diff: bool,
+    pub layout: Layout,
+    /// Failures go to standard error.
+    pub failed_stderr: bool,
+    /// Failures say which task they are of.
+    pub path_on_failure: bool,
+    /// Plays and tasks that only check say so; `check` is for the run as a whole.
+    pub check_markers: bool,
+    pub check: bool,
+    pub custom_stats: bool,
 }
 
 pub struct Human {
     look: Look,
-    status: Option<Status>,
+    sink: Arc<Sink>,
     /// The task whose banner was printed last.
     banner: Option<Arc<TaskInfo>>,
     seen: HashSet<String>,
+    stats: CustomStats,
 }
 
 const OK: &str = "0;32";
@@ -38,39 +47,19 @@ const ERROR: &str = "0;31";
 const UNREACHABLE: &str = "1;31";
 
 impl Human {
-    pub fn new(look: Look) -> Self {
-        Self { look, status: look.live.then(Status::new), banner: None, seen: HashSet::new() }
+    pub fn new(look: Look, sink: Arc<Sink>) -> Self {
+        Self { look, sink, banner: None, seen: HashSet::new(), stats: CustomStats::default() }
     }
 
-    /// A line on standard output, secrets and control characters made harmless.
     fn line(&self, text: &str, colour: Option<&str>) {
-        let text = Redactor::global().redact(text);
-        let text = match colour.filter(|_| self.look.colour) {
-            Some(colour) => {
-                let painted: Vec<String> =
-                    text.split('\n').map(|line| format!("\x1b[{colour}m{line}\x1b[0m")).collect();
-                painted.join("\n")
-            }
-            None => text,
-        };
-        let write = || {
-            let mut out = std::io::stdout().lock();
-            // A closed pipe (`| head`) is no reason to stop configuring hosts.
-            drop(writeln!(out, "{text}"));
-            drop(out.flush());
-        };
-        match &self.status {
-            Some(status) => status.suspend(write),
-            None => write(),
-        }
+        self.sink.line(text, colour);
     }
 
-    fn error_text(&self, text: &str) {
-        let text = Redactor::global().redact(text);
-        let write = || drop(std::io::stderr().lock().write_all(text.as_bytes()));
-        match &self.status {
-            Some(status) => status.suspend(write),
-            None => write(),
+    /// A line about a failure.
+    fn failure_line(&self, text: &str, colour: &str, level: Level) {
+        match self.look.failed_stderr {
+            true => self.sink.error_line(text, Some(colour), level),
+            false => self.sink.logged_line(text, Some(colour), level),
         }
     }
 
@@ -85,13 +74,10 @@ impl Human {
         }
         self.banner = Some(info.clone());
         let word = if info.handler { "RUNNING HANDLER" } else { "TASK" };
-        let check = if info.check_mode && self.look.verbosity > 0 { " [CHECK MODE]" } else { "" };
+        let check = if info.check_mode && self.look.check_markers { " [CHECK MODE]" } else { "" };
         self.heading(&format!("{word} [{}]{check}", info.name.trim()));
         if self.look.verbosity >= 2 {
-            self.line(
-                &format!("task path: {}:{}", info.span.file.path.display(), info.span.line),
-                Some("1;30"),
-            );
+            self.line(&task_path(info), Some("1;30"));
         }
     }
 
@@ -100,10 +86,18 @@ impl Human {
             return;
         }
         let style = if self.look.colour { Style::Colour } else { Style::Plain };
-        let text = diag::render(problem, style);
+        let mut text = diag::render(problem, style);
+        if problem.span.is_some() {
+            text.push('\n');
+        }
+        let level = match problem.severity {
+            Severity::Error => Level::Error,
+            Severity::Warning => Level::Warning,
+            _ => Level::Info,
+        };
         // A warning is said once.
         if problem.severity == Severity::Error || self.seen.insert(text.clone()) {
-            self.error_text(&text);
+            self.sink.error_line(&text, None, level);
         }
     }
 
@@ -118,15 +112,13 @@ impl Human {
     /// The result as JSON: one line, or indented from `-v` on for results that are shown whole.
     fn dump(&self, info: &TaskInfo, result: &TaskResult, pretty: bool) -> String {
         if result.no_log {
-            const CENSORED: &str = "the output has been hidden due to the fact that 'no_log: true' was specified for this result";
             let mut shown = result.data.clone();
             shown.retain(|key, _| matches!(key.as_str(), Some("attempts" | "changed" | "retries")));
             shown.insert("censored".into(), CENSORED.into());
-            return JsonStyle { sort_keys: true, ..JsonStyle::default() }.write(&Value::map(shown));
+            return self.look.layout.text(&shown, false);
         }
-        let data = self.shown(result, info);
-        let indent = (pretty || result.verbose_always || self.look.verbosity > 2).then_some(4);
-        JsonStyle { indent, sort_keys: true, ..JsonStyle::default() }.write(&Value::map(data))
+        let long = pretty || result.verbose_always || self.look.verbosity > 2;
+        self.look.layout.text(&self.shown(result, info), long)
     }
 
     fn shown(&self, result: &TaskResult, info: &TaskInfo) -> Map {
@@ -151,6 +143,9 @@ impl Human {
         }
         data.shift_remove("failed");
         data.shift_remove("diff");
+        if result.items.as_ref().is_some_and(Vec::is_empty) {
+            data.shift_remove("results");
+        }
         if result.failed && self.look.verbosity < 3 {
             data.shift_remove("skipped");
         }
@@ -165,9 +160,8 @@ impl Human {
     }
 
     fn result(&mut self, host: &str, info: &Arc<TaskInfo>, result: &TaskResult) {
-        if let Some(status) = &self.status {
-            status.done(host);
-        }
+        self.sink.with_status(|status| status.done(host));
+        self.stats.take(host, result);
         if let Some(items) = &result.items
             && !items.is_empty()
         {
@@ -181,15 +175,17 @@ impl Human {
         let label = Self::host_label(host, result);
         if result.unreachable {
             self.task_banner(info);
-            self.line(
+            self.fatal_line(
+                info,
                 &format!("fatal: {label}: UNREACHABLE! => {}", self.dump_loop(info, result)),
-                Some(UNREACHABLE),
+                UNREACHABLE,
             );
         } else if result.failed {
             if info.action == "debug" {
-                self.line(
+                self.fatal_line(
+                    info,
                     &format!("fatal: {label}: FAILED! => {}", self.dump_loop(info, result)),
-                    Some(ERROR),
+                    ERROR,
                 );
             }
             if result.ignored {
@@ -206,7 +202,7 @@ impl Human {
         if !result.unreachable {
             data.shift_remove("results");
         }
-        JsonStyle { sort_keys: true, ..JsonStyle::default() }.write(&Value::map(data))
+        self.look.layout.text(&data, false)
     }
 
     /// A try as it was, with what the last one will not show.
@@ -214,8 +210,7 @@ impl Human {
         let mut data = result.data.clone();
         data.retain(|key, _| !matches!(key.as_str(), Some("failed" | "exception" | "diff")));
         data.insert("changed".into(), result.changed.into());
-        let indent = (result.verbose_always || self.look.verbosity > 2).then_some(4);
-        JsonStyle { indent, sort_keys: true, ..JsonStyle::default() }.write(&Value::map(data))
+        self.look.layout.text(&data, result.verbose_always || self.look.verbosity > 2)
     }
 
     /// ` => {…}` where it is wanted.
@@ -245,9 +240,10 @@ impl Human {
         if result.unreachable && item.is_none() {
             self.task_banner(info);
             self.causes(info, result);
-            self.line(
+            self.fatal_line(
+                info,
                 &format!("fatal: {label}: UNREACHABLE! => {}", self.dump(info, result, false)),
-                Some(UNREACHABLE),
+                UNREACHABLE,
             );
             if result.ignored {
                 self.line("...ignoring", Some(SKIPPED));
@@ -256,14 +252,16 @@ impl Human {
             self.task_banner(info);
             self.causes(info, result);
             match item {
-                Some(_) => self.line(
+                Some(_) => self.failure_line(
                     &format!("failed: {label}{item_text} => {}", self.dump(info, result, false)),
-                    Some(ERROR),
+                    ERROR,
+                    Level::Info,
                 ),
                 None => {
-                    self.line(
+                    self.fatal_line(
+                        info,
                         &format!("fatal: {label}: FAILED! => {}", self.dump(info, result, false)),
-                        Some(ERROR),
+                        ERROR,
                     );
                     if result.ignored {
                         self.line("...ignoring", Some(SKIPPED));
@@ -318,7 +316,7 @@ impl Human {
                 Some(b'@') => Some(SKIPPED),
                 _ => None,
             };
-            self.line(&escape(line), colour);
+            self.line(&escaped(line), colour);
         }
     }
 
@@ -327,16 +325,18 @@ impl Human {
         if result.said {
             return;
         }
-        let text = if result.no_log {
-            "[ERROR]: Task failed: Action failed.\n".to_owned()
-        } else {
-            let own = [Cause::new(failure_text(info, result), None)];
-            let causes = if result.causes.is_empty() { &own[..] } else { &result.causes };
-            chain(info, causes, &result.msg())
-        };
+        let text = causes::text(info, result);
         if self.seen.insert(text.clone()) {
-            self.line(&text, Some(ERROR));
+            self.failure_line(&(text + "\n"), ERROR, Level::Error);
         }
+    }
+
+    /// The first line about a host that failed at a task.
+    fn fatal_line(&self, info: &TaskInfo, text: &str, colour: &str) {
+        if self.look.path_on_failure && self.look.verbosity < 2 {
+            self.failure_line(&task_path(info), "1;30", Level::Info);
+        }
+        self.failure_line(text, colour, Level::Info);
     }
 
     fn recap(&mut self, tally: &BTreeMap<String, Tally>) {
@@ -375,77 +375,66 @@ impl Human {
             );
         }
         self.line("", None);
-    }
-}
-
-/// The text of a chain of causes, as Ansible lays it out.
-fn chain(info: &TaskInfo, causes: &[Cause], msg: &str) -> String {
-    let place = |cause: &Cause| {
-        let place = cause.place.as_ref().unwrap_or(&info.span);
-        if place.line == 0 || place.file.path.starts_with("<") { String::new() } else { diag::excerpt(place) }
-    };
-    let help = |cause: &Cause| cause.help.as_ref().map(|help| format!("\n{help}\n")).unwrap_or_default();
-    match causes {
-        [only] => format!("[ERROR]: {}\n{}{}", only.text, place(only), help(only)),
-        many => {
-            let parts: Vec<String> =
-                many.iter().map(|cause| format!("{}\n{}{}", cause.text, place(cause), help(cause))).collect();
-            format!("[ERROR]: {msg}\n\n{}", parts.join("\n<<< caused by >>>\n\n"))
+        self.custom_stats();
+        if self.look.check && self.look.check_markers {
+            self.heading("DRY RUN");
         }
     }
-}
 
-/// The sentence above a module's failure.
-fn failure_text(info: &TaskInfo, result: &TaskResult) -> String {
-    let msg = result.msg();
-    match info.action.as_str() {
-        _ if msg.is_empty() => "Task failed: Action failed.".into(),
-        _ if msg.starts_with("Task failed:") => msg,
-        "assert"
-        | "raw"
-        | "script"
-        | "fail"
-        | "debug"
-        | "set_fact"
-        | "include_vars"
-        | "add_host"
-        | "group_by"
-        | "pause"
-        | "set_stats"
-        | "validate_argument_spec" => {
-            format!("Task failed: Action failed: {msg}")
+    /// What `set_stats` has collected.
+    fn custom_stats(&self) {
+        if !self.look.custom_stats || self.stats.is_empty() {
+            return;
         }
-        _ => format!("Task failed: Module failed: {msg}"),
+        // YAML has a space of its own on each line here.
+        let line = |data: &Map| match self.look.layout.format {
+            Format::Yaml => self.look.layout.text(data, true).replace("\n   ", ""),
+            _ => self.look.layout.text(data, true).replace('\n', ""),
+        };
+        self.heading("CUSTOM STATS:");
+        for (host, data) in &self.stats.hosts {
+            self.line(&format!("\t{host}: {}", line(data)), None);
+        }
+        if !self.stats.run.is_empty() {
+            self.line("", None);
+            self.line(&format!("\tRUN: {}", line(&self.stats.run)), None);
+        }
+        self.line("", None);
     }
 }
 
-/// Control characters from hosts never reach the terminal as such.
-fn escape(text: &str) -> String {
-    if !text.chars().any(|c| c.is_control() && c != '\t') {
-        return text.to_owned();
-    }
-    text.chars()
-        .map(|c| if c.is_control() && c != '\t' { format!("\\x{:02x}", c as u32) } else { c.to_string() })
-        .collect()
+fn task_path(info: &TaskInfo) -> String {
+    format!("task path: {}:{}", info.span.file.path.display(), info.span.line)
 }
 
 impl Reporter for Human {
     fn on(&mut self, event: &Event) {
         match event {
             Event::Start { playbook, plays } => {
+                if self.look.check && self.look.check_markers && self.look.verbosity < 2 {
+                    self.heading("DRY RUN");
+                }
                 if self.look.verbosity >= 2 {
                     let name = playbook
                         .file_name()
                         .map(|name| name.to_string_lossy().into_owned())
                         .unwrap_or_default();
                     self.heading(&format!("PLAYBOOK: {name}"));
+                    if self.look.check && self.look.check_markers {
+                        self.heading("DRY RUN");
+                    }
                     self.line(&format!("{plays} plays in {name}"), None);
                 }
             }
-            Event::Play { name } => {
+            Event::Play { name, check_mode, .. } => {
                 self.banner = None;
                 let name = name.trim();
-                self.heading(&if name.is_empty() { "PLAY".to_owned() } else { format!("PLAY [{name}]") });
+                let check = if *check_mode && self.look.check_markers { " [CHECK MODE]" } else { "" };
+                self.heading(&if name.is_empty() {
+                    format!("PLAY{check}")
+                } else {
+                    format!("PLAY [{name}]{check}")
+                });
             }
             Event::NoHostsMatched => self.line("skipping: no hosts matched", Some(SKIPPED)),
             Event::NoHostsLeft => self.heading("NO MORE HOSTS LEFT"),
@@ -456,9 +445,7 @@ impl Reporter for Human {
                 self.task_banner(info);
             }
             Event::Begin { host, task } => {
-                if let Some(status) = &self.status {
-                    status.begin(host, &task.name);
-                }
+                self.sink.with_status(|status| status.begin(host, &task.name));
             }
             Event::Item { host, task, result } => {
                 let label = result.label.clone().unwrap_or_default();
@@ -486,16 +473,12 @@ impl Reporter for Human {
                 self.line(&format!("included: {file} for {}{label}", hosts.join(", ")), Some(SKIPPED));
             }
             Event::Output { host, text } => {
-                if let Some(status) = &self.status {
-                    status.output(host, text);
-                }
+                self.sink.with_status(|status| status.output(host, text));
             }
             Event::Message(text) => self.line(text, None),
             Event::Problem(problem) => self.problem(problem),
             Event::Recap(tally) => {
-                if let Some(status) = self.status.take() {
-                    status.end();
-                }
+                self.sink.end_status();
                 self.recap(tally);
             }
         }

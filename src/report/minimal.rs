@@ -1,25 +1,28 @@
 //! What `ansible` prints for one module: a result per host.
 
-use super::{Look, diff};
+use super::sink::{Level, Sink};
+use super::{CENSORED, Look, causes, diff, escaped};
 use crate::diag::{self, Severity, Style};
 use crate::runner::{Event, Reporter, TaskInfo, TaskResult};
-use crate::value::{JsonStyle, Map, Redactor, Value, py_str};
-use std::io::Write;
+use crate::value::{JsonStyle, Map, Value, py_str};
+use std::collections::HashSet;
+use std::sync::Arc;
 
 pub struct Minimal {
     look: Look,
     one_line: bool,
+    sink: Arc<Sink>,
+    /// What was said about failures: once for all hosts.
+    seen: HashSet<String>,
 }
 
 impl Minimal {
-    pub fn new(look: Look, one_line: bool) -> Self {
-        Self { look, one_line }
+    pub fn new(look: Look, one_line: bool, sink: Arc<Sink>) -> Self {
+        Self { look, one_line, sink, seen: HashSet::new() }
     }
 
     fn line(&self, text: &str, colour: &str) {
-        let text = Redactor::global().redact(text);
-        let text = if self.look.colour { format!("\x1b[{colour}m{text}\x1b[0m") } else { text };
-        drop(writeln!(std::io::stdout().lock(), "{text}"));
+        self.sink.line(text, Some(colour));
     }
 
     fn json(&self, data: &Map) -> String {
@@ -30,13 +33,31 @@ impl Minimal {
         if self.one_line { text.replace('\n', "") } else { text }
     }
 
-    fn result(&self, host: &str, task: &TaskInfo, result: &TaskResult) {
+    fn result(&mut self, host: &str, task: &TaskInfo, result: &TaskResult) {
         let mut data = result.data.clone();
+        if result.no_log {
+            data.retain(|key, _| matches!(key.as_str(), Some("attempts" | "changed" | "retries")));
+            data.insert("censored".into(), CENSORED.into());
+        }
         data.retain(|key, _| !key.as_str().is_some_and(|key| key.starts_with("_ansible_")));
+        data.shift_remove("failed");
         if self.look.verbosity < 3 {
             data.shift_remove("invocation");
         }
-        data.entry("changed".into()).or_insert(result.changed.into());
+        data.shift_remove("diff");
+        if task.action == "debug" && result.items.is_none() {
+            data.shift_remove("changed");
+        } else {
+            data.entry("changed".into()).or_insert(result.changed.into());
+        }
+        // In a playbook it is not obvious of what task that is.
+        let says = !self.one_line && !result.said && result.items.is_none();
+        if result.failed && says && !task.span.file.path.starts_with("<") {
+            let text = causes::text(task, result) + "\n";
+            if self.seen.insert(text.clone()) {
+                self.sink.logged_line(&text, Some("0;31"), Level::Error);
+            }
+        }
         let (word, colour) = match result {
             r if r.unreachable => ("UNREACHABLE!", "1;31"),
             r if r.failed => ("FAILED!", "0;31"),
@@ -45,8 +66,8 @@ impl Minimal {
             _ => ("SUCCESS", "0;32"),
         };
         let command = matches!(task.action.as_str(), "command" | "shell" | "raw");
-        if command && data.contains_key("rc") && !result.unreachable {
-            let rc = data.get("rc").map(py_str).unwrap_or_default();
+        if command && !result.skipped && !result.unreachable && !data.contains_key("ansible_job_id") {
+            let rc = data.get("rc").map_or_else(|| "-1".to_owned(), py_str);
             let part = |name: &str| data.get(name).map(py_str).unwrap_or_default();
             let word = if result.failed { "FAILED" } else { word };
             let shown = if self.one_line {
@@ -69,17 +90,17 @@ impl Minimal {
                 }
                 format!("{host} | {word} | rc={rc} >>\n{text}")
             };
-            return self.line(&shown, colour);
+            return self.line(&escaped(&shown), colour);
         }
-        if self.one_line && result.skipped {
+        if result.skipped {
             return self.line(&format!("{host} | SKIPPED"), colour);
         }
         if self.one_line && result.unreachable {
             let why = data.get("msg").map(py_str).unwrap_or_default();
             return self.line(&format!("{host} | {word}: {why}"), colour);
         }
-        if self.look.diff && result.changed && !self.one_line {
-            self.line(diff::render(&result.diff).trim_end(), colour);
+        if result.show_diff && result.changed && !result.no_log && !self.one_line && !result.diff.is_empty() {
+            self.sink.line(&escaped(&diff::render(&result.diff)), None);
         }
         self.line(&format!("{host} | {word} => {}", self.json(&data)), colour);
     }
@@ -93,15 +114,11 @@ impl Reporter for Minimal {
                 if problem.severity != Severity::Deprecation || self.look.deprecations =>
             {
                 let style = if self.look.colour { Style::Colour } else { Style::Plain };
-                drop(
-                    std::io::stderr()
-                        .lock()
-                        .write_all(Redactor::global().redact(&diag::render(problem, style)).as_bytes()),
-                );
+                self.sink.error_line(&diag::render(problem, style), None, Level::Warning);
             }
             Event::NoHostsMatched => {
                 let text = "[WARNING]: No hosts matched, nothing to do\n";
-                drop(std::io::stderr().lock().write_all(text.as_bytes()));
+                self.sink.error_line(text, None, Level::Warning);
             }
             _ => {}
         }

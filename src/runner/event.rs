@@ -30,6 +30,9 @@ pub enum Event {
     },
     Play {
         name: String,
+        /// By the play's own word or that of the command line.
+        check_mode: bool,
+        place: Span,
     },
     /// The play's pattern matches no host.
     NoHostsMatched,

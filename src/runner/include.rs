@@ -217,7 +217,9 @@ impl Runner<'_> {
             by_task: true,
             ..RoleRequest::default()
         };
-        let role = self.shared.loader.role(&request, &level, &task.args_span);
+        let named = ["name", "role"].iter().find_map(|key| task.args_node.get(key));
+        let place = named.map_or(&task.args_span, |name| &name.span);
+        let role = self.shared.loader.role(&request, &level, place);
         let errors = self.errors();
         let Some(role) = role.filter(|_| errors.is_empty()) else { return Err(errors) };
         let hosts = group.hosts.iter().map(|index| walks[*index].0.to_string()).collect();

@@ -234,7 +234,12 @@ impl<'r> Runner<'r> {
             handlers: RwLock::new(Arc::new(handlers::flatten(&play.handlers))),
             strategy,
         });
-        self.emit(&Event::Play { name });
+        let check_mode = play
+            .level
+            .find("check_mode")
+            .and_then(|attr| context.render(&attr.term).ok()?.ansible_bool())
+            .unwrap_or(self.shared.options.check);
+        self.emit(&Event::Play { name, check_mode, place: play.span.clone() });
         if all_hosts.is_empty() {
             self.emit(&Event::NoHostsMatched);
             return Ok(());
@@ -261,7 +266,7 @@ impl<'r> Runner<'r> {
             }
             if !first {
                 let name = scope.name.clone();
-                self.emit(&Event::Play { name });
+                self.emit(&Event::Play { name, check_mode, place: play.span.clone() });
             }
             first = false;
             scope.hosts.begin_batch(&batch);

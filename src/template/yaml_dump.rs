@@ -22,6 +22,8 @@ pub struct YamlStyle {
     pub flow: Option<bool>,
     /// Texts that were decrypted are written as they were encrypted.
     pub vault_tags: bool,
+    /// Texts of several lines as literal blocks where that is possible.
+    pub literal_lines: bool,
 }
 
 impl Default for YamlStyle {
@@ -36,6 +38,7 @@ impl Default for YamlStyle {
             default_style: None,
             flow: None,
             vault_tags: false,
+            literal_lines: false,
         }
     }
 }
@@ -291,6 +294,9 @@ impl Emitter<'_> {
         let analysis = analyse(&text, self.style.allow_unicode);
         if style != 'p' && !is_text {
             self.indicator(tag, true, false, false);
+        }
+        if self.style.literal_lines && is_text && analysis.line_breaks {
+            style = '|';
         }
         if simple && analysis.line_breaks {
             style = '"';

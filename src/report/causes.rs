@@ -1,0 +1,55 @@
+//! The errors above a failed result: what, where, because of what.
+
+use crate::diag;
+use crate::runner::{Cause, TaskInfo, TaskResult};
+
+/// All of it, with a newline at its end. What `no_log` hides is not said here either.
+pub fn text(info: &TaskInfo, result: &TaskResult) -> String {
+    if result.no_log {
+        return "[ERROR]: Task failed: Action failed.\n".to_owned();
+    }
+    let own = [Cause::new(failure_text(info, result), None)];
+    let causes = if result.causes.is_empty() { &own[..] } else { &result.causes };
+    chain(info, causes, &result.msg())
+}
+
+/// The text of a chain of causes, as Ansible lays it out.
+fn chain(info: &TaskInfo, causes: &[Cause], msg: &str) -> String {
+    let place = |cause: &Cause| {
+        let place = cause.place.as_ref().unwrap_or(&info.span);
+        if place.line == 0 || place.file.path.starts_with("<") { String::new() } else { diag::excerpt(place) }
+    };
+    let help = |cause: &Cause| cause.help.as_ref().map(|help| format!("\n{help}\n")).unwrap_or_default();
+    match causes {
+        [only] => format!("[ERROR]: {}\n{}{}", only.text, place(only), help(only)),
+        many => {
+            let parts: Vec<String> =
+                many.iter().map(|cause| format!("{}\n{}{}", cause.text, place(cause), help(cause))).collect();
+            format!("[ERROR]: {msg}\n\n{}", parts.join("\n<<< caused by >>>\n\n"))
+        }
+    }
+}
+
+/// The sentence above a module's failure.
+fn failure_text(info: &TaskInfo, result: &TaskResult) -> String {
+    let msg = result.msg();
+    match info.action.as_str() {
+        _ if msg.is_empty() => "Task failed: Action failed.".into(),
+        _ if msg.starts_with("Task failed:") => msg,
+        "assert"
+        | "raw"
+        | "script"
+        | "fail"
+        | "debug"
+        | "set_fact"
+        | "include_vars"
+        | "add_host"
+        | "group_by"
+        | "pause"
+        | "set_stats"
+        | "validate_argument_spec" => {
+            format!("Task failed: Action failed: {msg}")
+        }
+        _ => format!("Task failed: Module failed: {msg}"),
+    }
+}
