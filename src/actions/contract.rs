@@ -1,8 +1,8 @@
 //! What an action is given and what it gives back.
 
-use super::digests::Digests;
+use super::digests::{Digests, Later};
 use crate::playbook::Task;
-use crate::protocol::{Blob, Digest, INLINE_BLOB};
+use crate::protocol::{Blob, Digest, HASHED_LATER, INLINE_BLOB};
 use crate::runner::{Delegate, TaskResult};
 use crate::source::Node;
 use crate::template::{Context, Engine, LookupEnv};
@@ -38,7 +38,7 @@ pub struct Scene<'a> {
     pub engine: &'a Arc<Engine>,
     pub env: &'a LookupEnv,
     pub loader: &'a crate::playbook::Loader,
-    pub digests: &'a Digests,
+    pub digests: &'a Arc<Digests>,
     pub settings: &'a crate::source::Settings,
     pub store: &'a crate::vars::Store,
     pub task: &'a Task,
@@ -109,15 +109,24 @@ impl Prepared {
 pub enum Content {
     Bytes(Arc<Vec<u8>>),
     File(PathBuf),
+    /// A file whose digest nobody knows yet.
+    HashedLater(Arc<Later>),
 }
 
 /// How files of the control machine become contents.
 #[derive(Clone, Copy)]
 pub struct Files<'a> {
     engine: &'a Engine,
-    digests: &'a Digests,
+    digests: &'a Arc<Digests>,
     /// Vaults are sent decrypted.
     decrypt: bool,
+}
+
+/// A file that was added: how the host knows it, and how many bytes are sent.
+pub enum Added {
+    Hashed(Digest, u64),
+    /// By a name that is not its digest.
+    HashedLater(Digest, u64),
 }
 
 impl Files<'_> {
@@ -127,6 +136,24 @@ impl Files<'_> {
     /// Why it cannot be read or decrypted, in one sentence.
     pub fn add(&self, path: &Path, blobs: &mut Blobs) -> Result<(Digest, u64), String> {
         self.add_with(path, blobs, Blobs::add_file)
+    }
+
+    /// The same, but a large file is not read before the host has said that it needs it.
+    ///
+    /// # Errors
+    /// As [`Files::add`].
+    pub fn add_unread(&self, path: &Path, blobs: &mut Blobs) -> Result<Added, String> {
+        let found = std::fs::File::open(path).and_then(|file| file.metadata());
+        let size = found.map_err(|error| cannot_read(path, &error))?.len();
+        let known = self.digests.known(path).is_some();
+        let vault = || self.decrypt && crate::source::vault::is_encrypted_file(path).unwrap_or(true);
+        if size <= HASHED_LATER || known || vault() {
+            return self.add(path, blobs).map(|(digest, size)| Added::Hashed(digest, size));
+        }
+        let later = Later::new(path.to_owned(), self.digests.clone());
+        let name = later.name();
+        blobs.contents.insert(name.clone(), Content::HashedLater(Arc::new(later)));
+        Ok(Added::HashedLater(name, size))
     }
 
     /// The same for one of many files, of which the host will ask for some: none is kept in memory.
@@ -143,7 +170,7 @@ impl Files<'_> {
         blobs: &mut Blobs,
         add: fn(&mut Blobs, &Path, &Digests) -> std::io::Result<(Digest, u64)>,
     ) -> Result<(Digest, u64), String> {
-        let problem = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
+        let problem = |error: std::io::Error| cannot_read(path, &error);
         if self.decrypt && crate::source::vault::is_encrypted_file(path).map_err(problem)? {
             let bytes = self.engine.read_file(path)?;
             let size = bytes.len() as u64;
@@ -216,7 +243,7 @@ impl Blobs {
                         Err(_) => continue,
                     }
                 }
-                Content::File(_) => continue,
+                Content::File(_) | Content::HashedLater(_) => continue,
             };
             if bytes.len() <= limit.min(budget) {
                 budget -= bytes.len();
@@ -241,11 +268,21 @@ impl BlobStore for AllBlobs<'_> {
         let content = self.blobs.iter().find_map(|blobs| blobs.contents.get(digest));
         match content {
             Some(Content::Bytes(bytes)) => Ok(Box::new(std::io::Cursor::new(bytes.to_vec()))),
-            Some(Content::File(path)) => match std::fs::File::open(path) {
-                Ok(file) => Ok(Box::new(file)),
-                Err(error) => Err(format!("{} can no longer be read: {error}", path.display())),
-            },
+            Some(Content::File(path)) => open(path),
+            Some(Content::HashedLater(later)) => {
+                later.begin();
+                open(later.path())
+            }
             None => Err("the host asked for a content that was not offered".into()),
+        }
+    }
+
+    fn digest(&self, name: &Digest) -> Result<Digest, String> {
+        match self.blobs.iter().find_map(|blobs| blobs.contents.get(name)) {
+            Some(Content::HashedLater(later)) => {
+                later.digest().map_err(|error| unreadable(later.path(), &error))
+            }
+            _ => Ok(name.clone()),
         }
     }
 
@@ -263,6 +300,21 @@ impl BlobStore for AllBlobs<'_> {
     fn output(&self, text: &str) {
         (self.live)(text);
     }
+}
+
+fn open(path: &Path) -> Result<Box<dyn Read>, String> {
+    match std::fs::File::open(path) {
+        Ok(file) => Ok(Box::new(file)),
+        Err(error) => Err(unreadable(path, &error)),
+    }
+}
+
+fn cannot_read(path: &Path, error: &std::io::Error) -> String {
+    format!("cannot read {}: {error}", path.display())
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> String {
+    format!("{} can no longer be read: {error}", path.display())
 }
 
 pub fn hex(bytes: &[u8]) -> String {

@@ -1,6 +1,6 @@
 //! `copy`: files, folders and texts of the control machine, put in place by the module of that name.
 
-use super::contract::{text, truth};
+use super::contract::{Added, text, truth};
 use super::{Action, Call, Files, Prepared, Scene};
 use crate::value::{JsonStyle, Map, Value, py_str};
 use std::path::{Path, PathBuf};
@@ -41,20 +41,32 @@ impl Action for Copy {
                     Err(message) => return Prepared::failed(message),
                 };
                 let files = scene.files(&args);
-                if path.is_dir() { folder(args, &src, &path, files) } else { file(args, &path, files) }
+                if path.is_dir() {
+                    folder(args, &src, &path, files)
+                } else {
+                    // A prediction tells the checksum, too.
+                    let unread = !scene.check && text(&args, "checksum").is_none();
+                    file(args, &path, files, unread)
+                }
             }
         }
     }
 }
 
-fn file(mut args: Map, path: &Path, files: Files) -> Prepared {
+/// `unread`: a large file may be sent without having been read before.
+fn file(mut args: Map, path: &Path, files: Files, unread: bool) -> Prepared {
     let mut call = Call::new("copy", Map::new());
-    let (digest, size) = match files.add(path, &mut call.blobs) {
-        Ok(added) => added,
+    let added = match unread {
+        true => files.add_unread(path, &mut call.blobs),
+        false => files.add(path, &mut call.blobs).map(|(digest, size)| Added::Hashed(digest, size)),
+    };
+    let (argument, name, size) = match added {
+        Ok(Added::Hashed(digest, size)) => ("_digest", digest, size),
+        Ok(Added::HashedLater(name, size)) => ("_content", name, size),
         Err(message) => return Prepared::failed(message),
     };
     args.insert("src".into(), Value::str(path.to_string_lossy()));
-    args.insert("_digest".into(), Value::from(digest));
+    args.insert(argument.into(), Value::from(name));
     args.insert("_size".into(), size.into());
     args.insert(
         "_name".into(),

@@ -6,7 +6,9 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A file that changed within so short a time may change again without a new time stamp.
@@ -49,6 +51,14 @@ impl Stamp {
 }
 
 impl Digests {
+    /// The SHA-1 of a file, if it need not be read for that.
+    pub fn known(&self, path: &Path) -> Option<String> {
+        let entry = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned()?;
+        let entry = entry.try_lock().ok()?;
+        let (stamp, digest) = entry.as_ref()?;
+        (Stamp::of(&path.metadata().ok()?) == *stamp).then(|| digest.clone())
+    }
+
     /// The SHA-1 of a file, read again only if the file has changed.
     ///
     /// # Errors
@@ -70,6 +80,54 @@ impl Digests {
         let digest = sha1(&mut file)?;
         *entry = settled.then(|| (stamp, digest.clone()));
         Ok(digest)
+    }
+}
+
+/// A file that is hashed when its digest is wanted, or beside its being sent.
+pub struct Later {
+    path: PathBuf,
+    digests: Arc<Digests>,
+    number: u64,
+    running: Mutex<Option<JoinHandle<io::Result<String>>>>,
+}
+
+impl Later {
+    pub fn new(path: PathBuf, digests: Arc<Digests>) -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        Self { path, digests, number, running: Mutex::default() }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the content is called until its digest is known; no other has that name.
+    pub fn name(&self) -> String {
+        format!("unread-{}", self.number)
+    }
+
+    /// Starts to hash it in the background.
+    pub fn begin(&self) {
+        let (path, digests) = (self.path.clone(), self.digests.clone());
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if running.is_none() {
+            // Without a thread it is hashed when it is asked for.
+            let work = move || digests.of_file(&path);
+            *running = std::thread::Builder::new().name("hash".into()).spawn(work).ok();
+        }
+    }
+
+    /// The digest, waited for if it is being computed.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn digest(&self) -> io::Result<String> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match running.and_then(|running| running.join().ok()) {
+            Some(result) => result,
+            None => self.digests.of_file(&self.path),
+        }
     }
 }
 
@@ -106,6 +164,23 @@ mod tests {
         assert!(digests.known.lock().expect("unlocked")[&path].lock().expect("unlocked").is_none());
         std::fs::remove_file(&path).expect("it is there");
         assert!(digests.of_file(&path).is_err());
+    }
+
+    #[test]
+    fn a_file_is_hashed_later_or_beside_something_else() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("f");
+        std::fs::write(&path, "abc").expect("a file");
+        let digests = Arc::new(Digests::default());
+        assert_eq!(digests.known(&path), None);
+        let [first, second] = [(); 2].map(|()| Later::new(path.clone(), digests.clone()));
+        assert_ne!(first.name(), second.name());
+        first.begin();
+        for later in [&first, &second, &first] {
+            assert_eq!(later.digest().expect("readable"), "a9993e364706816aba3e25717850c26c9cd0d89d");
+        }
+        std::fs::remove_file(&path).expect("it is there");
+        assert!(first.digest().is_err());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::outbox::Outbox;
 use crate::modules::kit::digest::hex;
 use crate::modules::kit::{BlobSource, Fetched, Purpose};
-use crate::protocol::{BLOB_CHUNK, Digest, Reply, TaskRequest};
+use crate::protocol::{BLOB_CHUNK, Digest, HASHED_LATER, Reply, TaskRequest};
 use md5::Md5;
 use rustix::fs::{CWD, MemfdFlags, Mode, OFlags};
 use sha1::{Digest as _, Sha1};
@@ -27,7 +27,9 @@ const IN_MEMORY: usize = 128 * 1024;
 
 /// Larger contents are received where they are to stay, so that they are written once. (Not smaller ones: what is
 /// kept for the next task must not keep a file system busy.)
-const IN_PLACE: u64 = 16 * 1024 * 1024;
+const IN_PLACE: u64 = HASHED_LATER;
+
+const CLOSED: &str = "the connection was closed";
 
 enum Content {
     /// Asked for.
@@ -41,6 +43,7 @@ enum Content {
     Ready {
         spool: Spool,
         size: u64,
+        sha1: Digest,
         md5: Option<String>,
     },
     Failed(String),
@@ -81,7 +84,9 @@ pub struct Store {
 
 #[derive(Default)]
 struct Contents {
-    by_digest: HashMap<Digest, Content>,
+    by_name: HashMap<Digest, Content>,
+    /// The SHA-1s that the control machine told.
+    sums: HashMap<Digest, Digest>,
     closed: bool,
 }
 
@@ -91,9 +96,10 @@ impl Store {
     }
 
     /// A piece from the control machine. One that nobody asked for, or no longer waits for, is dropped.
-    pub fn receive(&self, digest: &Digest, data: &[u8], last: bool) {
+    /// With the last one comes the SHA-1 that the whole should have.
+    pub fn receive(&self, name: &Digest, data: &[u8], end: Option<&Digest>) {
         let mut contents = self.lock();
-        let Some(content) = contents.by_digest.get_mut(digest) else { return };
+        let Some(content) = contents.by_name.get_mut(name) else { return };
         let (purpose, spool, mut sums, size) =
             match std::mem::replace(content, Content::Failed(String::new())) {
                 Content::Expected(purpose) => {
@@ -110,11 +116,18 @@ impl Store {
         let size = size + data.len() as u64;
         *content = match spool.append(data, &purpose) {
             Err(error) => Content::Failed(format!("cannot keep a file that was sent: {error}")),
-            Ok(spool) if !last => Content::Receiving { purpose, spool, sums, size },
-            Ok(spool) if hex(&sums.sha1.finalize()) == *digest => {
-                Content::Ready { spool, size, md5: sums.md5.map(|md5| hex(&md5.finalize())) }
-            }
-            Ok(_) => Content::Failed("the file changed while it was sent".into()),
+            Ok(spool) => match end {
+                None => Content::Receiving { purpose, spool, sums, size },
+                Some(expected) => {
+                    let sha1 = hex(&sums.sha1.finalize());
+                    if sha1 == *expected {
+                        let md5 = sums.md5.map(|md5| hex(&md5.finalize()));
+                        Content::Ready { spool, size, sha1, md5 }
+                    } else {
+                        Content::Failed("the file changed while it was sent".into())
+                    }
+                }
+            },
         };
         if !matches!(content, Content::Receiving { .. }) {
             self.arrived.notify_all();
@@ -122,9 +135,20 @@ impl Store {
     }
 
     /// The control machine does not have it.
-    pub fn refuse(&self, digest: &Digest, why: String) {
-        self.lock().by_digest.insert(digest.clone(), Content::Failed(why));
+    pub fn refuse(&self, name: &Digest, why: String) {
+        self.lock().by_name.insert(name.clone(), Content::Failed(why));
         self.arrived.notify_all();
+    }
+
+    /// The SHA-1 of a content that is called something else.
+    pub fn learn(&self, name: Digest, digest: Digest) {
+        self.lock().sums.insert(name, digest);
+        self.arrived.notify_all();
+    }
+
+    /// A content that was expected is not needed.
+    fn forget(&self, name: &Digest) {
+        self.lock().by_name.remove(name);
     }
 
     /// The connection is gone: whoever waits, waits in vain.
@@ -136,7 +160,9 @@ impl Store {
     /// Forgets what the next task will hardly need.
     pub fn tidy(&self) {
         let mut room = KEPT;
-        self.lock().by_digest.retain(|_, content| match content {
+        let mut contents = self.lock();
+        contents.sums.clear();
+        contents.by_name.retain(|_, content| match content {
             Content::Ready { size, .. } if *size <= room => {
                 room -= *size;
                 true
@@ -149,42 +175,61 @@ impl Store {
     fn expect(&self, wanted: &[(Digest, Purpose)]) -> Vec<Digest> {
         let mut contents = self.lock();
         let mut missing = Vec::new();
-        for (digest, purpose) in wanted {
-            if matches!(contents.by_digest.get(digest), None | Some(Content::Failed(_))) {
-                contents.by_digest.insert(digest.clone(), Content::Expected(purpose.clone()));
-                missing.push(digest.clone());
+        for (name, purpose) in wanted {
+            if matches!(contents.by_name.get(name), None | Some(Content::Failed(_))) {
+                contents.by_name.insert(name.clone(), Content::Expected(purpose.clone()));
+                missing.push(name.clone());
             }
         }
         missing
     }
 
-    /// Waits for a content that is expected.
-    fn wait(&self, digest: &Digest) -> Result<Fetched, String> {
+    /// Waits for a SHA-1 that was asked for.
+    fn wait_for_sum(&self, name: &Digest) -> Result<Digest, String> {
         let mut contents = self.lock();
         loop {
-            match contents.by_digest.get(digest) {
+            if let Some(digest) = contents.sums.remove(name) {
+                return Ok(digest);
+            }
+            if let Some(Content::Failed(why)) = contents.by_name.get(name) {
+                let why = why.clone();
+                contents.by_name.remove(name);
+                return Err(why);
+            }
+            if contents.closed {
+                return Err(CLOSED.into());
+            }
+            contents = self.arrived.wait(contents).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Waits for a content that is expected.
+    fn wait(&self, name: &Digest) -> Result<Fetched, String> {
+        let mut contents = self.lock();
+        loop {
+            match contents.by_name.get(name) {
                 Some(Content::Ready { .. }) => {
                     let no_room = |error: io::Error| format!("no room for a file that was sent: {error}");
                     // What lies in its place is given away, everything else stays for the next task.
-                    let Some(Content::Ready { spool, size, md5 }) = contents.by_digest.remove(digest) else {
+                    let Some(Content::Ready { spool, size, sha1, md5 }) = contents.by_name.remove(name)
+                    else {
                         return Err("the file was given up".into());
                     };
                     if let Spool::InPlace(mut file) = spool {
                         file.rewind().map_err(no_room)?;
-                        return Ok(Fetched { file, unnamed: true, md5 });
+                        return Ok(Fetched { file, unnamed: true, sha1, md5 });
                     }
                     let file = spool.open().map_err(no_room);
-                    contents
-                        .by_digest
-                        .insert(digest.clone(), Content::Ready { spool, size, md5: md5.clone() });
-                    return Ok(Fetched { file: file?, unnamed: false, md5 });
+                    let kept = Content::Ready { spool, size, sha1: sha1.clone(), md5: md5.clone() };
+                    contents.by_name.insert(name.clone(), kept);
+                    return Ok(Fetched { file: file?, unnamed: false, sha1, md5 });
                 }
                 Some(Content::Failed(why)) => {
                     let why = why.clone();
-                    contents.by_digest.remove(digest);
+                    contents.by_name.remove(name);
                     return Err(why);
                 }
-                Some(_) if contents.closed => return Err("the connection was closed".into()),
+                Some(_) if contents.closed => return Err(CLOSED.into()),
                 Some(_) => {}
                 None => return Err("the file was given up".into()),
             }
@@ -279,10 +324,26 @@ impl BlobSource for TaskLink<'_> {
     fn fetch(&mut self, digest: &Digest, purpose: &Purpose) -> Result<Fetched, String> {
         if let Some((_, blob)) = self.request.blobs.iter().find(|(name, _)| name == digest) {
             let file = file_of(&blob.0).map_err(|error| error.to_string())?;
-            return Ok(Fetched { file, unnamed: false, md5: None });
+            return Ok(Fetched { file, unnamed: false, sha1: digest.clone(), md5: None });
         }
         self.announce(&[(digest.clone(), purpose.clone())]);
         self.store.wait(digest)
+    }
+
+    fn digest(&self, name: &Digest, have: Option<(Digest, &Purpose)>) -> Result<Digest, String> {
+        let (have, expected) = match have {
+            Some((have, purpose)) => (Some(have), self.store.expect(&[(name.clone(), purpose.clone())])),
+            None => (None, Vec::new()),
+        };
+        let question = Reply::Sum { id: self.request.id, name: name.clone(), have: have.clone() };
+        if self.outbox.send(&question).is_err() {
+            self.store.close();
+        }
+        let digest = self.store.wait_for_sum(name)?;
+        if !expected.is_empty() && have.as_ref() == Some(&digest) {
+            self.store.forget(name);
+        }
+        Ok(digest)
     }
 
     fn announce(&mut self, wanted: &[(Digest, Purpose)]) {
@@ -293,7 +354,7 @@ impl BlobSource for TaskLink<'_> {
             return;
         }
         // A connection that cannot carry the question has ended, and so does the waiting for an answer.
-        if self.outbox.send(&Reply::Need { id: self.request.id, digests: missing }).is_err() {
+        if self.outbox.send(&Reply::Need { id: self.request.id, names: missing }).is_err() {
             self.store.close();
         }
     }
@@ -351,9 +412,9 @@ mod tests {
         assert_eq!(store.expect(&wanted), [digest.clone()]);
         assert!(store.expect(&wanted).is_empty(), "asked for once");
         let half = vec![0u8; 1 << 19];
-        store.receive(&digest, &half, false);
-        store.receive(&digest, &half, false);
-        store.receive(&digest, b"", true);
+        store.receive(&digest, &half, None);
+        store.receive(&digest, &half, None);
+        store.receive(&digest, b"", Some(&digest));
         let fetched = store.wait(&digest).expect("it arrived");
         assert_eq!(fetched.file.metadata().expect("an open file").len(), 1 << 20);
         assert_eq!(fetched.md5.as_deref(), Some("b6d81b360a5672d80c27430f39153e2c"));
@@ -370,7 +431,7 @@ mod tests {
         // What is announced decides, so that the test can be small.
         let wanted = [(digest.clone(), purpose)];
         assert_eq!(store.expect(&wanted), [digest.clone()]);
-        store.receive(&digest, &vec![0u8; 1 << 20], true);
+        store.receive(&digest, &vec![0u8; 1 << 20], Some(&digest));
         let fetched = store.wait(&digest).expect("it arrived");
         assert!(fetched.unnamed && fetched.md5.is_none());
         let place = std::fs::read_link(format!("/proc/self/fd/{}", fetched.file.as_raw_fd()));
@@ -383,9 +444,9 @@ mod tests {
     fn receives_in_pieces_and_keeps() {
         let store = Store::default();
         let received = fetch_while(&store, |store| {
-            store.receive(&"somebody else's".into(), b"x", true);
-            store.receive(&HELLO.into(), b"hel", false);
-            store.receive(&HELLO.into(), b"lo", true);
+            store.receive(&"somebody else's".into(), b"x", Some(&HELLO.into()));
+            store.receive(&HELLO.into(), b"hel", None);
+            store.receive(&HELLO.into(), b"lo", Some(&HELLO.into()));
         });
         assert_eq!(received.as_deref(), Ok(b"hello".as_slice()));
         store.tidy();
@@ -403,7 +464,8 @@ mod tests {
     #[test]
     fn a_content_that_is_not_what_it_says_is_refused() {
         let store = Store::default();
-        let received = fetch_while(&store, |store| store.receive(&HELLO.into(), b"hullo", true));
+        let received =
+            fetch_while(&store, |store| store.receive(&HELLO.into(), b"hullo", Some(&HELLO.into())));
         assert_eq!(received, Err("the file changed while it was sent".into()));
     }
 

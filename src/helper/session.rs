@@ -35,7 +35,6 @@ const SILENCE: Duration = Duration::from_secs(15 * 60);
 
 enum Event {
     Task(Box<TaskRequest>),
-    Cancel(u64),
     /// Something was received.
     Alive,
     Finished {
@@ -71,7 +70,6 @@ pub fn serve() -> i32 {
         store: store.clone(),
         relays: relays.clone(),
         waiting: VecDeque::new(),
-        cancelled: HashSet::new(),
         given_up: HashSet::new(),
     };
     let dispatcher = std::thread::spawn(move || dispatcher.run());
@@ -99,26 +97,18 @@ fn read(
         let request = read_frame(stdin)?;
         let event = match request {
             Request::Task(task) => Event::Task(Box::new(task)),
-            Request::Cancel { id } => Event::Cancel(id),
             Request::Ping => {
                 outbox.send(&Reply::Pong)?;
                 relays.forward(&Request::Ping);
                 Event::Alive
             }
-            Request::Blob { digest, data, last } => {
-                // Contents go where the running task is.
-                match relays.forward_blob(Request::Blob { digest, data, last }) {
-                    None => {}
-                    Some(Request::Blob { digest, data, last }) => store.receive(&digest, &data, last),
-                    Some(_) => {}
-                }
-                Event::Alive
-            }
-            Request::NoBlob { digest, why } => {
-                if let Some(Request::NoBlob { digest, why }) =
-                    relays.forward_blob(Request::NoBlob { digest, why })
-                {
-                    store.refuse(&digest, why);
+            // Contents go where the running task is.
+            content => {
+                match relays.forward_blob(content) {
+                    Some(Request::Blob { name, data, end }) => store.receive(&name, &data, end.as_ref()),
+                    Some(Request::Sum { name, digest }) => store.learn(name, digest),
+                    Some(Request::NoBlob { name, why }) => store.refuse(&name, why),
+                    _ => {}
                 }
                 Event::Alive
             }
@@ -138,16 +128,8 @@ struct Dispatcher {
     store: Arc<Store>,
     relays: Arc<Relays>,
     waiting: VecDeque<Box<TaskRequest>>,
-    cancelled: HashSet<u64>,
     /// Tasks that did not end when they had to; what they still answer is dropped.
     given_up: HashSet<u64>,
-}
-
-/// Why a task is ended early.
-#[derive(Clone, Copy)]
-enum End {
-    Timeout(u32),
-    Cancelled,
 }
 
 impl Dispatcher {
@@ -155,12 +137,7 @@ impl Dispatcher {
         loop {
             while let Some(task) = self.waiting.pop_front() {
                 let id = task.id;
-                let outcome = if self.cancelled.remove(&id) {
-                    Some(End::Cancelled.outcome())
-                } else {
-                    self.run_task(task)
-                };
-                let Some(outcome) = outcome else { return };
+                let Some(outcome) = self.run_task(task) else { return };
                 if self.outbox.send(&Reply::Done { id, outcome: fit(outcome) }).is_err() {
                     return;
                 }
@@ -169,7 +146,7 @@ impl Dispatcher {
             match self.inbox.recv() {
                 Ok(Event::Task(task)) => self.waiting.push_back(task),
                 Ok(Event::Closed) | Err(_) => return,
-                Ok(Event::Cancel(_) | Event::Alive | Event::Finished { .. }) => {}
+                Ok(Event::Alive | Event::Finished { .. }) => {}
             }
         }
     }
@@ -201,16 +178,6 @@ impl Dispatcher {
                     self.waiting.push_back(task);
                 }
                 Ok(Event::Alive) => heard = Instant::now(),
-                Ok(Event::Cancel(which)) if which == id => {
-                    if relayed {
-                        self.relays.forward(&Request::Cancel { id });
-                    } else {
-                        return self.end_task(id, since).map(|()| End::Cancelled.outcome());
-                    }
-                }
-                Ok(Event::Cancel(which)) => {
-                    self.cancelled.insert(which);
-                }
                 Ok(Event::Closed) | Err(RecvTimeoutError::Disconnected) => {
                     // What the task waits for is gone and its processes are killed until it notices.
                     self.end_task(id, since);
@@ -218,7 +185,7 @@ impl Dispatcher {
                 }
                 Err(RecvTimeoutError::Timeout) => match deadline {
                     Some((at, seconds)) if Instant::now() >= at => {
-                        return self.end_task(id, since).map(|()| End::Timeout(seconds).outcome());
+                        return self.end_task(id, since).map(|()| timed_out(seconds));
                     }
                     _ if heard.elapsed() >= SILENCE => {
                         self.end_task(id, since);
@@ -265,9 +232,6 @@ impl Dispatcher {
                     return if closed { None } else { Some(()) };
                 }
                 Ok(Event::Task(task)) => self.waiting.push_back(task),
-                Ok(Event::Cancel(which)) => {
-                    self.cancelled.insert(which);
-                }
                 Ok(Event::Closed) | Err(RecvTimeoutError::Disconnected) => closed = true,
                 Ok(_) | Err(RecvTimeoutError::Timeout) => {}
             }
@@ -278,18 +242,11 @@ impl Dispatcher {
     }
 }
 
-impl End {
-    /// The result that Ansible reports.
-    fn outcome(self) -> Outcome {
-        match self {
-            Self::Timeout(seconds) => {
-                let frame = "Configure `DISPLAY_TRACEBACK` to see a traceback on timeout errors.";
-                let timedout = Value::object([("frame", Value::from(frame)), ("period", seconds.into())]);
-                failed(format!("Task failed: Timed out after {seconds} second(s)."), [("timedout", timedout)])
-            }
-            Self::Cancelled => failed("The task was cancelled.".into(), []),
-        }
-    }
+/// The result of a task whose time is up, as Ansible reports it.
+fn timed_out(seconds: u32) -> Outcome {
+    let frame = "Configure `DISPLAY_TRACEBACK` to see a traceback on timeout errors.";
+    let timedout = Value::object([("frame", Value::from(frame)), ("period", seconds.into())]);
+    failed(format!("Task failed: Timed out after {seconds} second(s)."), [("timedout", timedout)])
 }
 
 /// A failed outcome with that message.
@@ -361,7 +318,7 @@ mod tests {
 
     #[test]
     fn ends_are_told_as_ansible_does() {
-        let outcome = End::Timeout(3).outcome();
+        let outcome = timed_out(3);
         assert!(outcome.failed && !outcome.changed);
         assert_eq!(outcome.result.get("msg"), Some(&"Task failed: Timed out after 3 second(s).".into()));
         assert_eq!(outcome.result.path(&["timedout", "period"]), Some(&3i64.into()));

@@ -4,7 +4,7 @@
 //! then one MessagePack message. The helper speaks first ([`Reply::Hello`]). A task is one
 //! [`Request::Task`] and, in the end, one [`Reply::Done`]; a task that needs file contents which the
 //! host does not have yet asks with [`Reply::Need`] in between. Requests may be sent ahead; tasks of
-//! one identity run in the order sent.
+//! one identity run in the order sent. A task is ended early by its `timeout`, and all are when the connection closes.
 
 mod frame;
 
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Changes whenever a message changes its shape.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Contents up to this size travel inside the request that needs them ([`TaskRequest::blobs`]).
 pub const INLINE_BLOB: usize = 32 * 1024;
@@ -23,27 +23,32 @@ pub const INLINE_BLOB: usize = 32 * 1024;
 /// The size of the pieces in which larger contents travel.
 pub const BLOB_CHUNK: usize = 256 * 1024;
 
-/// SHA-1 of a content, lower-case hex: what names it on the wire (and what Ansible calls `checksum`).
+/// Files larger than this are hashed while they travel, if they have to travel at all.
+pub const HASHED_LATER: u64 = 16 * 1024 * 1024;
+
+/// SHA-1 of a content, lower-case hex: what names it on the wire (and what Ansible calls `checksum`). A content that is
+/// not hashed yet has some other name, unique on the connection, until [`Request::Sum`] or its last piece tells.
 pub type Digest = String;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Request {
     Task(TaskRequest),
-    /// A piece of a content that was asked for, in order; `last` ends it.
+    /// A piece of a content that was asked for, in order; the last one tells the SHA-1 of the whole.
     Blob {
-        digest: Digest,
+        name: Digest,
         #[serde(with = "bytes")]
         data: Vec<u8>,
-        last: bool,
+        end: Option<Digest>,
+    },
+    /// The SHA-1 of a content, asked for by [`Reply::Sum`].
+    Sum {
+        name: Digest,
+        digest: Digest,
     },
     /// The content cannot be had (the file vanished or changed since); the task that needs it fails.
     NoBlob {
-        digest: Digest,
+        name: Digest,
         why: String,
-    },
-    /// End what this task is doing (its processes are killed); it still answers with `Done`.
-    Cancel {
-        id: u64,
     },
     Ping,
 }
@@ -118,7 +123,13 @@ pub enum Reply {
     /// These contents are needed before the task can go on.
     Need {
         id: u64,
-        digests: Vec<Digest>,
+        names: Vec<Digest>,
+    },
+    /// What is this content's SHA-1? If it is not `have`, the host needs the content, too.
+    Sum {
+        id: u64,
+        name: Digest,
+        have: Option<Digest>,
     },
     /// What a running command prints, as it prints it (for the live display only).
     Output {

@@ -53,7 +53,7 @@ pub struct Shared {
     pub magic: Arc<Magic>,
     pub sessions: Sessions,
     /// Of the files that are sent to hosts.
-    pub digests: crate::actions::Digests,
+    pub digests: std::sync::Arc<crate::actions::Digests>,
     pub next_id: AtomicU64,
     pub no_log_by_default: bool,
     pub lookup_settings: Arc<BTreeMap<String, Value>>,

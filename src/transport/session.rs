@@ -31,6 +31,13 @@ pub trait BlobStore {
     /// # Errors
     /// Why it cannot be read.
     fn open(&self, digest: &Digest) -> Result<Box<dyn Read>, String>;
+    /// The SHA-1 of a content, which may be called something else; computing it may take as long as reading it.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    fn digest(&self, name: &Digest) -> Result<Digest, String> {
+        Ok(name.clone())
+    }
     /// A piece of a file that the host sends (`fetch`).
     ///
     /// # Errors
@@ -156,7 +163,10 @@ impl Session {
         let interval = PING_INTERVAL.min(idle / 3).max(Duration::from_millis(50));
         let (mut heard, mut pinged) = (Instant::now(), Instant::now());
         while open > 0 {
+            let reading = Instant::now();
             self.feed(&mut sending, blobs).map_err(|why| self.lost(&why))?;
+            // Nobody listened while this machine was busy with its own files.
+            heard += reading.elapsed();
             let backlog = self.wire.backlog();
             let due = interval.saturating_sub(pinged.elapsed()).min(idle.saturating_sub(heard.elapsed()));
             let wait = if sending.is_empty() || backlog >= BACKLOG { due } else { Duration::ZERO };
@@ -180,9 +190,23 @@ impl Session {
                         *slot = Some(outcome);
                         open -= 1;
                     }
-                    Reply::Need { digests, .. } => {
+                    Reply::Need { names, .. } => {
                         self.wire.stats.round_trips += 1;
-                        sending.extend(digests.into_iter().map(Transfer::new));
+                        sending.extend(names.into_iter().map(Transfer::new));
+                    }
+                    Reply::Sum { name, have, .. } => {
+                        self.wire.stats.round_trips += 1;
+                        let answer = match blobs.digest(&name) {
+                            Ok(digest) => {
+                                if have.is_some_and(|have| have != digest) {
+                                    sending.push_back(Transfer::new(name.clone()));
+                                }
+                                Request::Sum { name, digest }
+                            }
+                            Err(why) => Request::NoBlob { name, why },
+                        };
+                        heard = Instant::now();
+                        self.wire.push_frame(&answer).map_err(|error| self.lost(&error.to_string()))?;
                     }
                     Reply::Output { text, .. } => blobs.output(&text),
                     Reply::Data { id, data } => {
@@ -213,7 +237,7 @@ impl Session {
             && let Some(transfer) = sending.front_mut()
         {
             let request = transfer.next(blobs);
-            let ended = !matches!(request, Request::Blob { last: false, .. });
+            let ended = !matches!(request, Request::Blob { end: None, .. });
             self.wire.push_frame(&request).map_err(|error| error.to_string())?;
             if ended {
                 sending.pop_front();
@@ -260,29 +284,35 @@ fn failure(msg: String) -> Outcome {
 
 /// A content on its way to the host.
 struct Transfer {
-    digest: Digest,
+    name: Digest,
     reader: Option<Box<dyn Read>>,
 }
 
 impl Transfer {
-    fn new(digest: Digest) -> Self {
-        Self { digest, reader: None }
+    fn new(name: Digest) -> Self {
+        Self { name, reader: None }
     }
 
     /// The next piece, or why there is none.
     fn next(&mut self, blobs: &dyn BlobStore) -> Request {
-        let digest = self.digest.clone();
+        let name = self.name.clone();
+        match self.piece(blobs) {
+            Ok((data, end)) => Request::Blob { name, data, end },
+            Err(why) => Request::NoBlob { name, why },
+        }
+    }
+
+    fn piece(&mut self, blobs: &dyn BlobStore) -> Result<(Vec<u8>, Option<Digest>), String> {
         let reader = match &mut self.reader {
             Some(reader) => reader,
-            None => match blobs.open(&digest) {
-                Ok(reader) => self.reader.insert(reader),
-                Err(why) => return Request::NoBlob { digest, why },
-            },
+            None => self.reader.insert(blobs.open(&self.name)?),
         };
         let mut data = Vec::with_capacity(BLOB_CHUNK);
-        match reader.take(BLOB_CHUNK as u64).read_to_end(&mut data) {
-            Ok(count) => Request::Blob { digest, data, last: count < BLOB_CHUNK },
-            Err(error) => Request::NoBlob { digest, why: format!("cannot read a file to be sent: {error}") },
-        }
+        let count = reader
+            .take(BLOB_CHUNK as u64)
+            .read_to_end(&mut data)
+            .map_err(|error| format!("cannot read a file to be sent: {error}"))?;
+        let end = if count < BLOB_CHUNK { Some(blobs.digest(&self.name)?) } else { None };
+        Ok((data, end))
     }
 }

@@ -54,7 +54,7 @@ impl BlobSource for Control {
         self.fetched += 1;
         let mut file = tempfile::tempfile().map_err(|error| error.to_string())?;
         file.write_all(content).and_then(|()| file.rewind()).map_err(|error| error.to_string())?;
-        Ok(Fetched { file, unnamed: false, md5: None })
+        Ok(Fetched { file, unnamed: false, sha1: digest.clone(), md5: None })
     }
 
     fn send(&mut self, data: &[u8]) -> Result<(), String> {

@@ -29,6 +29,7 @@ pub struct Fetched {
     pub file: File,
     /// Nobody else has the file and it has no name: it may get one.
     pub unnamed: bool,
+    pub sha1: Digest,
     /// If it was computed on the way.
     pub md5: Option<String>,
 }
@@ -40,6 +41,15 @@ pub trait BlobSource {
     /// # Errors
     /// Why it cannot be had.
     fn fetch(&mut self, digest: &Digest, purpose: &Purpose) -> Result<Fetched, String>;
+    /// The SHA-1 of a content that is called something else. If it is not the one the host has already, the content will be
+    /// fetched.
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    fn digest(&self, name: &Digest, have: Option<(Digest, &Purpose)>) -> Result<Digest, String> {
+        let _ = have;
+        Ok(name.clone())
+    }
     /// Says that these contents will be fetched, so that they can be asked for together.
     fn announce(&mut self, wanted: &[(Digest, Purpose)]) {
         let _ = wanted;
@@ -98,6 +108,7 @@ pub struct Probe<'h> {
     diff: bool,
     mode: Mode,
     inline: &'h HashMap<Digest, Arc<Vec<u8>>>,
+    source: &'h dyn BlobSource,
     warnings: &'h RefCell<Vec<String>>,
 }
 
@@ -108,6 +119,7 @@ impl<'h> Probe<'h> {
             diff: host.diff,
             mode: host.mode,
             inline: &host.inline,
+            source: &*host.source,
             warnings: &host.warnings,
         }
     }
@@ -129,6 +141,15 @@ impl<'h> Probe<'h> {
     /// A content that travelled with the request, if it did (small ones do).
     pub fn inline_blob(&self, digest: &str) -> Option<&[u8]> {
         self.inline.get(digest).map(|data| data.as_slice())
+    }
+
+    /// The SHA-1 of a content of the control machine that is called something else. With what the host `has` in its place
+    /// (and what the content is for), the content is on its way at once if it is another.
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    pub fn digest_of(&self, name: &Digest, has: Option<(Digest, &Purpose)>) -> Result<Digest, Failure> {
+        self.source.digest(name, has).map_err(Failure::new)
     }
 
     /// A variable of the environment that the task's processes have.
@@ -189,6 +210,13 @@ impl<'h> Probe<'h> {
     }
 }
 
+/// A content and what is known of it.
+pub struct Received {
+    pub content: Content,
+    pub sha1: Option<Digest>,
+    pub md5: Option<String>,
+}
+
 /// The host, to be changed.
 pub struct Target<'h, 'a> {
     host: &'h mut Host<'a>,
@@ -218,24 +246,22 @@ impl<'h, 'a> Target<'h, 'a> {
     /// # Errors
     /// Why it cannot be had.
     pub fn content(&mut self, digest: &Digest) -> Result<Content, Failure> {
-        self.content_for(digest, &Purpose::default()).map(|(content, _)| content)
+        self.content_for(digest, &Purpose::default()).map(|received| received.content)
     }
 
-    /// As [`Self::content`], with its MD5 if `purpose` wants it and it is known without reading the content again.
+    /// As [`Self::content`], with its sums as far as they are known without reading the content again.
     ///
     /// # Errors
     /// Why it cannot be had.
-    pub fn content_for(
-        &mut self,
-        digest: &Digest,
-        purpose: &Purpose,
-    ) -> Result<(Content, Option<String>), Failure> {
-        if let Some(bytes) = self.host.inline.get(digest) {
+    pub fn content_for(&mut self, name: &Digest, purpose: &Purpose) -> Result<Received, Failure> {
+        if let Some(bytes) = self.host.inline.get(name) {
             let md5 = purpose.md5.then(|| Algorithm::Md5.of_bytes(bytes));
-            return Ok((Content::Bytes(bytes.to_vec()), md5));
+            return Ok(Received { content: Content::Bytes(bytes.to_vec()), sha1: Some(name.clone()), md5 });
         }
-        let Fetched { file, unnamed, md5 } = self.host.source.fetch(digest, purpose).map_err(Failure::new)?;
-        Ok((if unnamed { Content::Unnamed(file) } else { Content::File(file) }, md5))
+        let Fetched { file, unnamed, sha1, md5 } =
+            self.host.source.fetch(name, purpose).map_err(Failure::new)?;
+        let content = if unnamed { Content::Unnamed(file) } else { Content::File(file) };
+        Ok(Received { content, sha1: Some(sha1), md5 })
     }
 
     /// Says that these contents will be fetched, so that they can be asked for together.

@@ -27,7 +27,7 @@ pub mod words;
 pub use attributes::{Attributes, Differences, FileArgs};
 pub use contract::{Applied, Changed, Failure, Module, Never, Plan};
 pub use entry::{Entry, entry};
-pub use host::{BlobSource, Fetched, Host, Probe, Purpose, Target};
+pub use host::{BlobSource, Fetched, Host, Probe, Purpose, Received, Target};
 pub use run::{Command, Output};
 
 /// An operating system error as Python prints it: `[Errno 13] Permission denied`.

@@ -1,8 +1,9 @@
 //! `copy` (and what `template` and `assemble` send): contents to files.
 //!
 //! The control side has read the source; beside the documented arguments it sends
-//! - for one file: `_digest` (SHA-1) and `_size` of the content, which travels as a blob, `_name` (the source's
-//!   base name, for a destination that is a directory), `_mode` (the source's mode, for `mode: preserve`);
+//! - for one file: `_digest` (SHA-1) or, if it is not hashed yet, `_content` (its name on the wire), and `_size` of the
+//!   content, which travels as a blob, `_name` (the source's base name, for a destination that is a directory), `_mode` (the
+//!   source's mode, for `mode: preserve`);
 //! - for a directory: `_entries`, whose paths are relative to the destination;
 //! - `_template`: the path of the template that the content was made of.
 //!
@@ -16,7 +17,7 @@ use crate::modules::kit::diff::{self, Side};
 use crate::modules::kit::digest::{self, Algorithm};
 use crate::modules::kit::file::{self, Replacement};
 use crate::modules::kit::{
-    Applied, Attributes, Failure, FileArgs, Module, Plan, Probe, Purpose, Target, attributes, path,
+    Applied, Attributes, Failure, FileArgs, Module, Plan, Probe, Purpose, Received, Target, attributes, path,
 };
 use crate::protocol::{Diff, Digest};
 use crate::value::{Map, Value};
@@ -60,6 +61,7 @@ file_args! {
         decrypt: Option<bool>,
         _original_basename: Option<String>,
         _digest: Option<Digest>,
+        _content: Option<Digest>,
         _size: Option<u64>,
         _name: Option<String>,
         _mode: Option<Value>,
@@ -102,16 +104,12 @@ pub enum Source {
 }
 
 impl Source {
-    /// With the MD5, if `purpose` wants it and it is known without reading the content again.
-    fn open(
-        &self,
-        target: &mut Target,
-        purpose: &Purpose,
-    ) -> Result<(file::Content, Option<String>), Failure> {
+    /// With its sums, as far as `purpose` wants them and they are known without reading the content again.
+    fn open(&self, target: &mut Target, purpose: &Purpose) -> Result<Received, Failure> {
         match self {
-            Self::Blob(digest) => target.content_for(digest, purpose),
+            Self::Blob(name) => target.content_for(name, purpose),
             Self::File(path) => match std::fs::File::open(path) {
-                Ok(file) => Ok((file::Content::File(file), None)),
+                Ok(file) => Ok(Received { content: file::Content::File(file), sha1: None, md5: None }),
                 Err(_) => Err(Failure::new(format!("Source {} not readable", path.display()))),
             },
         }
@@ -136,8 +134,8 @@ impl Module for Copy {
         if let Some(entries) = &args._entries {
             return tree::plan(args, entries, host);
         }
-        match &args._digest {
-            Some(digest) => plan_file(args, digest, host),
+        match args._digest.as_ref().or(args._content.as_ref()) {
+            Some(name) => plan_file(args, name, host),
             None => Err(Failure::new("src (or content) is required")),
         }
     }
@@ -192,7 +190,7 @@ impl Args {
     }
 }
 
-fn plan_file(args: &Args, digest: &Digest, host: &Probe) -> Result<Plan<Todo>, Failure> {
+fn plan_file(args: &Args, name: &Digest, host: &Probe) -> Result<Plan<Todo>, Failure> {
     let mut dest = host.path(&args.dest);
     let directory = dest.ends_with('/');
     if directory || Path::new(&dest).is_dir() {
@@ -213,16 +211,28 @@ fn plan_file(args: &Args, digest: &Digest, host: &Probe) -> Result<Plan<Todo>, F
         result.insert("src".into(), args.source().into());
         return Ok(Plan::Unchanged { result });
     }
-    args.check_expected(digest)?;
+    if let Some(digest) = &args._digest {
+        args.check_expected(digest)?;
+        result.insert("checksum".into(), digest.as_str().into());
+    }
     let attributes = args.file_attributes(host, args._mode.as_ref())?;
-    result.insert("checksum".into(), digest.as_str().into());
     if let Some(found) = &found {
         if found.is_dir() {
             return Err(Failure::new(format!("Destination {dest} is a directory")));
         }
         let same_size = args._size.is_none_or(|size| size == found.len());
-        if found.is_file() && same_size && digest::sha1_file(&place).is_ok_and(|sum| sum == *digest) {
-            return plan_attributes(host, dest, attributes, result);
+        if found.is_file()
+            && same_size
+            && let Ok(own) = digest::sha1_file(&place)
+        {
+            let digest = match &args._digest {
+                Some(digest) => digest.clone(),
+                None => host.digest_of(name, Some((own.clone(), &purpose(&place, args._size))))?,
+            };
+            result.insert("checksum".into(), digest.as_str().into());
+            if digest == own {
+                return plan_attributes(host, dest, attributes, result);
+            }
         }
     }
     let create = (directory && !place.parent().is_some_and(Path::is_dir))
@@ -230,7 +240,7 @@ fn plan_file(args: &Args, digest: &Digest, host: &Probe) -> Result<Plan<Todo>, F
         .transpose()?;
     // Whether the folder is there is asked when it is written: an earlier task of the same run may make it.
     let diff = if host.wants_diff() {
-        let after = host.inline_blob(digest);
+        let after = host.inline_blob(name);
         let size = args._size.unwrap_or_else(|| after.map_or(u64::MAX, |bytes| bytes.len() as u64));
         let source = args.source().unwrap_or(&header).to_owned();
         let after = Side { header: Some(source), content: after, size };
@@ -241,7 +251,7 @@ fn plan_file(args: &Args, digest: &Digest, host: &Probe) -> Result<Plan<Todo>, F
     result.insert("src".into(), args.source().unwrap_or(&dest).to_owned().into());
     let todo = Todo::File(FileTodo {
         path: place,
-        content: Source::Blob(digest.clone()),
+        content: Source::Blob(name.clone()),
         size: args._size,
         directories: create,
         attributes,
@@ -306,23 +316,38 @@ fn check_directory(dest: &str, unsafe_writes: bool) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What a content for this path is fetched for.
+fn purpose(place: &Path, size: Option<u64>) -> Purpose {
+    Purpose { directory: place.parent().map(Path::to_owned), size, md5: true }
+}
+
 impl FileTodo {
     fn apply(self, target: &mut Target) -> Result<Applied, Failure> {
-        let checksum = self.result.get("checksum").cloned().unwrap_or_default();
-        let failed = |failure: Failure| match failure.result.contains_key("checksum") {
-            true => failure,
-            false => failure.with("checksum", checksum.clone()),
-        };
-        match (&self.directories, self.path.parent()) {
-            (Some(attributes), Some(parent)) => {
-                file::create_directories(target, parent, attributes).map_err(&failed)?;
+        let mut checksum = self.result.get("checksum").cloned();
+        let with_checksum = |failure: Failure, checksum: &Option<Value>| match checksum {
+            Some(checksum) if !failure.result.contains_key("checksum") => {
+                failure.with("checksum", checksum.clone())
             }
-            _ => check_directory(&self.path.to_string_lossy(), self.attributes.unsafe_writes)
-                .map_err(&failed)?,
+            _ => failure,
+        };
+        let ready = match (&self.directories, self.path.parent()) {
+            (Some(attributes), Some(parent)) => {
+                file::create_directories(target, parent, attributes).map(drop)
+            }
+            _ => check_directory(&self.path.to_string_lossy(), self.attributes.unsafe_writes),
+        };
+        if let Err(failure) = ready {
+            // A content that does not travel is hashed for the message only.
+            if let (None, Source::Blob(name)) = (&checksum, &self.content) {
+                checksum = target.probe().digest_of(name, None).ok().map(Value::from);
+            }
+            return Err(with_checksum(failure, &checksum));
         }
-        let purpose =
-            Purpose { directory: self.path.parent().map(Path::to_owned), size: self.size, md5: true };
-        let (content, md5) = self.content.open(target, &purpose).map_err(&failed)?;
+        let Received { content, sha1, md5 } = self
+            .content
+            .open(target, &purpose(&self.path, self.size))
+            .map_err(|failure| with_checksum(failure, &checksum))?;
+        checksum = checksum.or(sha1.map(Value::from));
         let backup = file::replace(
             target,
             Replacement {
@@ -331,9 +356,10 @@ impl FileTodo {
                 ..Replacement::new(&self.path, content, &self.attributes)
             },
         )
-        .map_err(|refused| failed(refused.into_failure()))?;
+        .map_err(|refused| with_checksum(refused.into_failure(), &checksum))?;
         let mut applied = Applied { result: self.result, ..Applied::default() };
         let result = &mut applied.result;
+        result.extend(checksum.map(|checksum| ("checksum".into(), checksum)));
         if let Some(backup) = backup {
             result.insert("backup_file".into(), backup.into());
         }

@@ -206,7 +206,7 @@ impl Todo {
                 file::create_directories(target, path, &attributes)?;
             }
             Step::File { path, content, size, attributes } => {
-                let (content, _) = content.open(target, &purpose(path, *size))?;
+                let content = content.open(target, &purpose(path, *size))?.content;
                 let new = Replacement {
                     backup: self.backup,
                     validate: self.validate.as_deref(),
