@@ -307,7 +307,9 @@ fn contents_that_are_not_hashed_yet_take_two_round_trips() {
             (Some(content.clone()), false),
             (Some(vec![b'y'; 400_000]), true),
             (Some(vec![]), true),
-        ] {
+        ];
+        for (number, (there, changed)) in cases.into_iter().enumerate() {
+            let name = format!("unread {number}");
             if let Some(there) = there {
                 fs::write(&dest, there).expect("a file");
             }
