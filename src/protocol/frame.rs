@@ -26,6 +26,16 @@ pub enum FrameError {
 /// # Errors
 /// What the writer says; a message over [`MAX_FRAME`] is refused.
 pub fn write_frame<T: Serialize>(writer: &mut impl Write, message: &T) -> Result<(), FrameError> {
+    writer.write_all(&frame(message)?)?;
+    writer.flush()?;
+    Ok(())
+}
+
+/// One message as the bytes to send.
+///
+/// # Errors
+/// A message over [`MAX_FRAME`] is refused.
+pub fn frame<T: Serialize>(message: &T) -> Result<Vec<u8>, FrameError> {
     let mut frame = Vec::with_capacity(256);
     frame.extend([0; 4]);
     rmp_serde::encode::write_named(&mut frame, message).map_err(|e| FrameError::Malformed(e.to_string()))?;
@@ -34,9 +44,7 @@ pub fn write_frame<T: Serialize>(writer: &mut impl Write, message: &T) -> Result
         return Err(FrameError::TooLarge(length));
     }
     frame[..4].copy_from_slice(&length.to_be_bytes());
-    writer.write_all(&frame)?;
-    writer.flush()?;
-    Ok(())
+    Ok(frame)
 }
 
 /// Reads one message.

@@ -8,7 +8,7 @@
 
 mod frame;
 
-pub use frame::{FrameError, MAX_FRAME, read_frame, write_frame};
+pub use frame::{FrameError, MAX_FRAME, frame, read_frame, write_frame};
 
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
@@ -20,8 +20,8 @@ pub const VERSION: u32 = 3;
 /// Contents up to this size travel inside the request that needs them ([`TaskRequest::blobs`]).
 pub const INLINE_BLOB: usize = 32 * 1024;
 
-/// The size of the pieces in which larger contents travel.
-pub const BLOB_CHUNK: usize = 256 * 1024;
+/// The size of the pieces in which larger contents travel: small enough that allocators keep the room for the next one.
+pub const BLOB_CHUNK: usize = 64 * 1024;
 
 /// Files larger than this are hashed while they travel, if they have to travel at all.
 pub const HASHED_LATER: u64 = 16 * 1024 * 1024;

@@ -71,7 +71,7 @@ pub struct Session {
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 
 /// Contents are read ahead of the network by so much.
-const BACKLOG: usize = 2 * BLOB_CHUNK;
+const BACKLOG: usize = 8 * BLOB_CHUNK;
 
 impl Session {
     /// Connects, authenticates, starts the helper (sending it if the host does not have it).
@@ -173,7 +173,7 @@ impl Session {
             if self.wire.exchange(wait).map_err(|error| self.broken(&error))? {
                 heard = Instant::now();
             }
-            if backlog >= BLOB_CHUNK && self.wire.backlog() < backlog {
+            if backlog >= BACKLOG / 2 && self.wire.backlog() < backlog {
                 // A host that takes what is sent to it is there. (Little things only fill this machine's buffers.)
                 heard = Instant::now();
             }

@@ -3,7 +3,7 @@
 use super::interrupt;
 use super::link::{Link, Outgoing};
 use super::session::Stats;
-use crate::protocol::{FrameError, MAX_FRAME, Reply, Request, read_frame, write_frame};
+use crate::protocol::{FrameError, MAX_FRAME, Reply, Request, frame, read_frame};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -32,9 +32,7 @@ impl Wire {
     }
 
     pub fn push_frame(&mut self, request: &Request) -> Result<(), FrameError> {
-        let mut frame = Vec::new();
-        write_frame(&mut frame, request)?;
-        self.outgoing.push(frame);
+        self.outgoing.push(frame(request)?);
         Ok(())
     }
 
