@@ -230,6 +230,42 @@ fn an_unprivileged_user_becomes_another() {
 }
 
 #[test]
+fn jobs_of_other_users() {
+    let Some(site) = Site::new(&["web"]) else { return };
+    site.inventory(&format!("ansible_user=deploypw ansible_become_password={PASSWORD}"));
+    let tasks = "\
+- shell: id -un; echo $HOME
+  become: true
+  async: 60
+  poll: 1
+  register: r
+- shell: sleep 1; id -un
+  become: true
+  become_user: deploy
+  async: 60
+  poll: 0
+  register: job
+- async_status: {jid: '{{ job.ansible_job_id }}'}
+  become: true
+  become_user: deploy
+  register: s
+  until: s is finished
+  retries: 60
+  delay: 1
+- debug: {msg: 'as {{ r.stdout_lines | join(\"+\") }}, then as {{ s.stdout }}, left in {{ job.results_file | dirname }}'}
+";
+    let said = site.ok(tasks, &[]);
+    assert!(said.contains("as root+/root, then as deploy, left in /home/deploy/.ansible_async"), "{said}");
+    // Only the one that was waited for has cleaned up.
+    let jobs: Vec<_> =
+        files(site.host()).into_iter().filter(|path| path.contains(".ansible_async/")).collect();
+    assert!(matches!(jobs.as_slice(), [one] if one.starts_with("home/deploy/.ansible_async/j")), "{jobs:?}");
+    let too_long = "- command: sleep 60\n  become: true\n  async: 1\n  poll: 1\n";
+    assert!(site.fails(too_long).contains("Timeout exceeded"));
+    assert_eq!(processes(site.host()), Vec::<String>::new());
+}
+
+#[test]
 fn nothing_stays_but_the_helper() {
     let Some(site) = Site::new(&["web"]) else { return };
     let host = site.host();

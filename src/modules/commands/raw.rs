@@ -33,17 +33,6 @@ impl Module for Raw {
     }
 
     fn apply(command: Command, host: &mut Target) -> Result<Applied, Failure> {
-        let output = host.run(&command)?;
-        let result = Value::object([
-            ("changed", Value::Bool(true)),
-            ("rc", output.rc.into()),
-            ("stdout", output.stdout().into()),
-            ("stderr", output.stderr().into()),
-        ]);
-        if output.success() {
-            return Ok(Applied::new(result));
-        }
-        let result = result.as_map().cloned().unwrap_or_default();
-        Err(Failure { msg: "non-zero return code".into(), result })
+        super::ended(&host.run(&command)?)
     }
 }

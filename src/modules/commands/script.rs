@@ -108,17 +108,6 @@ impl Module for Script {
         if let Some(directory) = &todo.chdir {
             line = format!("cd {} && {line}", words::quote(directory));
         }
-        let output = host.run(&Command::new(["/bin/sh", "-c", &line]))?;
-        let result = Value::object([
-            ("changed", Value::Bool(true)),
-            ("rc", output.rc.into()),
-            ("stdout", output.stdout().into()),
-            ("stderr", output.stderr().into()),
-        ]);
-        if output.success() {
-            return Ok(Applied::new(result));
-        }
-        let result = result.as_map().cloned().unwrap_or_default();
-        Err(Failure { msg: "non-zero return code".into(), result })
+        super::ended(&host.run(&Command::new(["/bin/sh", "-c", &line]))?)
     }
 }
