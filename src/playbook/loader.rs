@@ -90,7 +90,7 @@ impl Loader {
         problems.into_iter().for_each(|problem| self.problem(problem));
     }
 
-    /// The level that `apply` of a dynamic include describes.
+    /// The level that `apply` of a dynamic include describes: a block around what is included.
     pub fn apply_level(&self, apply: &Node, parent: Option<Arc<Level>>) -> Level {
         let entries = apply.as_map().unwrap_or_default();
         for (key, _) in entries {
@@ -99,7 +99,7 @@ impl Loader {
             }
         }
         let words: Vec<(&Node, &Node)> = entries.iter().map(|(key, value)| (key, value)).collect();
-        self.level(&words, LevelKind::Include, Places::BLOCK, parent)
+        self.level(&words, LevelKind::Block, Places::BLOCK, parent)
     }
 
     pub(super) fn problem(&self, diagnostic: Diagnostic) {

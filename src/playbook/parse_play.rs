@@ -281,9 +281,10 @@ impl Loader {
                 vec![]
             }
         };
-        let flush = || Item::Task(Arc::new(meta_task("flush_handlers", &level, &node.span)));
+        // One task for all sections: hosts that wait at different ones of them are in step.
+        let flush = Arc::new(meta_task("flush_handlers", &level, &node.span));
         let with_flush = |mut items: Vec<Item>| {
-            items.push(flush());
+            items.push(Item::Task(flush.clone()));
             section(items, &level, &node.span)
         };
         let pre_tasks = with_flush(items("pre_tasks", false));
@@ -292,15 +293,16 @@ impl Loader {
         let tasks = with_flush(main);
         let post_tasks = with_flush(items("post_tasks", false));
         let own_handlers = items("handlers", true);
-        let imported = self.finish_play();
-        let all_roles: Vec<Arc<Role>> =
-            roles.iter().chain(&imported).flat_map(|role| role.with_dependencies()).collect();
-        let mut handlers: Vec<Item> = all_roles
-            .iter()
-            .filter_map(|role| role.content.get())
-            .flat_map(|content| content.handlers.clone())
-            .collect();
-        handlers.extend(own_handlers);
+        let with_dependencies = |roles: &[Arc<Role>]| -> Vec<Arc<Role>> {
+            roles.iter().flat_map(|role| role.with_dependencies()).collect()
+        };
+        let (mut all_roles, imported) = (with_dependencies(&roles), with_dependencies(&self.finish_play()));
+        let of_roles = |roles: &[Arc<Role>]| -> Vec<Item> {
+            let contents = roles.iter().filter_map(|role| role.content.get());
+            contents.flat_map(|content| content.handlers.clone()).collect()
+        };
+        let handlers = [of_roles(&all_roles), own_handlers, of_roles(&imported)].concat();
+        all_roles.extend(imported);
         Some(Play {
             span: node.span.clone(),
             directory,

@@ -363,10 +363,11 @@ impl Loader {
     }
 
     /// The keywords of an import, which all imported tasks inherit.
+    /// The keywords of an import count as those of a block around what is imported, its variables included.
     fn import_level(&self, node: &Node, parent: &Arc<Level>) -> Level {
         let entries = node.as_map().unwrap_or_default();
         let rest: Vec<(&Node, &Node)> = entries.iter().map(|(key, value)| (key, value)).collect();
-        let mut level = self.level(&rest, LevelKind::Include, Places::TASK, Some(parent.clone()));
+        let mut level = self.level(&rest, LevelKind::Block, Places::TASK, Some(parent.clone()));
         level.attrs.retain(|(name, _)| !matches!(*name, "name" | "action" | "args" | "loop" | "register"));
         level
     }

@@ -58,6 +58,10 @@ impl Runner<'_> {
                 _ => self.include_file(walks, task, info, group),
             };
             match loaded {
+                Ok(block) if !task.is_handler => {
+                    let host = walks[group.hosts[0]].0.clone();
+                    blocks.push(Some(self.selection(run, &block, &host)));
+                }
                 Ok(block) => blocks.push(Some(block)),
                 Err(problems) => {
                     broken.extend(group.hosts.iter().map(|host| (*host, problems.clone())));
@@ -119,14 +123,15 @@ impl Runner<'_> {
 
     /// The level that included tasks inherit from: where the include stands, with its variables and `apply`.
     fn include_level(&self, task: &Task, include: &Include) -> Result<Level, Vec<Diagnostic>> {
-        let mut level = Level::empty(LevelKind::Include, task.level.parent.clone());
+        let mut parent = task.level.parent.clone();
         if let Some(apply) = task.args_node.get("apply") {
-            level = self.shared.loader.apply_level(apply, task.level.parent.clone());
+            parent = Some(Arc::new(self.shared.loader.apply_level(apply, parent)));
             let problems = self.errors();
             if !problems.is_empty() {
                 return Err(problems);
             }
         }
+        let mut level = Level::empty(LevelKind::Include, parent);
         level.vars.extend(&task.level.vars);
         for (name, value) in &include.locals {
             if !matches!(name.as_str(), Some("ansible_search_path")) {

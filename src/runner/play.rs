@@ -5,6 +5,7 @@ use super::handlers;
 use super::play_scope;
 use super::prompts;
 use super::shared::Shared;
+use super::strategy::Walks;
 use super::walk::Walk;
 use crate::diag::{Diagnostic, Severity, did_you_mean};
 use crate::playbook::{ActionKind, Attr, Block, Item, Level, LevelKind, Play, Playbook, PromptSpec, Task};
@@ -66,6 +67,8 @@ pub struct Runner<'r> {
     pub(super) completed_roles: HashSet<(String, String)>,
     /// `end_play`: no further batch of the play.
     pub(super) play_ended: bool,
+    /// The hosts of the batch, with those that were out before it began.
+    pub(super) batch_size: usize,
     /// Roles of which at least one task ran on a host: only those count as complete.
     pub(super) begun_roles: HashSet<(String, String)>,
 }
@@ -107,6 +110,7 @@ impl<'r> Runner<'r> {
             completed_roles: HashSet::new(),
             begun_roles: HashSet::new(),
             play_ended: false,
+            batch_size: 0,
         })
     }
 
@@ -244,7 +248,8 @@ impl<'r> Runner<'r> {
             self.emit(&Event::NoHostsMatched);
             return Ok(());
         }
-        let sections = self.sections(play, &context)?;
+        let host: Arc<str> = Arc::from(all_hosts[0].as_str());
+        let sections = self.selection(&run, &self.sections(play, &context)?, &host);
         // What the play says wins over the command line.
         let force_handlers = match play.level.find("force_handlers") {
             Some(attr) => {
@@ -256,14 +261,11 @@ impl<'r> Runner<'r> {
             && matches!(sections.main.first(), Some(Item::Block(block)) if is_gathering(block));
         let mut first = true;
         for batch in batches {
+            self.batch_size = batch.len();
             let batch: Vec<String> = batch
                 .into_iter()
                 .filter(|host| !self.failed.contains(host) && !self.unreachable.contains(host))
                 .collect();
-            if batch.is_empty() {
-                self.emit(&Event::NoHostsLeft);
-                return Err(Stop::Playbook);
-            }
             if !first {
                 let name = scope.name.clone();
                 self.emit(&Event::Play { name, check_mode, place: play.span.clone() });
@@ -285,7 +287,7 @@ impl<'r> Runner<'r> {
             }
             self.vars_files(&run, &batch)?;
             let before = self.failed.len() + self.unreachable.len();
-            let walks: Vec<(Arc<str>, Walk)> = batch
+            let mut walks: Vec<(Arc<str>, Walk)> = batch
                 .iter()
                 .map(|host| {
                     let mut walk = Walk::new(sections.clone(), force_handlers);
@@ -296,15 +298,18 @@ impl<'r> Runner<'r> {
                     (Arc::from(host.as_str()), walk)
                 })
                 .collect();
+            if self.waiting_for_start {
+                self.go_to_start(&run, &mut walks);
+            }
             self.completed_roles.clear();
             self.begun_roles.clear();
             self.play_ended = false;
-            let broke = self.run_batch(&run, walks)?;
+            let broke = self.run_batch(&run, &sections, walks)?;
             // `clear_host_errors` may have taken back what went wrong meanwhile.
             self.verdict.failed |= batch.iter().any(|host| self.failed.contains(host));
             self.verdict.unreachable |= batch.iter().any(|host| self.unreachable.contains(host));
             let now = self.failed.len() + self.unreachable.len() - before;
-            if broke || now >= batch.len() || self.shared.stopping() {
+            if broke || now == self.batch_size || self.shared.stopping() {
                 return Err(Stop::Playbook);
             }
             if self.play_ended {
@@ -312,6 +317,22 @@ impl<'r> Runner<'r> {
             }
         }
         Ok(())
+    }
+
+    /// `--start-at-task`: the play begins there, or nothing of it runs. What is included while it runs is not searched.
+    fn go_to_start(&mut self, run: &Arc<PlayRun>, walks: &mut Walks) {
+        let mut found = false;
+        for (host, walk) in walks.iter_mut() {
+            found |= walk.start_at(|task| {
+                let context = self.task_context(run, task, host);
+                self.is_start(&self.info(run, task, &context))
+            });
+        }
+        if found {
+            self.waiting_for_start = false;
+        } else {
+            walks.clear();
+        }
     }
 
     fn text(&self, play: &Play, context: &Context, name: &str) -> Result<Option<String>, Stop> {

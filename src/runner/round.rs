@@ -66,6 +66,8 @@ impl Runner<'_> {
     ) -> Result<bool, Stop> {
         let mut includes: Vec<(usize, Vec<Include>)> = Vec::new();
         let mut failed_now: Vec<usize> = Vec::new();
+        // Unreachable hosts that may be are a reason for others to fail all the same.
+        let mut lost = false;
         // Results come in the order of the group, though some may be missing.
         let mut places = group.iter().copied();
         for (host, result) in &results {
@@ -90,6 +92,7 @@ impl Runner<'_> {
                 failed_now.push(index);
                 continue;
             }
+            lost |= result.unreachable;
             if result.failed && !result.ignored {
                 failed_now.push(index);
                 self.host_failed(run, walks, index, task, result);
@@ -97,10 +100,7 @@ impl Runner<'_> {
             }
             if (result.changed && !result.failed) || result.unknown.is_some() {
                 for handler in self.notify(run, task, host, result)? {
-                    let notified = &mut walks[index].1.notified;
-                    if !notified.contains(&handler) {
-                        notified.push(handler);
-                    }
+                    walks[index].1.notify(handler);
                 }
             }
             // An include with `run_once` is done by one host only.
@@ -109,11 +109,11 @@ impl Runner<'_> {
             includes.push((index, included(result)));
         }
         let mut moved: Vec<usize> = Vec::new();
-        let mut stop = self.fatal_for_all(run, walks, task, &failed_now, once, &mut moved)?;
+        let mut stop = self.fatal_for_all(run, walks, task, &failed_now, lost, once, &mut moved)?;
         includes.retain(|(index, _)| !moved.contains(index));
         if matches!(task.action.kind, ActionKind::IncludeTasks | ActionKind::IncludeRole) {
             let failed = self.include(run, walks, task, info, includes)?;
-            stop = stop || self.fatal_for_all(run, walks, task, &failed, once, &mut moved)?;
+            stop = stop || self.fatal_for_all(run, walks, task, &failed, false, once, &mut moved)?;
         } else {
             includes.into_iter().for_each(|(index, _)| walks[index].1.advance());
         }
@@ -160,6 +160,7 @@ impl Runner<'_> {
                 }
                 Effect::AddHost { name, groups, vars } => {
                     self.add_host(name, groups, vars, task);
+                    run.scope.hosts.add(name);
                     inventory_changed = true;
                 }
                 Effect::GroupBy { group, parents } => {
@@ -278,16 +279,20 @@ impl Runner<'_> {
     }
 
     /// `any_errors_fatal` (which `run_once` implies) and `max_fail_percentage`.
+    #[expect(clippy::too_many_arguments, reason = "what came out of one step; a struct would only rename it")]
     fn fatal_for_all(
         &mut self,
         run: &Arc<PlayRun>,
         walks: &mut Walks,
         task: &Arc<Task>,
         failed_now: &[usize],
+        lost: bool,
         once: bool,
         moved: &mut Vec<usize>,
     ) -> Result<bool, Stop> {
-        let Some((host, _)) = walks.first().filter(|_| !failed_now.is_empty()) else { return Ok(false) };
+        let Some((host, _)) = walks.first().filter(|_| lost || !failed_now.is_empty()) else {
+            return Ok(false);
+        };
         let context = self.task_context(run, task, &host.clone());
         let fatal = once
             || self.truth(task, &context, "any_errors_fatal")
@@ -297,9 +302,14 @@ impl Runner<'_> {
             .and_then(|attr| context.render(&attr.term).ok())
             .and_then(|value| py_str(&value).trim().parse::<f64>().ok());
         let mut any_left = false;
+        let twice = once && failed_now.iter().any(|index| !walks[*index].1.unreachable);
         if fatal {
             for (index, (name, walk)) in walks.iter_mut().enumerate() {
-                if walk.failed || walk.unreachable || walk.ended {
+                if walk.unreachable {
+                    // It counts as failed, too, so that not all of a batch seem to be lost, and the next play begins.
+                    self.failed.insert(name.to_string());
+                }
+                if walk.failed() || walk.unreachable || walk.ended {
                     continue;
                 }
                 if failed_now.contains(&index) {
@@ -309,22 +319,26 @@ impl Runner<'_> {
                 let name = name.clone();
                 moved.push(index);
                 // Ansible takes the others of a task with `run_once` for failed twice: what rescues the first failure is left by the
-                // second, and they are out in the plays to come even if that is rescued, too.
-                if once {
+                // second, and they are out in the plays to come even if that is rescued, too. They leave the lists of the play's
+                // hosts in any case.
+                if twice {
                     walk.fail();
+                    run.scope.hosts.leave(&name);
                 }
-                if walk.fail() == AfterFailure::Rescued && !once {
+                run.scope.hosts.leave(&name);
+                if walk.fail() == AfterFailure::Rescued && !twice {
                     any_left = true;
                     continue;
                 }
                 self.failed.insert(name.to_string());
-                self.gone(run, &name);
             }
         }
-        // Those that failed may have handlers to run.
+        // Those that failed may have handlers to run. If nobody failed but could not be reached, the next play begins.
         any_left |= walks.iter().any(|(_, walk)| walk.live());
-        let failed = walks.iter().filter(|(_, walk)| walk.failed || walk.unreachable).count();
-        if share.is_some_and(|share| failed as f64 / walks.len() as f64 * 100.0 > share) {
+        any_left |= failed_now.iter().all(|index| walks[*index].1.unreachable);
+        // Hosts that cannot be reached do not count, those that were out before do.
+        let failed = walks.iter().filter(|(_, walk)| walk.failed()).count();
+        if share.is_some_and(|share| failed as f64 / self.batch_size as f64 * 100.0 > share) {
             for (_, walk) in walks.iter_mut() {
                 walk.end();
             }
@@ -345,8 +359,11 @@ impl Runner<'_> {
         host: &Arc<str>,
         result: &TaskResult,
     ) -> Result<Vec<usize>, Stop> {
-        let mut attrs: Vec<_> = task.level.collect("notify").into_iter().collect();
-        attrs.extend(task.notify.iter());
+        let mut attrs: Vec<&crate::playbook::Attr> = task.notify.iter().collect();
+        // What blocks around it say counts where the task itself says nothing.
+        if attrs.is_empty() {
+            attrs.extend(task.attr("notify"));
+        }
         if attrs.is_empty() {
             return Ok(vec![]);
         }

@@ -5,9 +5,9 @@ use super::play::{PlayRun, Runner, Stop, Strategy};
 use super::result::TaskResult;
 use super::round::{Job, Reply};
 use super::tags::tags_of;
-use super::walk::{Place, Walk};
+use super::walk::{Cursor, Place, Walk};
 use crate::diag::Diagnostic;
-use crate::playbook::{ActionKind, Task};
+use crate::playbook::{ActionKind, Block, Task};
 use crate::template::Context;
 use crate::value::{Map, py_str};
 use std::collections::HashMap;
@@ -20,40 +20,39 @@ pub(super) type Walks = Vec<(Arc<str>, Walk)>;
 
 impl Runner<'_> {
     /// Runs one batch to its end; true if the playbook stops here.
-    pub(super) fn run_batch(&mut self, run: &Arc<PlayRun>, mut walks: Walks) -> Result<bool, Stop> {
+    pub(super) fn run_batch(
+        &mut self,
+        run: &Arc<PlayRun>,
+        sections: &Block,
+        mut walks: Walks,
+    ) -> Result<bool, Stop> {
         let broke = match run.strategy {
-            Strategy::Linear => self.linear(run, &mut walks)?,
+            Strategy::Linear => self.linear(run, sections, &mut walks)?,
             Strategy::Free => self.free(run, &mut walks)?,
         };
         Ok(broke)
     }
 
-    fn linear(&mut self, run: &Arc<PlayRun>, walks: &mut Walks) -> Result<bool, Stop> {
+    fn linear(&mut self, run: &Arc<PlayRun>, sections: &Block, walks: &mut Walks) -> Result<bool, Stop> {
+        let mut cursor = Cursor::new(sections);
         loop {
             if self.shared.stopping() {
                 return Ok(true);
             }
             let handlers = run.handlers.read().map(|handlers| handlers.clone()).unwrap_or_default();
-            let mut next: Option<(Place, Arc<Task>)> = None;
-            let mut places: Vec<Option<(Place, Arc<Task>)>> = Vec::with_capacity(walks.len());
-            for (_, walk) in walks.iter_mut() {
-                let peeked = walk.peek(&handlers).map(|(task, place)| (place, task));
-                if let Some((place, task)) = &peeked
-                    && next.as_ref().is_none_or(|(first, _)| place < first)
-                {
-                    next = Some((place.clone(), task.clone()));
+            let quiet = !walks.iter().any(|(_, walk)| walk.is_flushing());
+            let mut hosts: Vec<usize> = Vec::with_capacity(walks.len());
+            let mut next: Vec<(Arc<Task>, Place)> = Vec::with_capacity(walks.len());
+            for (index, (_, walk)) in walks.iter_mut().enumerate() {
+                if let Some(peeked) = walk.peek(&handlers, quiet) {
+                    hosts.push(index);
+                    next.push(peeked);
                 }
-                places.push(peeked);
             }
-            let Some((place, task)) = next else { return Ok(false) };
-            let group: Vec<usize> = places
-                .iter()
-                .enumerate()
-                .filter(|(_, peeked)| {
-                    peeked.as_ref().is_some_and(|(at, of)| *at == place && Arc::ptr_eq(of, &task))
-                })
-                .map(|(index, _)| index)
-                .collect();
+            let Some(task) = cursor.step(&next) else { return Ok(false) };
+            let here = next.iter().map(|(of, _)| Arc::ptr_eq(of, &task));
+            let group: Vec<usize> =
+                hosts.into_iter().zip(here).filter(|(_, here)| *here).map(|(index, _)| index).collect();
             if self.step(run, walks, &task, &group)? {
                 return Ok(true);
             }
@@ -68,35 +67,17 @@ impl Runner<'_> {
         task: &Arc<Task>,
         group: &[usize],
     ) -> Result<bool, Stop> {
-        let first = walks[group[0]].0.clone();
-        let context = self.task_context(run, task, &first);
-        if !self.selected(task, &context) {
-            group.iter().for_each(|index| walks[*index].1.advance());
-            return Ok(false);
-        }
+        group.iter().for_each(|index| walks[*index].1.step());
         let (skip, group): (Vec<usize>, Vec<usize>) =
             group.iter().copied().partition(|index| self.role_done(task, &walks[*index].0));
         skip.into_iter().for_each(|index| walks[index].1.advance());
-        if group.is_empty() {
-            return Ok(false);
-        }
         // Those that are done with the role are out of it, even as the one host of `run_once`.
-        let first = walks[group[0]].0.clone();
+        let Some(first) = group.first().map(|index| walks[*index].0.clone()) else { return Ok(false) };
+        let context = self.task_context(run, task, &first);
         if task.action.kind == ActionKind::Meta {
-            if self.waiting_for_start
-                && !task.implicit
-                && !self.reached_start(&self.info(run, task, &context))
-            {
-                group.iter().for_each(|index| walks[*index].1.advance());
-                return Ok(false);
-            }
             return self.meta(run, walks, task, &group);
         }
         let info = Arc::new(self.info(run, task, &context));
-        if self.waiting_for_start && !self.reached_start(&info) {
-            group.iter().for_each(|index| walks[*index].1.advance());
-            return Ok(false);
-        }
         if self.asking && !self.confirmed(&info) {
             group.iter().for_each(|index| walks[*index].1.advance());
             return Ok(false);
@@ -209,10 +190,11 @@ impl Runner<'_> {
             for index in 0..walks.len() {
                 while !busy.contains_key(&index) && !self.shared.stopping() {
                     let handlers = run.handlers.read().map(|handlers| handlers.clone()).unwrap_or_default();
-                    let Some((task, _)) = walks[index].1.peek(&handlers) else { break };
+                    let Some((task, _)) = walks[index].1.peek(&handlers, true) else { break };
                     let host = walks[index].0.clone();
+                    walks[index].1.step();
                     let context = self.task_context(run, &task, &host);
-                    if !self.selected(&task, &context) || self.role_done(&task, &host) {
+                    if self.role_done(&task, &host) {
                         walks[index].1.advance();
                         continue;
                     }
@@ -279,17 +261,12 @@ impl Runner<'_> {
         self.job(run, task, host).context(&self.shared, Map::new())
     }
 
-    /// Handlers and engine-made meta tasks run whatever the tags.
-    fn selected(&self, task: &Arc<Task>, context: &Context) -> bool {
-        if task.is_handler {
-            return true;
-        }
-        if task.implicit && task.action.kind == ActionKind::Meta {
-            // The flush that ends a section has the tag `always`.
-            return task.level.role.is_some()
-                || !self.shared.options.tags.skip.iter().any(|tag| tag == "always");
-        }
-        self.shared.options.tags.selects(&tags_of(&task.level, context))
+    /// What `--tags` and `--skip-tags` leave of a block.
+    pub(super) fn selection(&self, run: &Arc<PlayRun>, block: &Arc<Block>, host: &Arc<str>) -> Arc<Block> {
+        self.shared.options.tags.prune(block, &|task| {
+            let context = self.task_context(run, task, host);
+            tags_of(&task.level, &context)
+        })
     }
 
     /// A role runs once per host and play, unless it allows duplicates.
@@ -357,18 +334,14 @@ impl Runner<'_> {
         }
     }
 
-    fn reached_start(&mut self, info: &TaskInfo) -> bool {
+    /// Whether this is the task that `--start-at-task` means.
+    pub(super) fn is_start(&self, info: &TaskInfo) -> bool {
         let Some(wanted) = &self.shared.options.start_at else { return true };
         let short = info.name.split_once(" : ").map_or(info.name.as_str(), |(_, name)| name);
         let matches = |text: &str| {
             glob::Pattern::new(wanted).is_ok_and(|pattern| pattern.matches(text)) || text == wanted
         };
-        let reached = matches(&info.name) || matches(short);
-        if reached {
-            self.waiting_for_start = false;
-        }
-        // Facts are gathered all the same.
-        reached || info.implicit
+        !info.implicit && (matches(&info.name) || matches(short))
     }
 
     /// `--step`.

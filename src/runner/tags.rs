@@ -1,8 +1,9 @@
 //! Which tasks `--tags` and `--skip-tags` select.
 
-use crate::playbook::Level;
+use crate::playbook::{ActionKind, Block, Item, Level, Task};
 use crate::template::Context;
 use crate::value::{Value, py_str};
+use std::sync::Arc;
 
 /// `--tags` and `--skip-tags`.
 #[derive(Clone, Debug)]
@@ -37,6 +38,58 @@ pub fn tags_of(level: &Level, context: &Context) -> Vec<String> {
 }
 
 impl Selection {
+    /// What is left of a block: blocks and sections of which nothing is left are as if they were not there. Handlers run whatever
+    /// the tags, and so do the tasks that roles end with.
+    pub fn prune(&self, block: &Arc<Block>, tags: &dyn Fn(&Arc<Task>) -> Vec<String>) -> Arc<Block> {
+        let sections = [&block.main, &block.rescue, &block.always].map(|items| self.items(items, tags));
+        if sections.iter().all(Option::is_none) {
+            return block.clone();
+        }
+        let [main, rescue, always] = sections;
+        let kept = |new: Option<Vec<Item>>, old: &Vec<Item>| new.unwrap_or_else(|| old.clone());
+        Arc::new(Block {
+            level: block.level.clone(),
+            name: block.name.clone(),
+            main: kept(main, &block.main),
+            rescue: kept(rescue, &block.rescue),
+            always: kept(always, &block.always),
+            span: block.span.clone(),
+        })
+    }
+
+    /// `None` where everything is kept.
+    fn items(&self, items: &[Item], tags: &dyn Fn(&Arc<Task>) -> Vec<String>) -> Option<Vec<Item>> {
+        let mut same = true;
+        let mut left = Vec::with_capacity(items.len());
+        for item in items {
+            match item {
+                Item::Task(task) if self.keeps(task, tags) => left.push(item.clone()),
+                Item::Task(_) => same = false,
+                Item::Block(block) => {
+                    let pruned = self.prune(block, tags);
+                    same &= Arc::ptr_eq(&pruned, block);
+                    if [&pruned.main, &pruned.rescue, &pruned.always].iter().any(|items| !items.is_empty()) {
+                        left.push(Item::Block(pruned));
+                    } else {
+                        same = false;
+                    }
+                }
+            }
+        }
+        (!same).then_some(left)
+    }
+
+    fn keeps(&self, task: &Arc<Task>, tags: &dyn Fn(&Arc<Task>) -> Vec<String>) -> bool {
+        if task.is_handler {
+            return true;
+        }
+        if task.implicit && task.action.kind == ActionKind::Meta {
+            // The flush that ends a section has the tag `always`.
+            return task.level.role.is_some() || !self.skip.iter().any(|tag| tag == "always");
+        }
+        self.selects(&tags(task))
+    }
+
     /// Whether a task with these tags runs.
     pub fn selects(&self, tags: &[String]) -> bool {
         let has = |list: &[String], word: &str| list.iter().any(|tag| tag == word);

@@ -1,6 +1,6 @@
 //! Where each host stands in a play: a stack of blocks, of which the innermost has the next task.
 
-use crate::playbook::{Block, Item, Task};
+use crate::playbook::{ActionKind, Block, Item, Task};
 use std::sync::Arc;
 
 /// A place in the play that can be compared: hosts at the smallest place go first, so that all stay in step.
@@ -13,11 +13,13 @@ enum Section {
     Always,
 }
 
+#[derive(Clone)]
 struct Frame {
     kind: FrameKind,
     index: usize,
 }
 
+#[derive(Clone)]
 enum FrameKind {
     Block {
         block: Arc<Block>,
@@ -41,15 +43,72 @@ pub enum AfterFailure {
     Out,
 }
 
+/// Where the hosts of a batch are together. It only moves forward, and begins anew when no host has anything left in front of it:
+/// a host that is thrown back (by a failure of another, by `clear_host_errors`) waits until then.
+pub struct Cursor {
+    at: Option<Place>,
+    /// The flushes that end the sections are one task at several places.
+    flushes: Vec<Place>,
+}
+
+impl Cursor {
+    /// In front of the sections of a play.
+    pub fn new(sections: &Block) -> Self {
+        let last = |item: &Item| match item {
+            Item::Block(block) => block.main.last().and_then(|last| match last {
+                Item::Task(task) if is_section_flush(task) => Some(block.main.len() - 1),
+                _ => None,
+            }),
+            Item::Task(_) => None,
+        };
+        let flushes = sections.main.iter().enumerate();
+        let flushes = flushes.filter_map(|(index, item)| Some(vec![0, index, 0, last(item)?])).collect();
+        Self { at: None, flushes }
+    }
+
+    /// The task that comes first, of those that hosts have next.
+    pub fn step(&mut self, next: &[(Arc<Task>, Place)]) -> Option<Arc<Task>> {
+        let ahead = |place: &&Place| self.at.as_ref().is_none_or(|at| *place > at);
+        let places = |task: &Task, place| -> Vec<&Place> {
+            if is_section_flush(task) && self.flushes.contains(place) {
+                self.flushes.iter().collect()
+            } else {
+                vec![place]
+            }
+        };
+        let first = next
+            .iter()
+            .filter_map(|(task, place)| Some((places(task, place).into_iter().filter(ahead).min()?, task)))
+            .min_by_key(|(place, _)| *place);
+        let (place, task) = first
+            .or_else(|| next.iter().map(|(task, place)| (place, task)).min_by_key(|(place, _)| *place))?;
+        let (place, task) = (place.clone(), task.clone());
+        self.at = Some(place);
+        Some(task)
+    }
+}
+
 /// One host's way through a play.
 pub struct Walk {
-    frames: Vec<Frame>,
-    /// Handlers to run, by their index in the play's list.
-    pub notified: Vec<usize>,
-    pub failed: bool,
+    /// Right behind the last task that it took part in, still in that task's block: there, a failure of others catches it.
+    at: Position,
+    /// In front of its next task, from when that was looked for.
+    next: Option<Position>,
+    /// Handlers that wait for the next flush, by their index in the play's list.
+    notified: Vec<usize>,
+    /// Handlers of a flush that began and have not run. Those notified by a later one wait here for the next flush.
+    flushing: Vec<usize>,
+    /// `--start-at-task`: nothing before this place runs, but for the task that gathers facts.
+    start: Option<Place>,
     pub unreachable: bool,
     /// It ended by `end_host`, `end_play` or the like.
     pub ended: bool,
+}
+
+#[derive(Clone)]
+struct Position {
+    frames: Vec<Frame>,
+    failed: bool,
     /// Handlers run even though the host failed.
     force_handlers: bool,
     /// A failed host on its way to its last flush.
@@ -59,32 +118,207 @@ pub struct Walk {
 impl Walk {
     /// At the start of the sections of a play.
     pub fn new(sections: Arc<Block>, force_handlers: bool) -> Self {
+        let frames = vec![Frame::block(sections, None)];
         Self {
-            frames: vec![Frame::block(sections, None)],
+            at: Position { frames, failed: false, force_handlers, last_flush: false },
+            next: None,
             notified: vec![],
-            failed: false,
+            flushing: vec![],
+            start: None,
             unreachable: false,
             ended: false,
-            force_handlers,
-            last_flush: false,
         }
+    }
+
+    fn view(&self) -> &Position {
+        self.next.as_ref().unwrap_or(&self.at)
+    }
+
+    /// Whether the host failed, and nothing rescued it.
+    pub fn failed(&self) -> bool {
+        self.view().failed
     }
 
     /// Whether the host takes part.
     pub fn live(&self) -> bool {
-        !self.unreachable && !self.ended && (!self.failed || !self.frames.is_empty())
+        let view = self.view();
+        !self.unreachable && !self.ended && (!view.failed || !view.frames.is_empty())
     }
 
-    /// The next task and its place; `None` at the end.
-    pub fn peek(&mut self, handlers: &[Arc<Task>]) -> Option<(Arc<Task>, Place)> {
-        loop {
-            if self.unreachable || self.ended {
-                return None;
+    /// Begins at the first task that is meant; false if there is none.
+    pub fn start_at(&mut self, mut meant: impl FnMut(&Arc<Task>) -> bool) -> bool {
+        let mut scout = Walk {
+            at: self.at.clone(),
+            notified: vec![],
+            flushing: vec![],
+            next: None,
+            start: None,
+            ..*self
+        };
+        while let Some((task, place)) = scout.peek(&[], true) {
+            if meant(&task) {
+                self.start = Some(place);
+                return true;
             }
+            scout.step();
+            scout.advance();
+        }
+        false
+    }
+
+    /// A task changed something: this handler is to run.
+    pub fn notify(&mut self, handler: usize) {
+        let in_flush = self.at.frames.iter().any(|frame| matches!(frame.kind, FrameKind::Handlers));
+        let list = if in_flush { &mut self.flushing } else { &mut self.notified };
+        if !list.contains(&handler) {
+            list.push(handler);
+        }
+    }
+
+    /// Whether handlers of a flush have not run.
+    pub fn is_flushing(&self) -> bool {
+        !self.flushing.is_empty()
+    }
+
+    /// The next task and its place; `None` at the end. While no host is flushing (`quiet`), the flush that ends a section is
+    /// passed by if nothing was notified. The host stays where it is: see [`Walk::step`].
+    pub fn peek(&mut self, handlers: &[Arc<Task>], quiet: bool) -> Option<(Arc<Task>, Place)> {
+        if self.unreachable || self.ended {
+            self.next = None;
+            return None;
+        }
+        let mut next = self.at.clone();
+        let found = loop {
+            let Some((task, place)) = next.next(handlers, &self.flushing) else { break None };
+            let early = self.start.as_ref().is_some_and(|start| place < *start) && !is_gathering(&task);
+            if early || (quiet && self.notified.is_empty() && is_section_flush(&task)) {
+                next.advance();
+                continue;
+            }
+            break Some((task, place));
+        };
+        self.next = Some(next);
+        found
+    }
+
+    /// The host takes part in the task that was found last.
+    pub fn step(&mut self) {
+        if let Some(next) = self.next.take() {
+            self.at = next;
+        }
+    }
+
+    /// The handler that is next has had its turn.
+    fn handler_done(&mut self) {
+        if let Some(Frame { kind: FrameKind::Handlers, index }) = self.at.frames.last() {
+            let done = *index;
+            self.flushing.retain(|handler| *handler != done);
+        }
+    }
+
+    /// The next task is done (or skipped).
+    pub fn advance(&mut self) {
+        self.handler_done();
+        self.at.advance();
+    }
+
+    /// In place of the next task (an include): these blocks, with their order among all hosts' blocks.
+    pub fn include(&mut self, blocks: Vec<Arc<Block>>, ordinals: Vec<usize>) {
+        let Some(first) = blocks.first() else { return self.advance() };
+        self.handler_done();
+        let sequence = Block {
+            level: first.level.clone(),
+            name: None,
+            span: first.span.clone(),
+            main: blocks.into_iter().map(Item::Block).collect(),
+            rescue: vec![],
+            always: vec![],
+        };
+        self.at.frames.push(Frame::block(Arc::new(sequence), Some(ordinals)));
+    }
+
+    /// In place of the next task (`flush_handlers`): the notified handlers.
+    pub fn flush(&mut self) {
+        for handler in std::mem::take(&mut self.notified) {
+            if !self.flushing.contains(&handler) {
+                self.flushing.push(handler);
+            }
+        }
+        self.at.frames.push(Frame { kind: FrameKind::Handlers, index: 0 });
+    }
+
+    /// The task failed, or another host's failure is everybody's.
+    pub fn fail(&mut self) -> AfterFailure {
+        self.next = None;
+        // A handler that failed is not run again. In the flush that ends a section, nor is any other after it.
+        self.handler_done();
+        self.at.force_handlers &= !self.at.in_last_flush();
+        self.at.unwind()
+    }
+
+    /// The host is out, nothing more runs on it. In a block or file inside a rescue, this ends a rescue that had not come to its
+    /// end: the host stays failed, unless the play forces handlers (as Ansible has it). True if that is so.
+    pub fn end(&mut self) -> bool {
+        self.next = None;
+        let frames = &mut self.at.frames;
+        let outer = &frames[..frames.len().saturating_sub(1)];
+        let rescue = |frame: &Frame| matches!(&frame.kind, FrameKind::Block { section: Section::Rescue, .. });
+        let unrescued = !self.at.force_handlers && outer.iter().any(rescue);
+        frames.clear();
+        self.at.failed |= unrescued;
+        self.ended = true;
+        unrescued
+    }
+
+    /// `end_role`: everything up to the mark that the role is complete is left out.
+    pub fn end_role(&mut self, role: usize) {
+        let frames = &mut self.at.frames;
+        while let Some(frame) = frames.last() {
+            let inside = match &frame.kind {
+                FrameKind::Block { block, .. } => block.level.role.as_ref().is_some_and(|own| own.id == role),
+                FrameKind::Handlers => true,
+            };
+            if !inside || frames.len() == 1 {
+                break;
+            }
+            frames.pop();
+        }
+        if let Some(frame) = frames.last_mut() {
+            frame.index += 1;
+        }
+    }
+
+    /// `clear_host_errors`: a host that has something left to do goes on as if nothing had been.
+    pub fn forgive(&mut self) {
+        self.unreachable = false;
+        if self.view().frames.is_empty() {
+            return;
+        }
+        self.next = None;
+        self.at.failed = false;
+        self.at.last_flush = false;
+        for frame in &mut self.at.frames {
+            if let FrameKind::Block { failing, .. } = &mut frame.kind {
+                *failing = false;
+            }
+        }
+    }
+
+    /// The next task found the host unreachable. Nothing more runs on it, unless it is forgiven.
+    pub fn lose(&mut self) {
+        self.advance();
+        self.unreachable = true;
+    }
+}
+
+impl Position {
+    /// Goes to the next task, of the handlers to the next of those that are `flushing`.
+    fn next(&mut self, handlers: &[Arc<Task>], flushing: &[usize]) -> Option<(Arc<Task>, Place)> {
+        loop {
             let frame = self.frames.last_mut()?;
             match &mut frame.kind {
                 FrameKind::Handlers => {
-                    let next = self.notified.iter().copied().filter(|handler| *handler >= frame.index).min();
+                    let next = flushing.iter().copied().filter(|handler| *handler >= frame.index).min();
                     match next.and_then(|index| handlers.get(index).map(|task| (index, task))) {
                         Some((index, task)) => {
                             frame.index = index;
@@ -139,65 +373,17 @@ impl Walk {
     /// The innermost frame is done: its parent goes on behind it.
     fn leave(&mut self) {
         self.frames.pop();
-        if let Some(parent) = self.frames.last_mut() {
-            parent.index += 1;
-        }
-        self.end_last_flush();
+        self.advance();
     }
 
-    /// The flush of a failed host is over.
-    fn end_last_flush(&mut self) {
+    fn advance(&mut self) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.index += 1;
+        }
+        // The flush of a failed host is over.
         if self.last_flush && self.frames.len() == 2 {
             self.frames.clear();
         }
-    }
-
-    /// The next task is done (or skipped).
-    pub fn advance(&mut self) {
-        if let Some(frame) = self.frames.last_mut() {
-            if matches!(frame.kind, FrameKind::Handlers) {
-                let done = frame.index;
-                self.notified.retain(|handler| *handler != done);
-            }
-            frame.index += 1;
-        }
-        self.end_last_flush();
-    }
-
-    /// In place of the next task (an include): these blocks, with their order among all hosts' blocks.
-    pub fn include(&mut self, blocks: Vec<Arc<Block>>, ordinals: Vec<usize>) {
-        let Some(first) = blocks.first() else { return self.advance() };
-        if let Some(frame) = self.frames.last()
-            && matches!(frame.kind, FrameKind::Handlers)
-        {
-            let done = frame.index;
-            self.notified.retain(|handler| *handler != done);
-        }
-        let sequence = Block {
-            level: first.level.clone(),
-            name: None,
-            span: first.span.clone(),
-            main: blocks.into_iter().map(Item::Block).collect(),
-            rescue: vec![],
-            always: vec![],
-        };
-        self.frames.push(Frame::block(Arc::new(sequence), Some(ordinals)));
-    }
-
-    /// In place of the next task (`flush_handlers`): the notified handlers.
-    pub fn flush(&mut self) {
-        self.frames.push(Frame { kind: FrameKind::Handlers, index: 0 });
-    }
-
-    /// The next task failed.
-    pub fn fail(&mut self) -> AfterFailure {
-        // A handler that failed is not run again. In the flush that ends a section, nor is any other after it.
-        if let Some(Frame { kind: FrameKind::Handlers, index }) = self.frames.last() {
-            let done = *index;
-            self.notified.retain(|handler| *handler != done);
-        }
-        self.force_handlers &= !self.in_last_flush();
-        self.unwind()
     }
 
     /// Whether this is the flush that ends a section.
@@ -256,8 +442,7 @@ impl Walk {
         };
         let inner = inner.clone();
         let last = inner.main.len().saturating_sub(1);
-        if !matches!(inner.main.get(last), Some(Item::Task(task)) if task.action.kind == crate::playbook::ActionKind::Meta)
-        {
+        if !matches!(inner.main.get(last), Some(Item::Task(task)) if is_section_flush(task)) {
             self.frames.clear();
             return;
         }
@@ -270,56 +455,6 @@ impl Walk {
         self.frames.push(frame);
         self.last_flush = true;
     }
-
-    /// The host is out, nothing more runs on it. In a block or file inside a rescue, this ends a rescue that had not come to its
-    /// end: the host stays failed, unless the play forces handlers (as Ansible has it). True if that is so.
-    pub fn end(&mut self) -> bool {
-        let outer = &self.frames[..self.frames.len().saturating_sub(1)];
-        let rescue = |frame: &Frame| matches!(&frame.kind, FrameKind::Block { section: Section::Rescue, .. });
-        let unrescued = !self.force_handlers && outer.iter().any(rescue);
-        self.failed |= unrescued;
-        self.ended = true;
-        self.frames.clear();
-        unrescued
-    }
-
-    /// `end_role`: everything up to the mark that the role is complete is left out.
-    pub fn end_role(&mut self, role: usize) {
-        while let Some(frame) = self.frames.last() {
-            let inside = match &frame.kind {
-                FrameKind::Block { block, .. } => block.level.role.as_ref().is_some_and(|own| own.id == role),
-                FrameKind::Handlers => true,
-            };
-            if !inside || self.frames.len() == 1 {
-                break;
-            }
-            self.frames.pop();
-        }
-        if let Some(frame) = self.frames.last_mut() {
-            frame.index += 1;
-        }
-    }
-
-    /// `clear_host_errors`: a host that has something left to do goes on as if nothing had been.
-    pub fn forgive(&mut self) {
-        self.unreachable = false;
-        if self.frames.is_empty() {
-            return;
-        }
-        self.failed = false;
-        self.last_flush = false;
-        for frame in &mut self.frames {
-            if let FrameKind::Block { failing, .. } = &mut frame.kind {
-                *failing = false;
-            }
-        }
-    }
-
-    /// The next task found the host unreachable. Nothing more runs on it, unless it is forgiven.
-    pub fn lose(&mut self) {
-        self.advance();
-        self.unreachable = true;
-    }
 }
 
 impl Frame {
@@ -331,6 +466,15 @@ impl Frame {
     fn block(block: Arc<Block>, ordinals: Option<Vec<usize>>) -> Self {
         Self { kind: FrameKind::Block { block, section: Section::Main, failing: false, ordinals }, index: 0 }
     }
+}
+
+/// Whether this is the task that ends each section of a play.
+pub fn is_section_flush(task: &Task) -> bool {
+    task.implicit && task.action.kind == ActionKind::Meta && task.level.role.is_none()
+}
+
+fn is_gathering(task: &Task) -> bool {
+    task.implicit && task.action.short == "gather_facts"
 }
 
 fn section_items(block: &Block, section: Section) -> &[Item] {

@@ -1,32 +1,40 @@
 //! Who takes part in a play, as its tasks see it.
 
 use crate::value::Value;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The hosts of a play and of its current batch. The lists are made once per change, not once per question: with a
 /// thousand hosts every one of them may ask.
 pub struct PlayHosts {
-    all: Value,
     names: Vec<Arc<str>>,
     state: Mutex<State>,
 }
 
 struct State {
     batch: Vec<Arc<str>>,
-    /// Hosts that failed or could not be reached.
-    gone: HashSet<Arc<str>>,
-    /// Of the play and of the batch, until somebody leaves.
-    live: Option<(Value, Value)>,
+    /// Hosts that `add_host` made during this batch: they count as hosts of the play, though nothing runs on them.
+    added: Vec<Arc<str>>,
+    /// Hosts that failed or could not be reached, and how often: each `clear_host_errors` takes back one time.
+    gone: HashMap<Arc<str>, u32>,
+    /// The lists as they are until somebody leaves or comes.
+    lists: Option<Lists>,
+}
+
+#[derive(Clone)]
+struct Lists {
+    all: Value,
+    live: Value,
+    live_batch: Value,
 }
 
 impl PlayHosts {
     /// Hosts in the order of the play, and those that are out from the start.
     pub fn new(names: &[String], gone: impl IntoIterator<Item = String>) -> Self {
         let names: Vec<Arc<str>> = names.iter().map(|name| Arc::from(name.as_str())).collect();
-        let gone = gone.into_iter().map(Arc::from).collect();
-        let state = Mutex::new(State { batch: names.clone(), gone, live: None });
-        Self { all: list(names.iter()), names, state }
+        let gone = gone.into_iter().map(|name| (Arc::from(name), 1)).collect();
+        let state = Mutex::new(State { batch: names.clone(), added: vec![], gone, lists: None });
+        Self { names, state }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -36,7 +44,7 @@ impl PlayHosts {
 
     /// Everyone, in the order of the play: `ansible_play_hosts_all`.
     pub fn all(&self) -> Value {
-        self.all.clone()
+        self.lists().all
     }
 
     /// The same names, to walk over.
@@ -46,44 +54,63 @@ impl PlayHosts {
 
     /// Those still in it: `ansible_play_hosts`.
     pub fn live(&self) -> Value {
-        self.lists().0
+        self.lists().live
     }
 
     /// Those of the batch still in it: `ansible_play_batch`.
     pub fn live_batch(&self) -> Value {
-        self.lists().1
+        self.lists().live_batch
     }
 
-    fn lists(&self) -> (Value, Value) {
+    fn lists(&self) -> Lists {
         let mut state = self.state();
-        if let Some(live) = &state.live {
-            return live.clone();
+        if let Some(lists) = &state.lists {
+            return lists.clone();
         }
-        let there = |names: &[Arc<str>]| list(names.iter().filter(|name| !state.gone.contains(*name)));
-        let live = (there(&self.names), there(&state.batch));
-        state.live = Some(live.clone());
-        live
+        let there = |name: &&Arc<str>| !state.gone.contains_key(*name);
+        let all = || self.names.iter().chain(&state.added);
+        let lists = Lists {
+            all: list(all()),
+            live: list(all().filter(there)),
+            live_batch: list(state.batch.iter().filter(there)),
+        };
+        state.lists = Some(lists.clone());
+        lists
     }
 
     /// The next batch begins.
     pub fn begin_batch(&self, names: &[String]) {
         let mut state = self.state();
         state.batch = names.iter().map(|name| Arc::from(name.as_str())).collect();
-        state.live = None;
+        state.added.clear();
+        state.lists = None;
+    }
+
+    /// `add_host` made a host.
+    pub fn add(&self, host: &str) {
+        let mut state = self.state();
+        if !self.names.iter().chain(&state.added).any(|name| **name == *host) {
+            state.added.push(Arc::from(host));
+            state.lists = None;
+        }
     }
 
     /// A host failed, or could not be reached.
     pub fn leave(&self, host: &str) {
         let mut state = self.state();
-        state.gone.insert(Arc::from(host));
-        state.live = None;
+        *state.gone.entry(Arc::from(host)).or_insert(0) += 1;
+        state.lists = None;
     }
 
     /// `meta: clear_host_errors`: all are back but those that ended.
     pub fn forgive(&self, ended: impl Iterator<Item = Arc<str>>) {
         let mut state = self.state();
-        state.gone = ended.collect();
-        state.live = None;
+        state.gone.retain(|_, times| {
+            *times -= 1;
+            *times > 0
+        });
+        state.gone.extend(ended.map(|host| (host, 1)));
+        state.lists = None;
     }
 }
 
