@@ -102,6 +102,13 @@ impl Prepared {
     pub fn failed(msg: impl Into<String>) -> Self {
         Self::Done(TaskResult::failure(msg))
     }
+
+    /// The arguments are wrong: the action did not even begin.
+    pub fn refused(msg: impl Into<String>) -> Self {
+        let msg = msg.into();
+        let cause = crate::runner::Cause::new(format!("Task failed: {msg}"), None);
+        Self::Done(TaskResult { causes: vec![cause], ..TaskResult::failure(msg) })
+    }
 }
 
 /// A content on the control machine.

@@ -27,7 +27,7 @@ impl Action for Debug {
         }
         let var = scene.authored.get("var").filter(|node| !node.is_null());
         if var.is_some() && args.contains_key("msg") {
-            return Prepared::failed("'msg' and 'var' are incompatible options");
+            return Prepared::refused("parameters are mutually exclusive: msg|var");
         }
         let mut result = match var {
             Some(node) => show(node, scene),

@@ -14,6 +14,21 @@ pub struct ActionName {
     pub kind: ActionKind,
 }
 
+impl ActionName {
+    /// With the collection it belongs to.
+    pub fn full_name(&self) -> String {
+        let native = COLLECTION_MODULES.iter().find(|(_, short)| *short == self.short);
+        if let Some((full, _)) = native {
+            return (*full).to_owned();
+        }
+        match moved::full_name(&self.short) {
+            Some(full) => full.to_owned(),
+            None if self.short.contains('.') => self.short.clone(),
+            None => format!("ansible.builtin.{}", self.short),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActionKind {
     /// Has a control half in `actions` (it may use a module, too).
@@ -65,6 +80,11 @@ const MISSING: &[&str] = &[
 
 /// Modules of collections that are native here, by full name, with their short name.
 const COLLECTION_MODULES: &[(&str, &str)] = &[("ansible.posix.authorized_key", "authorized_key")];
+
+/// Whether a module of a collection, by its full name, is native here.
+pub fn is_native(full: &str) -> bool {
+    COLLECTION_MODULES.iter().any(|(known, _)| *known == full)
+}
 
 /// Modules whose text is a command: `key=value` in it is an argument only where the module has one of that name.
 pub fn takes_command(short: &str) -> bool {

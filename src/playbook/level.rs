@@ -4,6 +4,7 @@ use super::role::Role;
 use crate::diag::Span;
 use crate::source::Node;
 use crate::template::{Expr, Term};
+use crate::value::{Value, py_str};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -75,6 +76,26 @@ impl Level {
     /// The innermost value of a keyword.
     pub fn find(&self, name: &str) -> Option<&Attr> {
         self.chain().find_map(|level| level.own(name))
+    }
+
+    /// Collections in which unqualified names are looked up: those of the role, or those that the play and the blocks name.
+    pub fn collections(&self) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        // What a play says is not for its roles.
+        let in_role = self.role.is_some();
+        for level in self.chain().take_while(|level| level.role.is_some() == in_role) {
+            let named = level.own("collections").map(|attr| attr.term.written());
+            found.extend(match named {
+                Some(Value::List(names)) => names.iter().map(py_str).collect(),
+                Some(Value::Str(name)) => vec![name.to_string()],
+                _ => vec![],
+            });
+        }
+        if let Some(role) = &self.role {
+            found.extend(role.collection.clone());
+            found.extend(role.collections.clone());
+        }
+        found
     }
 
     /// All values of a keyword that adds up (`environment`, `module_defaults`, `notify`), outermost first.

@@ -142,10 +142,7 @@ impl Loader {
         {
             collections.push((format!("{namespace}.{collection}"), role));
         } else {
-            let own = level.role.as_ref().and_then(|role| role.collection.clone());
-            collections.extend(
-                own.into_iter().chain(request.collections.clone()).map(|c| (c, request.name.as_str())),
-            );
+            collections.extend(level.collections().into_iter().map(|c| (c, request.name.as_str())));
         }
         for (collection, role) in collections {
             for folder in self.collection_folders() {
@@ -225,6 +222,13 @@ impl Loader {
             vars: self.role_vars(&path, "vars", request.vars_from.as_deref(), span),
             path,
             collection,
+            collections: meta
+                .get("collections")
+                .and_then(Node::as_list)
+                .unwrap_or_default()
+                .iter()
+                .filter_map(|name| name.as_str().map(str::to_owned))
+                .collect(),
             params: request.params.clone(),
             allow_duplicates: request
                 .allow_duplicates
@@ -418,6 +422,7 @@ fn shallow(role: &Role) -> Role {
         name: role.name.clone(),
         path: role.path.clone(),
         collection: role.collection.clone(),
+        collections: role.collections.clone(),
         defaults: role.defaults.clone(),
         vars: role.vars.clone(),
         params: role.params.clone(),

@@ -31,6 +31,8 @@ pub struct Loader {
     pub(super) imported: Mutex<Vec<Arc<super::role::Role>>>,
     /// The `library` folders of the roles so far: from then on everybody can use what is in them.
     libraries: RwLock<Vec<PathBuf>>,
+    /// Groups of modules that were asked for, and their modules.
+    pub(super) action_groups: RwLock<HashMap<String, Option<Arc<Vec<String>>>>>,
 }
 
 /// A dynamic `include_tasks`, ready to be loaded.
@@ -59,8 +61,6 @@ pub struct RoleRequest {
     pub rolespec_validate: Option<bool>,
     /// Asked for by `include_role` or `import_role`.
     pub by_task: bool,
-    /// Collections to search for an unqualified name.
-    pub collections: Vec<String>,
 }
 
 impl Loader {
@@ -77,6 +77,7 @@ impl Loader {
             problems: Mutex::default(),
             imported: Mutex::default(),
             libraries: RwLock::default(),
+            action_groups: RwLock::default(),
         }
     }
 
@@ -294,6 +295,9 @@ impl Loader {
                     if let Some(keyword) =
                         keywords::keyword(name).filter(|keyword| keyword.places.contains(place))
                     {
+                        if keyword.name == "module_defaults" {
+                            self.check_module_defaults(value);
+                        }
                         let name = if keyword.name == "user" { "remote_user" } else { keyword.name };
                         level.attrs.push((name, self.attr(value)));
                     }
@@ -502,6 +506,26 @@ impl Loader {
         action::resolve(name)
             .or_else(|| action::dynamic(name))
             .or_else(|| self.is_in_library(name).then(|| action::of_library(name)))
+    }
+
+    /// The same where `collections` names collections to look in, too.
+    pub(super) fn resolve_at(&self, name: &str, level: &Level) -> Option<ActionName> {
+        self.resolve(name).or_else(|| {
+            let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            let mut collections = if plain { level.collections() } else { vec![] }.into_iter();
+            collections.find_map(|collection| {
+                let full = format!("{collection}.{name}");
+                if action::is_native(&full) {
+                    return action::resolve(&full);
+                }
+                let file =
+                    format!("ansible_collections/{}/plugins/modules/{name}.py", collection.replace('.', "/"));
+                self.collection_folders()
+                    .iter()
+                    .any(|folder| folder.join(&file).is_file())
+                    .then(|| action::of_library(&full))
+            })
+        })
     }
 
     /// Whether a file of the playbook's or a role's `library` folder, or of the module path, has that name.

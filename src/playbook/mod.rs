@@ -2,6 +2,7 @@
 //! arguments, roles, static imports); nothing here runs anything.
 
 mod action;
+mod action_groups;
 mod args;
 pub mod arguments;
 mod keywords;
@@ -17,6 +18,7 @@ mod role;
 mod tasks;
 
 pub use action::{ActionKind, ActionName, is_free_form, resolve};
+pub use action_groups::module_defaults;
 pub use arguments::ACTIONS;
 pub use keywords::{Keyword, Places, keyword};
 pub use level::{Attr, Condition, Level, LevelKind, Tags, Vars};

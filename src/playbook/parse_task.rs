@@ -47,8 +47,8 @@ struct Found<'n> {
 impl Loader {
     pub(super) fn task(&self, node: &Node, parent: &Arc<Level>, handler: bool) -> Vec<Item> {
         let place = if handler { Places::HANDLER } else { Places::TASK };
-        let Some(found) = self.find_action(node, place) else { return vec![] };
-        let Some(mut action) = self.resolve(&found.name) else {
+        let Some(found) = self.find_action(node, place, parent) else { return vec![] };
+        let Some(mut action) = self.resolve_at(&found.name, parent) else {
             self.unknown_action(&found.name, &found.key.span);
             return vec![];
         };
@@ -99,7 +99,7 @@ impl Loader {
     }
 
     /// The one key that names an action. More or fewer are errors.
-    fn find_action<'n>(&self, node: &'n Node, place: Places) -> Option<Found<'n>> {
+    fn find_action<'n>(&self, node: &'n Node, place: Places, level: &Level) -> Option<Found<'n>> {
         let entries = node.as_map()?;
         let mut found: Vec<Found> = Vec::new();
         let mut strangers: Vec<&Node> = Vec::new();
@@ -115,7 +115,7 @@ impl Loader {
                 _ if name.starts_with("with_") => {}
                 _ if keywords::keyword(&name).is_some_and(|keyword| keyword.places.contains(place)) => {}
                 // `user` and `gather_facts` are keywords of plays, but modules here.
-                _ if self.resolve(&name).is_some() => {
+                _ if self.resolve_at(&name, level).is_some() => {
                     found.push(Found { name, key, value: value.clone(), local: false });
                 }
                 _ if keywords::keyword(&name).is_some() => misplaced.push(key),

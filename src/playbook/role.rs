@@ -18,6 +18,8 @@ pub struct Role {
     pub path: PathBuf,
     /// The collection it is in (`ns.name`).
     pub collection: Option<String>,
+    /// Where its `meta` says that unqualified names are looked up, too.
+    pub collections: Vec<String>,
     pub defaults: Vars,
     pub vars: Vars,
     /// Parameters given where it is used.

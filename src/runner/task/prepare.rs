@@ -280,24 +280,24 @@ impl TaskRun<'_> {
         Ok(args)
     }
 
+    /// The default arguments that the levels around the task have for its action.
     pub(super) fn module_defaults(&self, context: &Context) -> Result<Map, TemplateError> {
-        let mut defaults = Map::new();
-        for attr in self.task.level.collect("module_defaults") {
-            let value = context.render(&attr.term)?;
-            let maps: Vec<Value> = match value {
+        let attrs = self.task.level.collect("module_defaults");
+        let mut said: Vec<(String, Value)> = Vec::new();
+        for attr in attrs {
+            let maps: Vec<Value> = match context.render(&attr.term)? {
                 Value::List(items) => items.to_vec(),
                 other => vec![other],
             };
             for map in maps.iter().filter_map(Value::as_map) {
-                for (name, given) in map {
-                    let name = py_str(name);
-                    let matches = crate::playbook::resolve(&name)
-                        .is_some_and(|action| action.short == self.task.action.short);
-                    if matches && let Some(given) = given.as_map() {
-                        defaults.extend(given.clone());
-                    }
-                }
+                said.extend(map.iter().map(|(name, given)| (py_str(name), given.clone())));
             }
+        }
+        let pairs = said.iter().map(|(name, given)| (name.clone(), given));
+        let chosen = crate::playbook::module_defaults(&self.shared.loader, &self.task.action, pairs);
+        let mut defaults = Map::new();
+        for given in chosen.into_iter().filter_map(Value::as_map) {
+            defaults.extend(given.clone());
         }
         Ok(defaults)
     }
