@@ -8,6 +8,8 @@ mod case;
 mod control;
 #[path = "modules/place.rs"]
 mod place;
+#[path = "modules/repositories.rs"]
+mod repositories;
 #[path = "modules/run.rs"]
 mod run;
 #[allow(dead_code)] // Shared with other tests, each of which uses some of it.

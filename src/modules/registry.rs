@@ -23,6 +23,8 @@ pub static MODULES: &[Entry] = &[
     entry::<super::accounts::authorized_key::AuthorizedKey>(),
     entry::<super::accounts::group::Group>(),
     entry::<super::packages::apt::Apt>(),
+    entry::<super::packages::dnf::DnfModule>(),
+    entry::<super::packages::dnf::Dnf5Module>(),
     entry::<super::packages::dpkg_selections::DpkgSelections>(),
     entry::<super::packages::package::Package>(),
     entry::<super::accounts::user::User>(),

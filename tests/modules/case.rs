@@ -78,6 +78,10 @@ pub struct Case {
 pub enum Kind {
     Plain,
     Systemd,
+    Dnf,
+    Dnf5,
+    Zypper,
+    Pacman,
 }
 
 /// All cases with their files, of which the environment's `CASE` names a part.

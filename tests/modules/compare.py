@@ -80,7 +80,7 @@ def replace(value, change):
 class Host:
     """A throw-away host: see tests/support/host.sh."""
 
-    def __init__(self, folder, init):
+    def __init__(self, folder, init, family):
         self.folder = folder
         for key in ("host_ed25519", "user"):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / key], check=True)
@@ -89,7 +89,7 @@ class Host:
             free.bind((self.address, 0))
             self.port = free.getsockname()[1]
         self.keeper = subprocess.Popen(["sh", HERE.parent / "support/host.sh", folder, "web", self.address, str(self.port), init],
-                                       stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, env=dict(os.environ, PYTHON="1"))
+                                       stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, env=dict(os.environ, PYTHON="1", FAMILY=family))
         end = time.monotonic() + 60
         while True:
             try:
@@ -121,6 +121,24 @@ class Host:
         self.keeper.wait()
 
 
+FAMILIES = {"dnf": "redhat", "dnf5": "redhat", "zypper": "suse", "pacman": "arch"}
+
+
+def give_repository(made, root, family):
+    """As repositories.rs does."""
+    if family in ("redhat", "suse"):
+        shutil.copytree(made / "rpm", root / "srv/rpm")
+        for name in ("tests.repo", "extra.repo"):
+            for folder in ("etc/yum.repos.d", "etc/zypp/repos.d"):
+                shutil.copy(made / "rpm" / name, root / folder / name)
+    elif family == "arch":
+        shutil.copytree(made / "pacman", root / "srv/pacman")
+        shutil.copy(made / "pacman/pacman.conf", root / "etc/pacman.conf")
+    else:
+        shutil.copytree(made / "repository", root / "srv/repository")
+        (root / "etc/apt/sources.list").write_text("deb [trusted=yes] file:/srv/repository ./\n")
+
+
 def task(name, case, args):
     made = {"name": name, "register": name, "ignore_errors": True, "check_mode": name in ("check", "last")}
     if isinstance(args, dict) and "_raw_params" in args:
@@ -138,7 +156,7 @@ def ansible(case, options):
         try:
             if "host" in case:
                 (root / "host").mkdir()
-                host = Host(root / "host", {"plain": "sshd", "systemd": "systemd"}[case["host"]])
+                host = Host(root / "host", "systemd" if case["host"] == "systemd" else "sshd", FAMILIES.get(case["host"], ""))
             return passes(case, options, root, host)
         finally:
             if host:
@@ -169,8 +187,7 @@ def passes(case, options, root, host):
     make(where, case.get("setup"), fill)
     make(source, case.get("source"), fill)
     if case.get("repository"):
-        shutil.copytree(options.repository, host.root / "srv/repository")
-        (host.root / "etc/apt/sources.list").write_text("deb [trusted=yes] file:/srv/repository ./\n")
+        give_repository(pathlib.Path(options.repository), host.root, FAMILIES.get(case["host"], ""))
     if "before" in case:
         done = host.shell(fill(case["before"]))
         if done.returncode:
@@ -259,7 +276,9 @@ def main():
     options = arguments()
     repository = tempfile.TemporaryDirectory()
     options.repository = repository.name
-    subprocess.run(["sh", HERE / "repository.sh", options.repository], check=True)
+    for script in ("repository", "rpm", "pacman"):
+        if (HERE / f"{script}.sh").exists():
+            subprocess.run(["sh", HERE / f"{script}.sh", f"{options.repository}/{script}"], check=True)
     ours = options.ours
     if not ours:
         ours = tempfile.mkstemp(suffix=".json")[1]
@@ -294,6 +313,10 @@ def main():
                     a["diff"] = printed(a.get("diff", [])) if a["changed"] else []
                     if not a["diff"]:
                         del a["diff"]
+                    for results in (a.get("results"), b.get("results")):
+                        # Packages come in no order there.
+                        if isinstance(results, list) and all(isinstance(entry, str) for entry in results):
+                            results.sort()
                     if isinstance(a.get("files"), list):
                         a["files"].sort(key=lambda file: file["path"])
                         b["files"].sort(key=lambda file: file["path"])

@@ -2,15 +2,14 @@
 
 use super::case::{Case, Kind};
 use super::control::Control;
+use super::repositories::repository;
 use super::support::host::{self, Host};
-use super::things::{copy_tree, snapshot};
+use super::things::snapshot;
 use ekumen::protocol::{Outcome, TaskRequest};
 use ekumen::transport::{CallError, Session};
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 pub struct Place {
@@ -35,6 +34,13 @@ const RESTLESS: &[&str] = &[
     "var/cache/apt",
     "var/lib/apt/lists/lock",
     "var/lib/apt/lists",
+    "var/cache/dnf",
+    "var/cache/libdnf5",
+    "var/cache/zypp",
+    "var/lib/dnf",
+    "var/lib/rpm",
+    // What was read there gets its checksum as an extended attribute.
+    "srv/rpm",
 ];
 
 impl Place {
@@ -47,13 +53,15 @@ impl Place {
             None => return Some(Self { temporary, host: None }),
             Some(Kind::Plain) => host::Kind::Plain,
             Some(Kind::Systemd) => host::Kind::Systemd,
+            Some(Kind::Dnf) => host::Kind::Dnf,
+            Some(Kind::Dnf5) => host::Kind::Dnf5,
+            Some(Kind::Zypper) => host::Kind::Zypper,
+            Some(Kind::Pacman) => host::Kind::Pacman,
         };
         let host = host::start("web", kind)?;
         std::fs::create_dir(host.root().join("srv/case")).expect("a new directory");
         if case.repository {
-            copy_tree(repository(), &host.root().join("srv/repository"));
-            let line = "deb [trusted=yes] file:/srv/repository ./\n";
-            std::fs::write(host.root().join("etc/apt/sources.list"), line).expect("a file");
+            repository(kind).give(&host.root());
         }
         let session = Session::open(&host.target(case.login.as_deref().unwrap_or("root")))
             .unwrap_or_else(|error| panic!("{}: {error}", case.name));
@@ -137,16 +145,4 @@ impl Place {
             }
         }
     }
-}
-
-/// The packages, made once.
-fn repository() -> &'static Path {
-    static MADE: OnceLock<PathBuf> = OnceLock::new();
-    MADE.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("repository");
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/modules/repository.sh");
-        let status = Command::new("sh").arg(script).arg(&folder).status().expect("a shell");
-        assert!(status.success(), "the packages cannot be made");
-        folder
-    })
 }

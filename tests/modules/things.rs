@@ -138,14 +138,6 @@ impl Thing {
     }
 }
 
-/// A folder of files, copied.
-pub fn copy_tree(from: &Path, to: &Path) {
-    std::fs::create_dir(to).expect("a new folder");
-    for entry in std::fs::read_dir(from).expect("a folder").flatten() {
-        std::fs::copy(entry.path(), to.join(entry.file_name())).expect("a copy");
-    }
-}
-
 /// Everything about everything below `root` that a module could change; access times aside, since reading
 /// changes them.
 pub fn snapshot(root: &Path) -> BTreeMap<String, String> {

@@ -21,6 +21,55 @@ pub enum Kind {
     Systemd,
     /// No programs but BusyBox and the SSH server.
     BusyBox,
+    /// As [`Kind::Plain`], of another family: Python and dnf 4, or dnf 5, or zypper, or pacman in the place of apt.
+    Dnf,
+    Dnf5,
+    Zypper,
+    Pacman,
+}
+
+impl Kind {
+    /// What it is called, for who misses it.
+    fn hosts(self) -> &'static str {
+        match self {
+            Kind::Plain => "hosts of their own",
+            Kind::Systemd => "hosts with systemd",
+            Kind::BusyBox => "hosts with BusyBox",
+            Kind::Dnf => "hosts with dnf",
+            Kind::Dnf5 => "hosts with dnf 5",
+            Kind::Zypper => "hosts with zypper",
+            Kind::Pacman => "hosts with pacman",
+        }
+    }
+
+    /// What this machine must have for it.
+    fn programs(self) -> &'static [&'static str] {
+        match self {
+            Kind::Plain => &[],
+            Kind::Systemd => &["/lib/systemd/systemd"],
+            Kind::BusyBox => &["/bin/busybox"],
+            Kind::Dnf => &["/usr/bin/dnf", "/usr/bin/rpmbuild", "/usr/bin/createrepo_c"],
+            Kind::Dnf5 => &["/usr/bin/dnf5", "/usr/bin/rpmbuild", "/usr/bin/createrepo_c"],
+            Kind::Zypper => &["/usr/bin/zypper", "/usr/bin/rpmbuild", "/usr/bin/createrepo_c"],
+            Kind::Pacman => &["/usr/bin/pacman", "/usr/bin/makepkg"],
+        }
+    }
+
+    /// The settings of `host.sh`.
+    fn environment(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Kind::Plain | Kind::Systemd | Kind::BusyBox => &[],
+            Kind::Dnf => &[("FAMILY", "redhat"), ("PYTHON", "1")],
+            Kind::Dnf5 => &[("FAMILY", "redhat")],
+            Kind::Zypper => &[("FAMILY", "suse")],
+            Kind::Pacman => &[("FAMILY", "arch")],
+        }
+    }
+
+    /// Debian itself may not have what such hosts need.
+    fn optional(self) -> bool {
+        self == Kind::Dnf5
+    }
 }
 
 pub struct Host {
@@ -38,19 +87,15 @@ pub const PASSWORD: &str = "testbed";
 /// A new host, or `None` where this machine cannot have any (said once on the terminal). With `EKUMEN_TEST_HOSTS=required` in the
 /// environment that is a failure.
 pub fn start(name: &str, kind: Kind) -> Option<Host> {
-    static POSSIBLE: [OnceLock<bool>; 3] = [OnceLock::new(), OnceLock::new(), OnceLock::new()];
+    static POSSIBLE: [OnceLock<bool>; 7] = [const { OnceLock::new() }; 7];
     let possible = *POSSIBLE[kind as usize].get_or_init(|| match obstacle(kind) {
         None => true,
         Some(why) => {
-            let required = std::env::var("EKUMEN_TEST_HOSTS").is_ok_and(|value| value == "required");
+            let required =
+                std::env::var("EKUMEN_TEST_HOSTS").is_ok_and(|value| value == "required") && !kind.optional();
             assert!(!required, "hosts are required, but {why}");
-            let hosts = match kind {
-                Kind::Plain => "hosts of their own",
-                Kind::Systemd => "hosts with systemd",
-                Kind::BusyBox => "hosts with BusyBox",
-            };
             // The terminal is told even if the test is quiet because it passes.
-            drop(writeln!(std::io::stderr(), "skipped: tests that need {hosts}: {why}"));
+            drop(writeln!(std::io::stderr(), "skipped: tests that need {}: {why}", kind.hosts()));
             false
         }
     });
@@ -65,12 +110,10 @@ fn obstacle(kind: Kind) -> Option<String> {
     if !rustix::process::geteuid().is_root() {
         return Some("only root can start them".into());
     }
-    let programs: &[&str] = match kind {
-        Kind::Plain => &["/usr/sbin/sshd"],
-        Kind::Systemd => &["/usr/sbin/sshd", "/lib/systemd/systemd"],
-        Kind::BusyBox => &["/usr/sbin/sshd", "/bin/busybox"],
-    };
-    if let Some(program) = programs.iter().find(|program| !Path::new(program).exists()) {
+    let lower = PathBuf::from(std::env::var_os("LOWER").unwrap_or_default());
+    let exists = |program: &&&str| Path::new(program).exists() || lower.join(&program[1..]).exists();
+    let mut programs = ["/usr/sbin/sshd"].iter().chain(kind.programs());
+    if let Some(program) = programs.find(|program| !exists(program)) {
         return Some(format!("{program} is not installed"));
     }
     Host::new("probe", kind).err()
@@ -115,6 +158,7 @@ impl Host {
         if kind == Kind::BusyBox {
             command.env("LOWER", busybox());
         }
+        command.envs(kind.environment().iter().copied());
         let keeper = command
             .arg(script("host.sh"))
             .arg(folder.path())

@@ -5,6 +5,8 @@
 #
 #   host.sh FOLDER NAME ADDRESS PORT [sshd|systemd] < a pipe that nobody writes to
 #
+# With $FAMILY (redhat, suse, arch) it passes for a system of that family: its release files and package manager, no apt.
+#
 # FOLDER has host_ed25519, host_ed25519.pub and user.pub, and gets `log` and `pid` (of the host's process 1). As this process sees
 # it (/proc/ITS-ID/root/FOLDER), disk/root is what is on the host, disk/upper what differs there from this machine.
 # Users: root, deploy (sudo without a password), deploypw (sudo with one), plain (no sudo); user.pub opens them all, and so does
@@ -142,6 +144,35 @@ END
   done
 }
 
+# Another family of systems, as far as its packages go.
+family() {
+  cd "$root"
+  rm -f etc/debian_version etc/os-release usr/lib/os-release usr/bin/apt usr/bin/apt-get
+  case $FAMILY in
+    redhat)
+      id=fedora release=etc/redhat-release said='Fedora release 41 (Forty One)'
+      [ ! -x usr/bin/dnf5 ] || ln -sf dnf5 usr/bin/dnf
+      rm -f usr/bin/zypper usr/bin/pacman
+      mkdir -p etc/dnf/vars
+      echo 41 >etc/dnf/vars/releasever
+      ;;
+    suse)
+      id=opensuse-leap release=etc/SuSE-release said='openSUSE 15.6 (x86_64)'
+      rm -f usr/bin/dnf usr/bin/dnf-3 usr/bin/dnf5 usr/bin/pacman
+      ;;
+    arch)
+      id=arch release=etc/arch-release said='Arch Linux release'
+      rm -f usr/bin/dnf usr/bin/dnf-3 usr/bin/dnf5 usr/bin/zypper
+      ;;
+  esac
+  echo "$said" >"$release"
+  printf 'NAME=%s\nID=%s\nVERSION_ID=41\nPRETTY_NAME="%s"\n' "${said%% *}" "$id" "$said" >etc/os-release
+  # Where these families have the database of packages.
+  mkdir -p etc/rpm etc/yum.repos.d etc/zypp/repos.d var/cache/dnf var/cache/libdnf5 var/cache/zypp var/lib/dnf var/lib/rpm
+  echo '%_dbpath /var/lib/rpm' >etc/rpm/macros
+  [ ! -x usr/bin/rpm ] || chroot . rpm --initdb
+}
+
 # Process 1 of the host, before it is what it is to be.
 inside() {
   # This /proc is still the machine's: so is the number.
@@ -205,6 +236,7 @@ case ${1:-} in
     disk
     accounts
     configuration
+    [ -z "${FAMILY:-}" ] || family
     if [ "$init" = systemd ]; then
       mkdir "$disk/cgroup"
       mount -t cgroup2 cgroup2 "$disk/cgroup"

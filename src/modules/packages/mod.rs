@@ -1,5 +1,7 @@
-//! Packages: `apt`, and the module that chooses by host.
+//! Packages: a module for each manager, and one that chooses by host.
 
 pub mod apt;
+pub mod dnf;
 pub mod dpkg_selections;
 pub mod package;
+mod rpm;
