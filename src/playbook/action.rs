@@ -54,9 +54,6 @@ const MISSING: &[&str] = &[
     "cron",
     "deb822_repository",
     "debconf",
-    "dnf",
-    "dnf5",
-    "dpkg_selections",
     "expect",
     "get_url",
     "git",
@@ -75,7 +72,6 @@ const MISSING: &[&str] = &[
     "yum_repository",
     "win_command",
     "win_shell",
-    "yum",
 ];
 
 /// Modules of collections that are native here, by full name, with their short name.
@@ -130,6 +126,7 @@ pub fn resolve(written: &str) -> Option<ActionName> {
         "include_role" => make(short, ActionKind::IncludeRole),
         "meta" => make(short, ActionKind::Meta),
         "systemd_service" => make("systemd", ActionKind::Module),
+        "yum" => make("dnf", ActionKind::Module),
         _ if ACTIONS.iter().any(|(name, _)| *name == short) => make(short, ActionKind::Action),
         _ if modules::registry::find(short).is_some() => make(short, ActionKind::Module),
         _ if MISSING.contains(&short) => make(short, ActionKind::Missing),
@@ -156,8 +153,15 @@ pub fn dynamic(written: &str) -> Option<ActionName> {
 
 /// The names that can be written, for "did you mean".
 pub fn known_names() -> Vec<&'static str> {
-    let mut names =
-        vec!["import_tasks", "include_tasks", "import_role", "include_role", "meta", "systemd_service"];
+    let mut names = vec![
+        "import_tasks",
+        "include_tasks",
+        "import_role",
+        "include_role",
+        "meta",
+        "systemd_service",
+        "yum",
+    ];
     names.extend(ACTIONS.iter().map(|(name, _)| *name));
     names.extend(modules::registry::MODULES.iter().map(|entry| entry.name));
     names.extend(MISSING);

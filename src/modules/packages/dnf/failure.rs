@@ -68,6 +68,13 @@ fn said(generation: Generation, step: &Step, output: &Output) -> Failure {
             failed(generation, "Failed to install some of the specified packages", Some(Vec::new()));
         return failure.with("failures", Value::list(vec![Value::list(said)]));
     }
+    if generation == Generation::Five && stderr.contains("Transaction failed: Rpm transaction failed.") {
+        let said = stderr.lines().filter_map(|line| line.strip_prefix(">>> ")).map(str::to_owned).collect();
+        return failed(generation, "Failed to install some of the specified packages", Some(said));
+    }
+    if let Some(reason) = lines().find(|line| line.starts_with("OpenPGP check for package ")) {
+        return failed(generation, format!("Failed to validate GPG signatures: {reason}"), None);
+    }
     let unsigned = |line: &str| {
         let package = line.strip_prefix("Package ")?.strip_suffix(".rpm is not signed")?;
         Some(format!("Failed to validate GPG signature for {package}: {line}"))
@@ -192,6 +199,16 @@ mod tests {
         assert_eq!(
             told(Four, "", "Error: There are no enabled repositories in \"/etc/yum.repos.d\".\n").1,
             list(&["No package http://h/a.rpm available.", "No package b available."])
+        );
+        let text = ">>> Running %pre scriptlet: a\n>>> Error in %pre scriptlet: a\nTransaction failed: Rpm transaction failed.\n";
+        assert_eq!(
+            told(Five, "", text),
+            (some.into(), list(&["Running %pre scriptlet: a", "Error in %pre scriptlet: a"]))
+        );
+        let text = "Transaction failed: Signature verification failed.\nOpenPGP check for package \"a\" has failed: The package is not signed.\n";
+        assert_eq!(
+            told(Five, "", text).0,
+            "Failed to validate GPG signatures: OpenPGP check for package \"a\" has failed: The package is not signed."
         );
         assert_eq!(
             told(Five, "", "Updating and loading repositories:\n gone 100%\nFailed to download metadata\n").0,

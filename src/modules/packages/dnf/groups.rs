@@ -19,13 +19,12 @@ pub struct Group {
 /// There is none (dnf 5 says so itself, where it matters), or dnf cannot be asked.
 pub fn find(dnf: &Dnf, name: &str, host: &Probe) -> Result<Option<Group>, Failure> {
     if dnf.generation == Generation::Five {
-        let installed = |kind: &'static str| -> Result<_, Failure> {
-            let output = host.query(&dnf.question([kind, "list", "--hidden", "--", name]))?;
-            Ok(listed(&output.stdout(), name))
+        let ask = |words: &[&str]| -> Result<_, Failure> {
+            Ok(listed(&host.query(&dnf.question(words.iter().copied()))?.stdout(), name))
         };
-        return Ok(match installed("group")? {
+        return Ok(match ask(&["group", "list", "--hidden"])? {
             Some(group) => Some(group),
-            None => installed("environment")?.map(|group| Group { environment: true, ..group }),
+            None => ask(&["environment", "list"])?.map(|group| Group { environment: true, ..group }),
         });
     }
     let known = host.query(&dnf.question(["group", "info", "--verbose", "--", name]))?;

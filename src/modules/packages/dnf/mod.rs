@@ -155,6 +155,9 @@ fn foretell(
             }
         };
         let Some(transaction) = transaction else { continue };
+        if dnf.generation == Generation::Five && step.verb == "remove" && !args.allowerasing {
+            refuse_dependents(&transaction)?;
+        }
         if step.verb == "install" {
             let missing = transaction.unavailable.iter();
             notes.extend(missing.map(|word| format!("No package {word} available.")));
@@ -197,6 +200,20 @@ pub(super) fn apply(todo: Todo, host: &mut Target) -> Result<Applied, Failure> {
         notes.extend(described(&args, generation, &done));
     }
     Ok(Applied { result: result("", notes), ..Applied::default() })
+}
+
+/// With dnf 5, what needs a package goes with it only if that is allowed; the command line does not ask.
+fn refuse_dependents(transaction: &Transaction) -> Result<(), Failure> {
+    if transaction.dependents.is_empty() {
+        return Ok(());
+    }
+    let problem = |package: &Package| {
+        format!(
+            "Problem: installed package {package} requires what is to be removed (allowerasing removes it, too)"
+        )
+    };
+    let problems = transaction.dependents.iter().map(problem).collect();
+    Err(failed(Generation::Five, "Depsolve Error occurred", Some(problems)))
 }
 
 /// Whether all packages are in the folder where they are to be.

@@ -74,6 +74,9 @@ impl Decision<'_> {
                 Generation::Four => {
                     format!("Error occurred attempting remote rpm operation: Could not open: {word}")
                 }
+                Generation::Five if Path::new(word).exists() => {
+                    format!("Failed to load RPM \"{word}\": {word}: not a rpm")
+                }
                 Generation::Five => format!("Failed to access RPM \"{word}\": No such file or directory"),
             };
             return Err(failed(self.dnf.generation, text, None).with("rc", 1));
@@ -100,9 +103,14 @@ impl Decision<'_> {
         let mut install = Vec::new();
         for word in names {
             if let Some(name) = word.strip_prefix('@') {
-                if let Some(group) = self.known(name)? {
-                    self.group(&group, "installed", &mut work);
-                }
+                install.push(match self.known(name)? {
+                    Some(group) => {
+                        self.group(&group, "installed", &mut work);
+                        format!("@{}", group.id)
+                    }
+                    None => word.clone(),
+                });
+                continue;
             } else if is_file(word) {
                 self.file(word, &mut work)?;
             } else if is_pattern(word) || self.found(word)?.is_empty() {
@@ -133,10 +141,11 @@ impl Decision<'_> {
                         self.group(&group, "upgraded", &mut work);
                         upgrade.push(format!("@{}", group.id));
                     }
-                    group => {
-                        group.into_iter().for_each(|group| self.group(&group, "installed", &mut work));
-                        install.push(word.clone());
+                    Some(group) => {
+                        self.group(&group, "installed", &mut work);
+                        install.push(format!("@{}", group.id));
                     }
+                    None => install.push(word.clone()),
                 }
                 continue;
             }

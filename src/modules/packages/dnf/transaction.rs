@@ -10,6 +10,8 @@ pub struct Transaction {
     pub downgraded: Vec<Package>,
     /// Removed, replaced and upgraded ones among them.
     pub removed: Vec<Package>,
+    /// Those of the removed that go because they need others of them.
+    pub dependents: Vec<Package>,
     /// Words that stand for no package, and were passed over.
     pub unavailable: Vec<String>,
 }
@@ -20,6 +22,7 @@ enum Section {
     Upgrade,
     Downgrade,
     Remove,
+    RemoveDependent,
     Other,
 }
 
@@ -33,6 +36,7 @@ impl Section {
             | "Installing group/module packages" => Self::Install,
             "Upgrading" => Self::Upgrade,
             "Downgrading" => Self::Downgrade,
+            "Removing dependent packages" => Self::RemoveDependent,
             _ if title.starts_with("Removing") && !title.to_lowercase().contains("group") => Self::Remove,
             _ => Self::Other,
         }
@@ -85,6 +89,10 @@ impl Transaction {
             Section::Install | Section::Upgrade => self.installed.push(package),
             Section::Downgrade => self.downgraded.push(package),
             Section::Remove => self.removed.push(package),
+            Section::RemoveDependent => {
+                self.dependents.push(package.clone());
+                self.removed.push(package);
+            }
             Section::Other => {}
         }
     }
