@@ -45,9 +45,16 @@ impl Action for TemplateFile {
             Ok(text) => text,
             Err(result) => return Prepared::Done(*result),
         };
+        let encoding = text(&args, "output_encoding")
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| "utf-8".to_owned());
+        let content = match crate::template::encode(&rendered, &encoding) {
+            Ok(content) => content,
+            Err(error) => return Prepared::failed(error.message),
+        };
         let mut call = Call::new("copy", Map::new());
-        let size = rendered.len();
-        let digest = call.blobs.add_bytes(rendered.into_bytes());
+        let size = content.len();
+        let digest = call.blobs.add_bytes(content);
         for name in RENDERING {
             args.shift_remove(*name);
         }

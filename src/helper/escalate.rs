@@ -56,6 +56,13 @@ pub fn start(identity: &Become) -> Result<Started, String> {
     .map_err(|refusal| refusal.msg)
 }
 
+/// How a helper is started as that identity, for people: the command line up to the script.
+pub fn shown(identity: &Become) -> Option<String> {
+    let words = command_line(Method::find(&identity.method)?, identity, "", "…").ok()?;
+    let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+    Some(words.join(" "))
+}
+
 /// Why there is no helper.
 struct Refusal {
     msg: String,

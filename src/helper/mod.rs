@@ -8,7 +8,7 @@
 #![allow(clippy::disallowed_macros)] // What goes wrong before there is a connection goes to the standard error of the login.
 
 mod blobs;
-mod escalate;
+pub mod escalate;
 mod jobs;
 mod options;
 mod outbox;

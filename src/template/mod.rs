@@ -6,6 +6,7 @@
 //! family and give it a line in the table of that folder's `mod.rs`.
 
 mod context;
+mod encodings;
 mod engine;
 mod eval;
 mod filters;
@@ -41,6 +42,14 @@ pub fn omit() -> Value {
 
 pub fn is_omit(value: &Value) -> bool {
     matches!(value, Value::Str(text) if Arc::ptr_eq(text, omit_text()))
+}
+
+/// A text in an encoding that Python has a name for.
+///
+/// # Errors
+/// An encoding that is not known, and characters that it does not have.
+pub fn encode(text: &str, encoding: &str) -> Result<Vec<u8>, TemplateError> {
+    encodings::encode(text, encoding)
 }
 
 /// What the filter `password_hash` gives for a scheme (`sha512_crypt` or `sha512`), with a salt of its own.

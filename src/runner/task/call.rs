@@ -225,7 +225,18 @@ impl TaskRun<'_> {
         }
         let live = |text: &str| (self.send)(Event::Output { host: self.host.clone(), text: text.to_owned() });
         let store = AllBlobs { blobs, live: &live };
-        let describe = |_: &str| {};
+        let verbosity = self.shared.options.verbosity;
+        let say = |text: String| (self.send)(Event::Message(format!("<{}> {text}", self.host)));
+        let describe = |how: &str| {
+            // That another program carries the connection is worth a word.
+            if verbosity >= 3 || verbosity > 0 && how.starts_with("openssh") {
+                say(how.to_owned());
+            }
+        };
+        if verbosity >= 3 {
+            let identities = requests.iter().filter_map(|request| request.identity.as_ref());
+            identities.filter_map(crate::helper::escalate::shown).for_each(|command| say(format!("EXEC {command}")));
+        }
         self.shared.sessions.with(target, &describe, |session| {
             let silence = session.silence();
             session.call(requests, &store, silence)

@@ -318,20 +318,14 @@ pub fn combine(c: &mut Call) -> Res<V> {
     }
     // Lists of mappings count as their items.
     let mut dicts = Vec::new();
-    fn collect(value: &V, dicts: &mut Vec<V>) -> Res<()> {
-        if value.is_sequence() {
-            for item in value.items()? {
-                collect(&item, dicts)?;
-            }
-        } else {
-            dicts.push(value.clone());
+    for term in std::iter::once(&c.value).chain(&c.more) {
+        match term.is_sequence() {
+            true => dicts.extend(term.items()?),
+            false => dicts.push(term.clone()),
         }
-        Ok(())
     }
-    collect(&c.value, &mut dicts)?;
-    for more in &c.more {
-        collect(more, &mut dicts)?;
-    }
+    // Nothing adds nothing, also as a text.
+    dicts.retain(|dict| !matches!(dict, V::None) && !matches!(dict.as_str(), Some("None" | "null")));
     let mut merged = Entries::new();
     for (i, dict) in dicts.iter().enumerate() {
         let entries = match dict {

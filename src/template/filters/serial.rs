@@ -1,13 +1,14 @@
 //! JSON, YAML and Base64.
 
 use crate::source::yaml;
+use crate::template::encodings::{decode, encode};
 use crate::template::eval::Call;
 use crate::template::object::{Res, V, failed, text};
 use crate::template::yaml_dump::{self, YamlStyle};
 use crate::value::{JsonStyle, Value, from_json as parse_json};
 use base64::Engine;
 use base64::engine::GeneralPurposeConfig;
-use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
+use base64::engine::general_purpose::{GeneralPurpose, STANDARD, URL_SAFE};
 
 fn named<'a>(c: &'a Call, name: &str) -> Option<&'a V> {
     c.named.iter().find(|(known, _)| &**known == name).map(|(_, value)| value)
@@ -158,54 +159,22 @@ pub fn b64encode(c: &mut Call) -> Res<V> {
         V::Bytes(bytes) => bytes.to_vec(),
         _ => encode(&c.input()?, &c.text_or(0, "utf-8")?)?,
     };
-    Ok(V::from(STANDARD.encode(bytes)))
-}
-
-fn encode(text: &str, encoding: &str) -> Res<Vec<u8>> {
-    Ok(match &*encoding.to_ascii_lowercase().replace('_', "-") {
-        "utf-8" | "utf8" | "ascii" => text.as_bytes().to_vec(),
-        "utf-16-le" | "utf-16le" => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
-        "utf-16-be" | "utf-16be" => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
-        "utf-16" => [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect(),
-        "latin-1" | "iso-8859-1" | "latin1" => {
-            text.chars().map(|c| u8::try_from(c as u32).unwrap_or(b'?')).collect()
-        }
-        other => return Err(failed(format!("unknown encoding: {other}"))),
-    })
-}
-
-fn decode(bytes: &[u8], encoding: &str) -> Res<String> {
-    let wide = |bytes: &[u8], big: bool| {
-        let units: Vec<u16> = bytes
-            .chunks_exact(2)
-            .map(|pair| {
-                if big {
-                    u16::from_be_bytes([pair[0], pair[1]])
-                } else {
-                    u16::from_le_bytes([pair[0], pair[1]])
-                }
-            })
-            .collect();
-        String::from_utf16_lossy(&units)
-    };
-    Ok(match &*encoding.to_ascii_lowercase().replace('_', "-") {
-        "utf-8" | "utf8" | "ascii" => String::from_utf8_lossy(bytes).into_owned(),
-        "utf-16-le" | "utf-16le" => wide(bytes, false),
-        "utf-16-be" | "utf-16be" => wide(bytes, true),
-        "utf-16" => match bytes {
-            [0xfe, 0xff, rest @ ..] => wide(rest, true),
-            [0xff, 0xfe, rest @ ..] => wide(rest, false),
-            rest => wide(rest, false),
-        },
-        "latin-1" | "iso-8859-1" | "latin1" => bytes.iter().map(|b| char::from(*b)).collect(),
-        other => return Err(failed(format!("unknown encoding: {other}"))),
-    })
+    Ok(V::from(if c.flag(1)? { URL_SAFE.encode(bytes) } else { STANDARD.encode(bytes) }))
 }
 
 pub fn b64decode(c: &mut Call) -> Res<V> {
+    let url_safe = c.flag(1)?;
     // Python skips what is not of the alphabet.
-    let text: String =
-        c.input()?.chars().filter(|ch| ch.is_ascii_alphanumeric() || matches!(ch, '+' | '/' | '=')).collect();
+    let text: String = c
+        .input()?
+        .chars()
+        .map(|ch| match ch {
+            '-' if url_safe => '+',
+            '_' if url_safe => '/',
+            other => other,
+        })
+        .filter(|ch| ch.is_ascii_alphanumeric() || matches!(ch, '+' | '/' | '='))
+        .collect();
     let lenient = GeneralPurpose::new(
         &base64::alphabet::STANDARD,
         GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),

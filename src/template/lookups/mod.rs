@@ -8,6 +8,7 @@ mod ini;
 mod passwords;
 mod sequence;
 mod tables;
+mod url;
 mod variables;
 
 use super::eval::{Args, Eval};
@@ -44,6 +45,7 @@ static LOOKUPS: &[(&str, Run)] = &[
     ("template", files::template),
     ("together", data::together),
     ("unvault", files::unvault),
+    ("url", url::url),
     ("varnames", variables::varnames),
     ("vars", variables::vars),
 ];

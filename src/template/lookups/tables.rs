@@ -63,16 +63,12 @@ impl Term {
 /// It cannot be read, or is not in that encoding.
 pub fn read(path: &std::path::Path, encoding: &str) -> Res<String> {
     let bytes = std::fs::read(path).map_err(|error| failed(format!("{}: {error}", path.display())))?;
-    match encoding.to_ascii_lowercase().replace(['-', '_'], "").as_str() {
-        "utf8" => String::from_utf8(bytes).map_err(|_| {
+    if matches!(encoding.to_ascii_lowercase().as_str(), "utf-8" | "utf8") {
+        return String::from_utf8(bytes).map_err(|_| {
             failed(format!("{} is not UTF-8; its encoding can be named with encoding=", path.display()))
-        }),
-        "utf8sig" => Ok(String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').to_owned()),
-        "ascii" | "usascii" | "latin1" | "latin" | "iso88591" | "l1" => {
-            Ok(bytes.into_iter().map(char::from).collect())
-        }
-        _ => Err(failed(format!("unknown encoding: {encoding}"))),
+        });
     }
+    crate::template::encodings::decode(&bytes, encoding)
 }
 
 pub fn csvfile(lookup: &mut Lookup) -> Res<Vec<V>> {
