@@ -442,9 +442,23 @@ impl Engine {
         if let Some(header) = text.strip_prefix("#jinja2:") {
             let (line, rest) = header.split_once('\n').unwrap_or((header, ""));
             for part in line.split(',') {
-                if let Some((name, value)) = part.split_once(':') {
-                    apply_option(&mut syntax, name.trim(), &literal(value.trim()));
+                let refused = |words: String| {
+                    let file = Arc::new(SourceFile { path: path.to_owned(), text: text.into() });
+                    Diagnostic::error(SYNTAX, format!("Syntax error in template: {words}"))
+                        .at(&Span::new(&file, 1, 1, 0))
+                };
+                if part.trim().is_empty() {
+                    return Err(refused("Empty '#jinja2:' override pair not allowed.".into()));
                 }
+                let Some((name, value)) = part.split_once(':') else {
+                    let words =
+                        format!("Missing key-value separator `:` in '#jinja2:' override pair '{part}'.");
+                    return Err(refused(words));
+                };
+                if !OPTIONS.contains(&name.trim()) {
+                    return Err(refused(format!("Invalid '#jinja2:' override key '{}'.", name.trim())));
+                }
+                apply_option(&mut syntax, name.trim(), &literal(value.trim()));
             }
             body = rest;
             first_line = 2;
@@ -537,6 +551,22 @@ fn literal(text: &str) -> Value {
         }
     }
 }
+
+/// What a `#jinja2:` header may say.
+const OPTIONS: &[&str] = &[
+    "block_end_string",
+    "block_start_string",
+    "comment_end_string",
+    "comment_start_string",
+    "keep_trailing_newline",
+    "line_comment_prefix",
+    "line_statement_prefix",
+    "lstrip_blocks",
+    "newline_sequence",
+    "trim_blocks",
+    "variable_end_string",
+    "variable_start_string",
+];
 
 fn apply_option(syntax: &mut Syntax, name: &str, value: &Value) {
     let flag = value.ansible_bool();

@@ -2,6 +2,7 @@
 
 mod dates;
 mod durations;
+mod facts;
 mod general;
 mod hashes;
 mod html;
@@ -19,6 +20,7 @@ mod select;
 mod serial;
 mod sets;
 mod structures;
+mod tables;
 mod texts;
 mod urls;
 mod vaults;
@@ -197,6 +199,8 @@ static FILTERS: &[FilterDef] = &[
     filter(&["ansible.utils.ip4_hex", "ansible.netcommon.ip4_hex", "ip4_hex"], "delimiter?", subnets::ip4_hex),
     filter(&["ansible.utils.ipcut"], "amount", subnets::ipcut),
     filter(&["ansible.utils.ipv6form"], "format?", subnets::ipv6form),
+    filter(&["ansible.utils.consolidate"], "fail_missing_match_key? fail_missing_match_value? fail_duplicate?", facts::consolidate),
+    filter(&["ansible.utils.fact_diff"], "after plugin? common?", facts::fact_diff),
     filter(&["ansible.utils.keep_keys"], "target matching_parameter?", |c| keys::select_deep(c, true)),
     filter(&["ansible.utils.remove_keys"], "target matching_parameter?", |c| keys::select_deep(c, false)),
     filter(&["ansible.utils.replace_keys"], "target matching_parameter?", keys::replace_deep),
@@ -211,6 +215,8 @@ static FILTERS: &[FilterDef] = &[
     filter(&["community.general.crc32"], "", general::crc32),
     filter(&["community.general.dict"], "", general::dict),
     filter(&["community.general.dict_kv"], "key", general::dict_kv),
+    filter(&["community.general.from_csv"], "dialect? fieldnames? delimiter? skipinitialspace? strict?", tables::from_csv),
+    filter(&["community.general.from_ini"], "", tables::from_ini),
     filter(&["community.general.groupby_as_dict"], "attribute", general::groupby_as_dict),
     filter(&["community.general.keep_keys"], "target matching_parameter?", |c| keys::select(c, true)),
     filter(&["community.general.remove_keys"], "target matching_parameter?", |c| keys::select(c, false)),
@@ -234,6 +240,7 @@ static FILTERS: &[FilterDef] = &[
     filter(&["community.general.to_years"], "**", |c| durations::to_unit(c, Some("y"))),
     filter(&["community.general.to_yaml"], "default_flow_style? **", serial::to_yaml),
     filter(&["community.general.to_nice_yaml"], "indent? default_flow_style? **", serial::to_nice_yaml),
+    filter(&["community.general.unicode_normalize"], "form?", texts::unicode_normalize),
     filter(&["community.general.version_sort"], "reverse?", general::version_sort),
 ];
 

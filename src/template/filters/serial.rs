@@ -150,6 +150,7 @@ pub fn from_yaml_all(c: &mut Call) -> Res<V> {
             let documents: Vec<V> = load_yaml(text, false)?.iter().map(V::from_value).collect::<Res<_>>()?;
             Ok(V::list(documents))
         }
+        V::None => Ok(V::list(Vec::new())),
         other => Ok(other.clone()),
     }
 }

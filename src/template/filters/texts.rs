@@ -301,3 +301,18 @@ pub fn comment(c: &mut Call) -> Res<V> {
     }
     Ok(V::from(out))
 }
+
+/// `text | unicode_normalize(form)`.
+pub fn unicode_normalize(c: &mut Call) -> Res<V> {
+    use unicode_normalization::UnicodeNormalization;
+    let V::Str(given) = &c.value else {
+        return Err(failed(format!("<class '{}'> is not a valid input type", c.value.type_name())));
+    };
+    Ok(V::from(match c.text_or(0, "NFC")?.as_str() {
+        "NFC" => given.nfc().collect::<String>(),
+        "NFD" => given.nfd().collect(),
+        "NFKC" => given.nfkc().collect(),
+        "NFKD" => given.nfkd().collect(),
+        other => return Err(failed(format!("{other} is not a valid form"))),
+    }))
+}

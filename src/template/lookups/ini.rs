@@ -238,3 +238,33 @@ impl File {
         Ok(Some(out))
     }
 }
+
+/// The sections of an INI text and what stands in them, the default section last.
+///
+/// # Errors
+/// In Python's words.
+#[allow(clippy::type_complexity)] // Spelled out it is clearer than by another name.
+pub fn sections(text: &str) -> Res<Vec<(String, Vec<(String, Option<String>)>)>> {
+    let mut file = File {
+        name: "<???>".into(),
+        case_sensitive: true,
+        allow_none: false,
+        interpolation: false,
+        sections: Vec::new(),
+    };
+    file.parse(text, false)?;
+    let names: Vec<String> = file.sections.iter().map(|section| section.name.clone()).collect();
+    let (last, own): (Vec<String>, Vec<String>) = names.into_iter().partition(|name| name == DEFAULT);
+    let entries = |name: String| {
+        let mut entries: Vec<_> =
+            if name == DEFAULT { Vec::new() } else { file.own(DEFAULT).cloned().collect() };
+        for entry in file.own(&name) {
+            match entries.iter_mut().find(|(known, _)| *known == entry.0) {
+                Some(known) => known.1.clone_from(&entry.1),
+                None => entries.push(entry.clone()),
+            }
+        }
+        (name, entries)
+    };
+    Ok(own.into_iter().chain(last).map(entries).collect())
+}

@@ -3,6 +3,7 @@
 mod data;
 mod files;
 mod first_found;
+mod general;
 mod hosts;
 mod ini;
 mod passwords;
@@ -16,6 +17,8 @@ use super::object::{Missing, Res, V, failed, text};
 use super::{TemplateErrorKind, filters};
 use crate::diag::Diagnostic;
 use std::sync::Arc;
+
+pub use ini::sections as ini_sections;
 
 type Run = fn(&mut Lookup) -> Res<Vec<V>>;
 
@@ -48,6 +51,15 @@ static LOOKUPS: &[(&str, Run)] = &[
     ("url", url::url),
     ("varnames", variables::varnames),
     ("vars", variables::vars),
+    // Of collections.
+    ("ansible.utils.get_path", general::get_path),
+    ("ansible.utils.index_of", general::index_of),
+    ("ansible.utils.to_paths", general::to_paths),
+    ("community.general.cartesian", data::nested),
+    ("community.general.collection_version", general::collection_version),
+    ("community.general.flattened", data::flattened),
+    ("community.general.merge_variables", general::merge_variables),
+    ("community.general.random_string", general::random_string),
 ];
 
 /// One use of a lookup.
@@ -90,10 +102,6 @@ pub fn exists(name: &str) -> bool {
 
 fn find(name: &str) -> Option<Run> {
     let short = filters::short_name(name);
-    let short = short
-        .strip_prefix("community.general.")
-        .filter(|s| matches!(*s, "flattened" | "cartesian"))
-        .unwrap_or(short);
     LOOKUPS.iter().find(|(known, _)| *known == short).map(|(_, run)| *run)
 }
 
