@@ -585,6 +585,8 @@ fn apply_option(syntax: &mut Syntax, name: &str, value: &Value) {
                 "variable_end_string" => &mut syntax.variable.1,
                 "comment_start_string" => &mut syntax.comment.0,
                 "comment_end_string" => &mut syntax.comment.1,
+                "line_statement_prefix" => &mut syntax.line.0,
+                "line_comment_prefix" => &mut syntax.line.1,
                 _ => return,
             };
             if let Some(text) = text {

@@ -360,14 +360,9 @@ pub fn shuffle(c: &mut Call) -> Res<V> {
 
 pub fn random(c: &mut Call) -> Res<V> {
     // `n | random(start, step)` or `list | random(seed=…)`: the value is the end.
-    let seed = c.named.iter().find(|(name, _)| &**name == "seed").map(|(_, seed)| seed);
-    let mut random = Random::new(seed.or(c.given(3)))?;
+    let mut random = Random::new(c.given(2))?;
     if let Some(end) = c.value.as_i64() {
         let (start, step) = (c.int_or(0, 0)?, c.int_or(1, 1)?.max(1));
-        let (start, step) = match (c.given(1), c.given(2)) {
-            (Some(_), Some(_)) => (c.int_or(1, 0)?, c.int_or(2, 1)?.max(1)),
-            _ => (start, step),
-        };
         if end <= start {
             return Err(failed(format!("empty range for randrange() ({start}, {end}, {})", end - start)));
         }
@@ -375,6 +370,9 @@ pub fn random(c: &mut Call) -> Res<V> {
         return Ok(V::Int(start + step * random.below(count as u64) as i64));
     }
     let items = c.value.items().map_err(|_| failed("random can only be used on sequences and integers"))?;
+    if c.given(0).is_some() || c.given(1).is_some() {
+        return Err(failed("start and step can only be used with integer values"));
+    }
     if items.is_empty() {
         return Ok(none("No random item, sequence was empty."));
     }

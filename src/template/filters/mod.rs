@@ -125,7 +125,7 @@ static FILTERS: &[FilterDef] = &[
     filter(&["combinations"], "size", lists::combinations),
     filter(&["permutations"], "size?", lists::permutations),
     filter(&["shuffle"], "seed?", lists::shuffle),
-    filter(&["random"], "end? start? step? seed?", lists::random),
+    filter(&["random"], "start? step? seed?", lists::random),
     filter(&["pow"], "y", numbers::pow),
     filter(&["log"], "base?", numbers::log),
     filter(&["root"], "base?", numbers::root),

@@ -18,6 +18,8 @@ pub struct Syntax {
     pub block: (String, String),
     pub variable: (String, String),
     pub comment: (String, String),
+    /// What begins a line that is a statement or a comment; empty for none.
+    pub line: (String, String),
     pub trim_blocks: bool,
     pub lstrip_blocks: bool,
     pub keep_trailing_newline: bool,
@@ -32,6 +34,7 @@ impl Default for Syntax {
             block: pair("{%", "%}"),
             variable: pair("{{", "}}"),
             comment: pair("{#", "#}"),
+            line: pair("", ""),
             trim_blocks: true,
             lstrip_blocks: false,
             keep_trailing_newline: false,
@@ -53,6 +56,12 @@ impl Syntax {
             builder.block_delimiters(self.block.0.clone(), self.block.1.clone());
             builder.variable_delimiters(self.variable.0.clone(), self.variable.1.clone());
             builder.comment_delimiters(self.comment.0.clone(), self.comment.1.clone());
+        }
+        if !self.line.0.is_empty() {
+            builder.line_statement_prefix(self.line.0.clone());
+        }
+        if !self.line.1.is_empty() {
+            builder.line_comment_prefix(self.line.1.clone());
         }
         builder
             .trim_blocks(self.trim_blocks)
