@@ -36,6 +36,7 @@ fn failure_text(info: &TaskInfo, result: &TaskResult) -> String {
     match info.action.as_str() {
         _ if msg.is_empty() => "Task failed: Action failed.".into(),
         _ if msg.starts_with("Task failed:") => msg,
+        _ if msg.starts_with("Could not find or access ") => format!("Task failed: {msg}"),
         "assert"
         | "raw"
         | "script"

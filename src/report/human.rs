@@ -115,7 +115,7 @@ impl Human {
             let mut shown = result.data.clone();
             shown.retain(|key, _| matches!(key.as_str(), Some("attempts" | "changed" | "retries")));
             shown.insert("censored".into(), CENSORED.into());
-            return self.look.layout.text(&shown, false);
+            return self.look.layout.text(&shown, self.look.verbosity > 2);
         }
         let long = pretty || result.verbose_always || self.look.verbosity > 2;
         self.look.layout.text(&self.shown(result, info), long)
@@ -138,7 +138,7 @@ impl Human {
                 ) => false,
                 _ => !alone,
             });
-        } else if !result.failed && !result.unreachable {
+        } else {
             data.entry("changed".into()).or_insert(result.changed.into());
         }
         data.shift_remove("failed");
@@ -224,18 +224,7 @@ impl Human {
 
     fn one(&mut self, host: &str, info: &Arc<TaskInfo>, result: &TaskResult, item: Option<&str>) {
         let label = Self::host_label(host, result);
-        let hidden;
-        let item_text = match item {
-            Some(_) if result.no_log => {
-                hidden = " (item=(censored due to no_log))".to_owned();
-                hidden.as_str()
-            }
-            Some(item) => {
-                hidden = format!(" (item={item})");
-                hidden.as_str()
-            }
-            None => "",
-        };
+        let item_text = item.map(|item| format!(" (item={item})")).unwrap_or_default();
         let arrow = if item.is_some() { " =>" } else { "" };
         if result.unreachable && item.is_none() {
             self.task_banner(info);

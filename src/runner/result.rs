@@ -196,7 +196,8 @@ impl TaskResult {
         };
         let outer =
             if outer.is_empty() { "Task failed.".to_owned() } else { format!("Task failed: {outer}.") };
-        let data = [(Value::str("msg"), Value::from(msg))].into_iter().collect();
+        let data = [(Value::str("msg"), Value::from(msg)), ("changed".into(), false.into())];
+        let data = data.into_iter().collect();
         Self { data, failed: true, causes: vec![Cause::new(outer, None), inner], ..Self::default() }
     }
 

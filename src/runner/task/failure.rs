@@ -31,7 +31,7 @@ pub fn condition_failure(condition: &Condition, error: &TemplateError) -> TaskRe
     if not_boolean {
         cause.help = Some("Broken conditionals can be temporarily allowed with the `ALLOW_BROKEN_CONDITIONALS` configuration option.".into());
     }
-    TaskResult::broken("", cause).with("changed", false)
+    TaskResult::broken("", cause)
 }
 
 /// What went wrong with a condition, said once.

@@ -13,8 +13,23 @@ use std::time::Duration;
 /// How the complaint about a loop over something else begins.
 const NOT_A_LIST: &str = "The `loop` value must resolve to a 'list'";
 
+/// What is shown in place of an item that must not be.
+const HIDDEN_LABEL: &str = "(censored due to no_log)";
+
 impl TaskRun<'_> {
     pub(super) fn run_loop(&self) -> TaskResult {
+        let result = self.run_items();
+        if result.items.is_some() {
+            return result;
+        }
+        // It did not come to any item. Where `no_log` speaks of one, nothing is said either.
+        let no_log = self
+            .truth(&self.context(Map::new()), "no_log")
+            .map(|it| it.unwrap_or(self.shared.no_log_by_default));
+        TaskResult { no_log: no_log.unwrap_or(true), ..result }
+    }
+
+    fn run_items(&self) -> TaskResult {
         let outer = self.context(Map::new());
         let items = match self.items(&outer) {
             Ok(items) => items,
@@ -228,7 +243,7 @@ impl TaskRun<'_> {
         }
         self.settle(&mut result);
         self.conclude(&mut result);
-        self.judge_ignored(&mut result);
+        self.judge_ignored(&mut result, locals.clone());
         (self.send)(Event::Item {
             host: self.host.clone(),
             task: self.info.clone(),
@@ -251,9 +266,13 @@ impl TaskRun<'_> {
         };
         let label = label.unwrap_or_else(|error| {
             let text = format!("Failed to template loop_control.label: {}", error.message);
-            result = TaskResult { said: true, ..TaskResult::failure(text) }.with("changed", false);
-            "None".to_owned()
+            result.data.insert("msg".into(), text.into());
+            (result.failed, result.skipped, result.said) = (true, false, result.causes.is_empty());
+            result.effects.clear();
+            // Ansible has cleared the item from what `debug` shows before it looks for a label.
+            if self.task.action.short == "debug" { "None".to_owned() } else { py_str(item) }
         });
+        let label = if result.no_log { HIDDEN_LABEL.to_owned() } else { label };
         for effect in &mut result.effects {
             if let Effect::Include(include) = effect {
                 include.label = Some(label.clone());

@@ -18,7 +18,7 @@ use super::result::{Cause, Effect, TaskResult};
 use super::{PlayRun, Shared};
 use crate::actions::Call;
 use crate::playbook::{ActionKind, Task};
-use crate::template::{Context, LookupEnv};
+use crate::template::{Context, LookupEnv, TemplateError};
 use crate::value::{Map, Value, py_str};
 use crate::vars::TaskScope;
 use std::path::PathBuf;
@@ -63,7 +63,7 @@ impl TaskRun<'_> {
         };
         self.settle(&mut result);
         self.conclude(&mut result);
-        self.judge_ignored(&mut result);
+        self.judge_ignored(&mut result, Map::new());
         result
     }
 
@@ -166,6 +166,14 @@ impl TaskRun<'_> {
         self.finish(step)
     }
 
+    fn until_failure(&self, error: &TemplateError) -> TaskResult {
+        let failure = template_failure(error);
+        if failure.unknown.is_some() {
+            return failure;
+        }
+        TaskResult::broken("", Cause::new(failure::conditional_text(error), error.trace.first()))
+    }
+
     pub(super) fn tries(&self) -> bool {
         !self.task.until.is_empty() || self.task.attr("retries").is_some()
     }
@@ -198,10 +206,10 @@ impl TaskRun<'_> {
                 // `retries` alone means until it succeeds.
                 Ok(_) if self.task.until.is_empty() => !result.failed,
                 Ok(reached) => reached,
+                // What it did is of no more use: nobody can tell whether it was enough.
                 Err(error) => {
-                    let mut failure = template_failure(&error);
-                    failure.data.extend(result.data);
-                    return failure;
+                    let failure = self.until_failure(&error);
+                    return TaskResult { no_log: result.no_log, delegated: result.delegated, ..failure };
                 }
             };
             if reached {
@@ -230,16 +238,25 @@ impl TaskRun<'_> {
     }
 
     /// `ignore_errors` and `ignore_unreachable`.
-    pub(super) fn judge_ignored(&self, result: &mut TaskResult) {
+    /// Each item of a loop has its own word; the loop is ignored if all that failed in it is.
+    pub(super) fn judge_ignored(&self, result: &mut TaskResult, locals: Map) {
         if !(result.failed || result.unreachable) || result.ignored {
             return;
         }
+        if let Some(items) = &result.items {
+            let mut bad = items.iter().filter(|item| item.failed || item.unreachable).peekable();
+            result.ignored = bad.peek().is_some() && bad.all(|item| item.ignored);
+            return;
+        }
         let word = if result.unreachable { "ignore_unreachable" } else { "ignore_errors" };
-        let context = self.context(Map::new());
-        if let Some(attr) = self.task.attr(word)
-            && let Ok(value) = context.render(&attr.term)
-        {
-            result.ignored = value.ansible_bool().unwrap_or(false);
+        match self.truth(&self.context(locals), word) {
+            Ok(ignored) => result.ignored = ignored.unwrap_or(false),
+            Err(error) => {
+                let failure = TaskResult { no_log: result.no_log, ..template_failure(&error) };
+                result.failed = true;
+                result.causes = failure.causes;
+                result.data.extend(failure.data);
+            }
         }
     }
 

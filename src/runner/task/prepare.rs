@@ -81,7 +81,7 @@ impl TaskRun<'_> {
         };
         let args = self.arguments(context, raw).map_err(|error| Box::new(self.argument_failure(&error)))?;
         if matches!(self.task.action.kind, ActionKind::IncludeTasks | ActionKind::IncludeRole) {
-            return Ok(State::Done(Box::new(self.include(args, locals))));
+            return Ok(State::Done(Box::new(TaskResult { no_log, ..self.include(args, locals) })));
         }
         if self.task.action.kind == ActionKind::Missing {
             let name = &self.task.action.written;
@@ -305,7 +305,8 @@ impl TaskRun<'_> {
     pub(super) fn environment(&self, context: &Context) -> Result<Vec<(String, String)>, TemplateError> {
         let mut environment: Vec<(String, String)> = Vec::new();
         for attr in self.task.level.collect("environment") {
-            let maps = match context.render(&attr.term)? {
+            let value = context.render(&attr.term).map_err(|error| keyword_error("environment", error))?;
+            let maps = match value {
                 Value::List(items) => items.to_vec(),
                 other => vec![other],
             };
@@ -369,13 +370,21 @@ pub fn keyword(
     name: &str,
 ) -> Result<Option<Value>, TemplateError> {
     for attr in level.chain().filter_map(|level| level.own(name)) {
-        let value = context.render(&attr.term)?;
+        let value = context.render(&attr.term).map_err(|error| keyword_error(name, error))?;
         if crate::template::is_omit(&value) {
             continue;
         }
         return Ok(Some(value).filter(|value| !value.is_null()));
     }
     Ok(None)
+}
+
+/// `delegate_to` is told as it is: Ansible renders it before all others.
+fn keyword_error(name: &str, mut error: TemplateError) -> TemplateError {
+    if error.kind != TemplateErrorKind::Unknown && name != "delegate_to" {
+        error.message = format!("Error processing keyword '{name}': {}", error.message);
+    }
+    error
 }
 
 fn argument_error(key: &Value, mut error: TemplateError) -> TemplateError {
