@@ -1,0 +1,8 @@
+//! Any text as a template and as a condition.
+#![no_main]
+
+#[path = "../entries.rs"]
+#[allow(dead_code)]
+mod entries;
+
+libfuzzer_sys::fuzz_target!(|text: &str| entries::render(text));
