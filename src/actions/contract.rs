@@ -22,7 +22,7 @@ pub trait Action: Sync {
         &[]
     }
 
-    /// Whether `async` means nothing to it.
+    /// Whether `async` is no reason to refuse the task: it means nothing to it, or what it calls may be a job.
     fn ignores_async(&self) -> bool {
         false
     }

@@ -14,6 +14,7 @@ mod fetch;
 mod gather_facts;
 mod group_by;
 mod include_vars;
+mod package;
 mod pause;
 mod script;
 mod set_fact;
@@ -39,6 +40,7 @@ pub fn find(name: &str) -> Option<&'static dyn Action> {
         "gather_facts" => &gather_facts::GatherFacts,
         "group_by" => &group_by::GroupBy,
         "include_vars" => &include_vars::IncludeVars,
+        "package" => &package::Package,
         "pause" => &pause::Pause,
         "script" => &script::Script,
         "set_fact" => &set_fact::SetFact,

@@ -5,7 +5,7 @@ mod accounts;
 mod commands;
 pub mod files;
 pub mod kit;
-mod packages;
+pub mod packages;
 mod ping;
 pub mod registry;
 mod services;

@@ -51,6 +51,8 @@ pub const ACTIONS: &[(&str, Arguments)] = &[
             "ignore_unknown_extensions",
         ]),
     ),
+    // Its manager's arguments are not known here.
+    ("package", Arguments::Any),
     ("pause", Arguments::Parameters(&["echo", "minutes", "prompt", "seconds"], &[])),
     ("script", Arguments::Known(&["cmd", "chdir", "creates", "decrypt", "executable", "removes"])),
     ("set_fact", Arguments::Any),
@@ -113,8 +115,6 @@ pub fn known(action: &ActionName) -> Option<Vec<&'static str>> {
             names.extend(of_module("systemd")?.iter().filter(|name| !SERVICE.contains(name)));
             Some(names)
         }
-        // Its manager's arguments are not known here.
-        ActionKind::Module if action.short == "package" => None,
         // The options of `command` are taken out of its text, but have no effect.
         ActionKind::Module if action.short == "raw" => Some(COMMAND_OPTIONS.to_vec()),
         ActionKind::Module => of_module(&action.short),

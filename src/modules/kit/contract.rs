@@ -61,6 +61,16 @@ impl<T> Plan<T> {
         Self::Unchanged { result: result.as_map().cloned().unwrap_or_default() }
     }
 
+    /// The same with another `Todo`, for a module that stands in front of others.
+    pub fn map<U>(self, wrap: impl FnOnce(T) -> U) -> Plan<U> {
+        match self {
+            Self::Unchanged { result } => Plan::Unchanged { result },
+            Self::Change { todo, diff, result } => Plan::Change { todo: wrap(todo), diff, result },
+            Self::Upkeep { todo, result } => Plan::Upkeep { todo: wrap(todo), result },
+            Self::Unknown { todo, why, result } => Plan::Unknown { todo: wrap(todo), why, result },
+        }
+    }
+
     /// Something to do; `result` is a mapping.
     pub fn change(todo: T, diff: Vec<Diff>, result: Value) -> Self {
         Self::Change { todo, diff, result: result.as_map().cloned().unwrap_or_default() }

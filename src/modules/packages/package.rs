@@ -1,6 +1,6 @@
 //! `package`: packages under whatever manages them here.
 
-use super::apt;
+use super::{apt, dnf};
 use crate::facts;
 use crate::modules::kit::{Applied, Failure, Module, Plan, Probe, Target, args};
 use crate::value::{Map, Value};
@@ -17,34 +17,55 @@ pub struct Args {
     others: Map,
 }
 
+/// The managers that have a module here.
+const MANAGERS: &[&str] = &["apt", "dnf", "dnf5"];
+
+/// Why a task fails under that manager, if it has no module: in Ansible's words, as where a collection is missing.
+pub fn refusal(manager: &str) -> Option<String> {
+    (!MANAGERS.contains(&short(manager))).then(|| unknown(manager))
+}
+
+fn unknown(manager: &str) -> String {
+    format!("Could not find a matching action for the \"{manager}\" package manager.")
+}
+
+/// The name without the collection.
+fn short(manager: &str) -> &str {
+    let collections = ["ansible.builtin.", "ansible.legacy.", "community.general."];
+    collections.iter().find_map(|collection| manager.strip_prefix(collection)).unwrap_or(manager)
+}
+
+/// What the manager's module wants to do.
+type Todo = Box<dyn FnOnce(&mut Target) -> Result<Applied, Failure>>;
+
 impl Module for Package {
     const NAME: &'static str = "package";
     type Args = Args;
-    type Todo = apt::Todo;
+    type Todo = Todo;
 
-    fn plan(args: &Args, host: &Probe) -> Result<Plan<apt::Todo>, Failure> {
+    fn plan(args: &Args, host: &Probe) -> Result<Plan<Todo>, Failure> {
         let manager = match args.manager.as_deref() {
             None | Some("auto") => facts::package_manager(),
-            Some(name) => name.rsplit('.').next().unwrap_or(name).to_owned(),
+            Some(name) => name.to_owned(),
         };
-        match manager.as_str() {
-            "apt" => {
-                let parsed: apt::Args =
-                    args::parse("apt", &Value::map(args.others.clone())).map_err(Failure::new)?;
-                apt::plan(&parsed, host)
-            }
-            "unknown" => Err(Failure::new(
-                "Could not detect which package manager to use. Try gathering facts or setting the \"use\" option.",
-            )),
-            // In Ansible's words, and as for Ansible where a collection is missing: there is no such module here.
-            _ => Err(Failure::new(format!(
-                "Could not find a matching action for the \"{}\" package manager.",
-                args.manager.as_deref().filter(|name| *name != "auto").unwrap_or(&manager)
-            ))),
+        let args = Value::map(args.others.clone());
+        match short(&manager) {
+            "apt" => plan::<apt::Apt>(&args, host),
+            "dnf" => plan::<dnf::DnfModule>(&args, host),
+            "dnf5" => plan::<dnf::Dnf5Module>(&args, host),
+            _ => Err(Failure::new(unknown(&manager))),
         }
     }
 
-    fn apply(todo: apt::Todo, host: &mut Target) -> Result<Applied, Failure> {
-        apt::apply(todo, host)
+    fn apply(todo: Todo, host: &mut Target) -> Result<Applied, Failure> {
+        todo(host)
     }
+}
+
+fn plan<M: Module>(args: &Value, host: &Probe) -> Result<Plan<Todo>, Failure>
+where
+    M::Todo: 'static,
+{
+    let args: M::Args = args::parse(&format!("ansible.legacy.{}", M::NAME), args).map_err(Failure::new)?;
+    Ok(M::plan(&args, host)?.map(|todo| Box::new(move |host: &mut Target| M::apply(todo, host)) as Todo))
 }

@@ -47,16 +47,7 @@ impl Module for Service {
             }
             let args: systemd::Args =
                 args::parse("ansible.legacy.systemd", &Value::map(others)).map_err(Failure::new)?;
-            return Ok(match systemd::plan(&args, host)? {
-                Plan::Unchanged { result } => Plan::Unchanged { result },
-                Plan::Change { todo, diff, result } => {
-                    Plan::Change { todo: Todo::Systemd(todo), diff, result }
-                }
-                Plan::Unknown { todo, why, result } => {
-                    Plan::Unknown { todo: Todo::Systemd(todo), why, result }
-                }
-                Plan::Upkeep { todo, result } => Plan::Upkeep { todo: Todo::Systemd(todo), result },
-            });
+            return Ok(systemd::plan(&args, host)?.map(Todo::Systemd));
         }
         let args: sysv::Args =
             args::parse(Self::NAME, &Value::map(args.others.clone())).map_err(Failure::new)?;

@@ -26,7 +26,7 @@ pub struct Apt;
 #[serde(deny_unknown_fields)]
 pub struct Args {
     /// Packages: `tree`, `tree=2.1*`, `tree>=2`, `lib*`.
-    #[serde(default, alias = "package", alias = "pkg")]
+    #[serde(default, rename = "package", alias = "name", alias = "pkg")]
     name: Vec<String>,
     #[serde(default)]
     state: State,
@@ -163,7 +163,7 @@ impl Module for Apt {
     }
 }
 
-pub(super) fn plan(args: &Args, host: &Probe) -> Result<Plan<Todo>, Failure> {
+fn plan(args: &Args, host: &Probe) -> Result<Plan<Todo>, Failure> {
     let exclusive = [args.deb.is_some(), !args.name.is_empty(), args.upgrade != Upgrade::No];
     if exclusive.iter().filter(|given| **given).count() > 1 {
         return Err(Failure::new("parameters are mutually exclusive: deb|package|upgrade"));
@@ -227,7 +227,7 @@ pub(super) fn plan(args: &Args, host: &Probe) -> Result<Plan<Todo>, Failure> {
     }
 }
 
-pub(super) fn apply(todo: Todo, host: &mut Target) -> Result<Applied, Failure> {
+fn apply(todo: Todo, host: &mut Target) -> Result<Applied, Failure> {
     let Todo { args, update, mut step } = todo;
     let before = cache_time();
     let mut cache_updated = false;

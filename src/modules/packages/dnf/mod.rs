@@ -80,7 +80,7 @@ fn generation(args: &Args) -> Result<Generation, Failure> {
     }
 }
 
-pub(super) fn plan(args: &Args, host: &Probe) -> Result<Plan<Todo>, Failure> {
+fn plan(args: &Args, host: &Probe) -> Result<Plan<Todo>, Failure> {
     let generation = generation(args)?;
     for (both, names) in [
         (!args.name.is_empty() && args.list.is_some(), "name|list"),
@@ -176,7 +176,7 @@ fn foretell(
     Ok(Plan::Change { diff: Vec::new(), result: result(text, told), todo: todo(left, notes, false) })
 }
 
-pub(super) fn apply(todo: Todo, host: &mut Target) -> Result<Applied, Failure> {
+fn apply(todo: Todo, host: &mut Target) -> Result<Applied, Failure> {
     let Todo { args, generation, steps, mut notes, refresh } = todo;
     let dnf = Dnf::new(generation, &args);
     if refresh {
