@@ -46,6 +46,10 @@ const SKIPPED: &str = "0;36";
 const ERROR: &str = "0;31";
 const UNREACHABLE: &str = "1;31";
 
+/// Said once, before the first deprecation.
+const MAY_BE_SILENCED: &str =
+    "[WARNING]: Deprecation warnings can be disabled by setting `deprecation_warnings=False` in ansible.cfg.";
+
 impl Human {
     pub fn new(look: Look, sink: Arc<Sink>) -> Self {
         Self { look, sink, banner: None, seen: HashSet::new(), stats: CustomStats::default() }
@@ -84,6 +88,9 @@ impl Human {
     fn problem(&mut self, problem: &Diagnostic) {
         if problem.severity == Severity::Deprecation && !self.look.deprecations {
             return;
+        }
+        if problem.severity == Severity::Deprecation && self.seen.insert(MAY_BE_SILENCED.to_owned()) {
+            self.sink.error_line(MAY_BE_SILENCED, None, Level::Warning);
         }
         let style = if self.look.colour { Style::Colour } else { Style::Plain };
         let mut text = diag::render(problem, style);

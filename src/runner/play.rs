@@ -167,6 +167,12 @@ impl<'r> Runner<'r> {
     /// The recap and the verdict. Ansible shows no recap of a run that broke.
     pub fn finish(mut self, recap_if_broken: bool) -> Verdict {
         self.emit_warnings();
+        if let Some(wanted) = self.shared.options.start_at.as_ref().filter(|_| self.waiting_for_start) {
+            let text = format!(
+                "No matching task \"{wanted}\" found. Note: --start-at-task can only follow static includes."
+            );
+            self.emit(&Event::Problem(Diagnostic::error("no-start", text)));
+        }
         if recap_if_broken || !self.verdict.broken {
             let tally = std::mem::take(&mut self.tally);
             self.emit(&Event::Recap(tally));

@@ -235,7 +235,9 @@ impl TaskRun<'_> {
         };
         if verbosity >= 3 {
             let identities = requests.iter().filter_map(|request| request.identity.as_ref());
-            identities.filter_map(crate::helper::escalate::shown).for_each(|command| say(format!("EXEC {command}")));
+            identities
+                .filter_map(crate::helper::escalate::shown)
+                .for_each(|command| say(format!("EXEC {command}")));
         }
         self.shared.sessions.with(target, &describe, |session| {
             let silence = session.silence();

@@ -2,6 +2,7 @@
 
 use super::failure::{skipped, template_failure};
 use super::{State, Step, TaskRun};
+use crate::diag::Diagnostic;
 use crate::playbook::{ActionKind, Task};
 use crate::runner::event::Event;
 use crate::runner::result::{Cause, Effect, TaskResult};
@@ -39,12 +40,13 @@ impl TaskRun<'_> {
             Ok(control) => control,
             Err(error) => return template_failure(&error),
         };
-        if self.task.level.chain().any(|level| {
-            level.kind == crate::playbook::LevelKind::Include && level.vars.contains_key(control.var.as_str())
-        }) {
-            (self.send)(Event::Problem(
-                crate::diag::Diagnostic::warning("loop-variable-in-use", format!("The loop variable '{}' is already in use. You should set the `loop_var` value in the `loop_control` option for the task to something else to avoid variable collisions and unexpected behavior.", control.var)).at(&self.task.span),
-            ));
+        if !matches!(outer.variable(&control.var), Ok(None)) {
+            let place = self.task.control.loop_var.as_ref().map_or(&self.task.span, |attr| &attr.span);
+            let text = format!("The loop variable '{}' is already in use.", control.var);
+            let help = "You should set the `loop_var` value in the `loop_control` option for the task to something else to avoid \
+                        variable collisions and unexpected behavior.";
+            let problem = Diagnostic::warning("loop-variable-in-use", text).at(place).help(help);
+            (self.send)(Event::Problem(problem));
         }
         let together = !self.tries()
             && control.pause.is_none()
