@@ -97,17 +97,10 @@ pub fn main(args: Vec<String>, name: Name) -> i32 {
     }
 }
 
-/// The passwords of the options, else those of the settings.
+/// The passwords of the options and the settings.
 fn open_vault(options: &Options, settings: &Settings) -> Result<Vault, Diagnostic> {
-    let mut sources = [options.vault_id.clone(), options.vault_password_file.clone()].concat();
-    if sources.is_empty() {
-        sources = settings.list("DEFAULT_VAULT_IDENTITY_LIST");
-        sources.extend(settings.str("DEFAULT_VAULT_PASSWORD_FILE").map(str::to_owned));
-    }
-    if options.ask_vault_password {
-        sources.push("default@prompt".into());
-    }
-    super::vault::open(&sources, settings.bool("DEFAULT_VAULT_ID_MATCH"))
+    let (ids, files) = (&options.vault_id, &options.vault_password_file);
+    super::vault::open(&super::vault::Keys { ids, files, ask: options.ask_vault_password }, settings)
 }
 
 /// What a command line comes to.

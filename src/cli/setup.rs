@@ -237,18 +237,12 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
 }
 
 fn vault(common: &Common, settings: &Settings) -> Result<Vault, Diagnostic> {
-    let mut sources: Vec<String> = common.vault_ids.clone();
-    sources.extend(common.vault_password_files.clone());
-    if sources.is_empty() {
-        sources.extend(settings.list("DEFAULT_VAULT_IDENTITY_LIST"));
-        sources.extend(
-            settings.path("DEFAULT_VAULT_PASSWORD_FILE").map(|path| path.to_string_lossy().into_owned()),
-        );
-    }
-    if common.ask_vault_password {
-        sources.push("default@prompt".into());
-    }
-    super::vault::open(&sources, settings.bool("DEFAULT_VAULT_ID_MATCH"))
+    let keys = super::vault::Keys {
+        ids: &common.vault_ids,
+        files: &common.vault_password_files,
+        ask: common.ask_vault_password,
+    };
+    super::vault::open(&keys, settings)
 }
 
 fn password_file(path: &Path) -> Result<Secret, Diagnostic> {

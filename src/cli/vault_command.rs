@@ -159,7 +159,7 @@ fn run(action: &Action, settings: &Settings) -> Result<(), Failure> {
             let vault = with_password(open(&files.keys, settings)?)?;
             let sources: Vec<String> =
                 files.keys.new_vault_id.iter().chain(&files.keys.new_vault_password_file).cloned().collect();
-            let new = super::vault::open(&sources, false).map_err(|problem| failed(problem.summary))?;
+            let new = super::vault::named(&sources, false).map_err(|problem| failed(problem.summary))?;
             let with = encryptor(&None, &new, settings)?;
             for name in &files.files {
                 let plain = decrypt(&vault, &read(name)?, &absolute(name))?;
@@ -321,17 +321,8 @@ fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
 
 /// The passwords that the options or the settings name.
 fn open(keys: &Keys, settings: &Settings) -> Result<Vault, Failure> {
-    let mut sources: Vec<String> = keys.vault_ids.iter().chain(&keys.password_files).cloned().collect();
-    if sources.is_empty() {
-        sources.extend(settings.list("DEFAULT_VAULT_IDENTITY_LIST"));
-        sources.extend(
-            settings.path("DEFAULT_VAULT_PASSWORD_FILE").map(|path| path.to_string_lossy().into_owned()),
-        );
-    }
-    if keys.ask {
-        sources.push("default@prompt".into());
-    }
-    super::vault::open(&sources, settings.bool("DEFAULT_VAULT_ID_MATCH"))
+    let (ids, files) = (&keys.vault_ids, &keys.password_files);
+    super::vault::open(&super::vault::Keys { ids, files, ask: keys.ask }, settings)
         .map_err(|problem| failed(problem.summary))
 }
 

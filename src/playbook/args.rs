@@ -69,7 +69,7 @@ impl Loader {
             NodeKind::Bool(_) | NodeKind::Int(_) | NodeKind::Float(_) if is_free_form(&action.short) => {
                 put(text_node("_raw_params", value), value.clone());
             }
-            NodeKind::List(_) if is_free_form(&action.short) => {
+            NodeKind::List(_) | NodeKind::Unsafe(_) if is_free_form(&action.short) => {
                 put(text_node("_raw_params", value), value.clone())
             }
             _ => self.problem(
