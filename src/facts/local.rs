@@ -11,17 +11,22 @@ pub fn facts(sources: &Sources) -> Facts {
     for name in names(&sources.fact_path) {
         let Some(stem) = name.strip_suffix(".fact") else { continue };
         let path = Path::new(&sources.fact_path).join(&name);
-        found.insert(Value::str(stem), fact(sources, &path));
+        let value = fact(sources, &path).unwrap_or_else(|why| {
+            sources.probe.warn(&why);
+            why.into()
+        });
+        found.insert(Value::str(stem), value);
     }
     let mut facts = Facts::new();
     facts.set("local", found);
     facts
 }
 
-fn fact(sources: &Sources, path: &Path) -> Value {
+/// The error is what the fact is then, too.
+fn fact(sources: &Sources, path: &Path) -> Result<Value, String> {
     let shown = path.display();
     if let Err(error) = std::fs::metadata(path) {
-        return format!("Could not stat fact ({shown}): {}", crate::modules::kit::os_error(&error)).into();
+        return Err(format!("Could not stat fact ({shown}): {}", crate::modules::kit::os_error(&error)));
     }
     let executable = path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok();
     let is_marked = std::fs::metadata(path).is_ok_and(|data| {
@@ -31,32 +36,31 @@ fn fact(sources: &Sources, path: &Path) -> Value {
     let content = if executable && is_marked {
         match sources.probe.query(&Command::new([path])) {
             Err(failure) => {
-                return format!("Could not execute fact script ({shown}): {}", failure.msg).into();
+                return Err(format!("Could not execute fact script ({shown}): {}", failure.msg));
             }
             Ok(output) if !output.success() => {
-                return format!(
+                return Err(format!(
                     "Failure executing fact script ({shown}), rc: {}, err: {}",
                     output.rc,
                     output.stderr()
-                )
-                .into();
+                ));
             }
             Ok(output) => output.stdout(),
         }
     } else {
         match text(path) {
             Some(text) => text,
-            None => return format!("Could not read fact file ({shown})").into(),
+            None => return Err(format!("Could not read fact file ({shown})")),
         }
     };
     match from_json(&content) {
-        Ok(value) => value,
+        Ok(value) => Ok(value),
         Err(_) => match ini(&content) {
-            Ok(value) => Value::map(value),
+            Ok(value) => Ok(Value::map(value)),
             Err(cause) if cause.starts_with('\'') => {
-                format!("error loading facts as ini - please check content: {shown} ({cause})").into()
+                Err(format!("error loading facts as ini - please check content: {shown} ({cause})"))
             }
-            Err(_) => format!("error loading facts as JSON or ini - please check content: {shown}").into(),
+            Err(_) => Err(format!("error loading facts as JSON or ini - please check content: {shown}")),
         },
     }
 }
