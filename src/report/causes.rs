@@ -1,7 +1,7 @@
 //! The errors above a failed result: what, where, because of what.
 
 use crate::diag;
-use crate::runner::{Cause, TaskInfo, TaskResult};
+use crate::runner::{Cause, TaskInfo, TaskResult, UNKNOWN_FAILURE};
 
 /// All of it, with a newline at its end. What `no_log` hides is not said here either.
 pub fn text(info: &TaskInfo, result: &TaskResult) -> String {
@@ -35,11 +35,9 @@ fn failure_text(info: &TaskInfo, result: &TaskResult) -> String {
     let msg = result.msg();
     match info.action.as_str() {
         _ if msg.is_empty() => "Task failed: Action failed.".into(),
-        _ if msg.starts_with("Task failed:") => msg,
+        _ if msg == UNKNOWN_FAILURE => msg,
         _ if msg.starts_with("Could not find or access ") => format!("Task failed: {msg}"),
         "assert"
-        | "raw"
-        | "script"
         | "fail"
         | "debug"
         | "set_fact"
@@ -51,6 +49,9 @@ fn failure_text(info: &TaskInfo, result: &TaskResult) -> String {
         | "validate_argument_spec" => {
             format!("Task failed: Action failed: {msg}")
         }
+        // The helper's own words; what follows is a module's.
+        _ if msg.starts_with("Task failed:") => msg,
+        "raw" | "script" => format!("Task failed: Action failed: {msg}"),
         _ => format!("Task failed: Module failed: {msg}"),
     }
 }

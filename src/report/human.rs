@@ -120,7 +120,13 @@ impl Human {
     fn dump(&self, info: &TaskInfo, result: &TaskResult, pretty: bool) -> String {
         if result.no_log {
             let mut shown = result.data.clone();
-            shown.retain(|key, _| matches!(key.as_str(), Some("attempts" | "changed" | "retries")));
+            // Nothing changed where nothing ran, and `debug` never says.
+            let says_changed = result.causes.is_empty() && info.action != "debug";
+            shown.retain(|key, _| match key.as_str() {
+                Some("changed") => says_changed,
+                Some("attempts" | "retries") => true,
+                _ => false,
+            });
             shown.insert("censored".into(), CENSORED.into());
             return self.look.layout.text(&shown, self.look.verbosity > 2);
         }
@@ -188,7 +194,7 @@ impl Human {
                 UNREACHABLE,
             );
         } else if result.failed {
-            if info.action == "debug" {
+            if info.action == "debug" && !result.no_log {
                 self.fatal_line(
                     info,
                     &format!("fatal: {label}: FAILED! => {}", self.dump_loop(info, result)),
@@ -205,6 +211,9 @@ impl Human {
     }
 
     fn dump_loop(&self, info: &TaskInfo, result: &TaskResult) -> String {
+        if result.no_log {
+            return self.dump(info, result, false);
+        }
         let mut data = self.shown(result, info);
         if !result.unreachable {
             data.shift_remove("results");
@@ -213,7 +222,10 @@ impl Human {
     }
 
     /// A try as it was, with what the last one will not show.
-    fn dump_retry(&self, result: &TaskResult) -> String {
+    fn dump_retry(&self, info: &TaskInfo, result: &TaskResult) -> String {
+        if result.no_log {
+            return self.dump(info, result, false);
+        }
         let mut data = result.data.clone();
         data.retain(|key, _| !matches!(key.as_str(), Some("failed" | "exception" | "diff")));
         data.insert("changed".into(), result.changed.into());
@@ -450,7 +462,7 @@ impl Reporter for Human {
             Event::Result { host, task, result } => self.result(host, task, result),
             Event::Retry { host, task, result, left } => {
                 let tail = if self.look.verbosity >= 2 || (result.verbose_always && !result.no_log) {
-                    format!("Result was: {}", self.dump_retry(result))
+                    format!("Result was: {}", self.dump_retry(task, result))
                 } else {
                     String::new()
                 };

@@ -24,4 +24,4 @@ pub use play_scope::play_scope;
 pub use result::{Cause, Delegate, Effect, Include, TaskResult};
 pub use shared::{RunOptions, Shared};
 pub use tags::{Selection, tags_of};
-pub use task::{async_folder, canonical, template_failure};
+pub use task::{UNKNOWN_FAILURE, async_folder, canonical, template_failure};

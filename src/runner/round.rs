@@ -305,7 +305,7 @@ impl Runner<'_> {
         let twice = once && failed_now.iter().any(|index| !walks[*index].1.unreachable);
         if fatal {
             for (index, (name, walk)) in walks.iter_mut().enumerate() {
-                if walk.unreachable {
+                if walk.unreachable && failed_now.contains(&index) {
                     // It counts as failed, too, so that not all of a batch seem to be lost, and the next play begins.
                     self.failed.insert(name.to_string());
                 }

@@ -32,13 +32,19 @@ impl TaskRun<'_> {
 
     fn run_items(&self) -> TaskResult {
         let outer = self.context(Map::new());
+        // What is wrong with the loop itself may hold what is to be hidden.
+        let hidden = |mut result: TaskResult| {
+            let no_log = self.truth(&outer, "no_log");
+            result.no_log = no_log.map_or(true, |no_log| no_log.unwrap_or(self.shared.no_log_by_default));
+            result
+        };
         let items = match self.items(&outer) {
             Ok(items) => items,
-            Err(error) => return self.loop_failure(&outer, &error),
+            Err(error) => return hidden(self.loop_failure(&outer, &error)),
         };
         let control = match Control::new(self.task, &outer) {
             Ok(control) => control,
-            Err(error) => return template_failure(&error),
+            Err(error) => return hidden(template_failure(&error)),
         };
         if !matches!(outer.variable(&control.var), Ok(None)) {
             let place = self.task.control.loop_var.as_ref().map_or(&self.task.span, |attr| &attr.span);
@@ -59,7 +65,7 @@ impl TaskRun<'_> {
         } else {
             match self.one_by_one(&control, &items) {
                 Ok(results) => results,
-                Err(error) => return self.condition_of_break(&error),
+                Err(error) => return hidden(self.condition_of_break(&error)),
             }
         };
         self.loop_result(results)
@@ -139,7 +145,9 @@ impl TaskRun<'_> {
 
     /// What `set_fact` and `include_vars` have made of an item is seen by the items after it.
     fn carry(&self, carried: &mut Map, result: &TaskResult) {
-        if result.failed || self.task.attr("delegate_facts").is_some() {
+        // What failed for `failed_when` or `until` was set all the same.
+        let broke = result.failed && !result.data.contains_key("ansible_facts");
+        if broke || self.task.attr("delegate_facts").is_some() {
             return;
         }
         for effect in &result.effects {

@@ -25,6 +25,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What a failure says for which neither the action nor the module gave a reason.
+pub const UNKNOWN_FAILURE: &str = "Task failed: Action failed: Unknown error.";
+
 /// Everything a task needs to run on one host.
 pub struct TaskRun<'a> {
     pub shared: &'a Arc<Shared>,
@@ -273,7 +276,7 @@ impl TaskRun<'_> {
         }
         result.effects.clear();
         if result.items.is_none() && !result.data.contains_key("msg") {
-            result.data.insert("msg".into(), "Task failed: Action failed: Unknown error.".into());
+            result.data.insert("msg".into(), UNKNOWN_FAILURE.into());
         }
     }
 }
