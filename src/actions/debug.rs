@@ -26,6 +26,7 @@ impl Action for Debug {
             return Prepared::Done(TaskResult { data, skipped: true, ..TaskResult::default() });
         }
         let var = scene.authored.get("var").filter(|node| !node.is_null());
+        // A default of the module may come beside what the task says.
         if var.is_some() && args.contains_key("msg") {
             return Prepared::refused("parameters are mutually exclusive: msg|var");
         }

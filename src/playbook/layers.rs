@@ -12,7 +12,7 @@ impl Layers for Level {
         let kinds: &[LevelKind] = match layer {
             Layer::IncludeParams => &[LevelKind::Include],
             // Variables of blocks, tasks and what they are included by have one order: the inner ones win.
-            Layer::Task => &[LevelKind::Task, LevelKind::Block, LevelKind::Include],
+            Layer::Task => &[LevelKind::Task, LevelKind::Block, LevelKind::Role, LevelKind::Include],
             Layer::Play => &[LevelKind::Play],
             Layer::RoleParams => {
                 return self.roles().try_for_each(|role| tell(&role.params, layer, Some(role), name, visit));
@@ -35,7 +35,8 @@ impl Layers for Level {
             _ => return ControlFlow::Continue(()),
         };
         for level in self.chain().filter(|level| kinds.contains(&level.kind)) {
-            let layer = if level.kind == LevelKind::Block { Layer::Block } else { layer };
+            let block = matches!(level.kind, LevelKind::Block | LevelKind::Role);
+            let layer = if block { Layer::Block } else { layer };
             tell(&level.vars, layer, None, name, visit)?;
         }
         ControlFlow::Continue(())

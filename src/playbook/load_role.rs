@@ -70,7 +70,6 @@ impl Loader {
                     })
                     .collect();
                 request.written_params = written.join(" ");
-                request.params.extend(&level.vars);
                 let name = node.get("role").or_else(|| node.get("name"));
                 match name.and_then(super::level::plain_text) {
                     Some(name) => request.name = name,

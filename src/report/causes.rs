@@ -16,6 +16,10 @@ pub fn text(info: &TaskInfo, result: &TaskResult) -> String {
 /// The text of a chain of causes, as Ansible lays it out.
 fn chain(info: &TaskInfo, causes: &[Cause], msg: &str) -> String {
     let place = |cause: &Cause| {
+        // Nobody wrote the task that gathers facts.
+        if info.implicit && cause.place.is_none() {
+            return String::new();
+        }
         let place = cause.place.as_ref().unwrap_or(&info.span);
         if place.line == 0 || place.file.path.starts_with("<") { String::new() } else { diag::excerpt(place) }
     };

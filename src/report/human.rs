@@ -120,10 +120,8 @@ impl Human {
     fn dump(&self, info: &TaskInfo, result: &TaskResult, pretty: bool) -> String {
         if result.no_log {
             let mut shown = result.data.clone();
-            // Nothing changed where nothing ran, and `debug` never says.
-            let says_changed = result.causes.is_empty() && info.action != "debug";
             shown.retain(|key, _| match key.as_str() {
-                Some("changed") => says_changed,
+                Some("changed") => info.action != "debug",
                 Some("attempts" | "retries") => true,
                 _ => false,
             });
@@ -151,7 +149,7 @@ impl Human {
                 ) => false,
                 _ => !alone,
             });
-        } else {
+        } else if info.action != "meta" {
             data.entry("changed".into()).or_insert(result.changed.into());
         }
         data.shift_remove("failed");
@@ -159,7 +157,7 @@ impl Human {
         if result.items.as_ref().is_some_and(Vec::is_empty) {
             data.shift_remove("results");
         }
-        if result.failed && self.look.verbosity < 3 {
+        if (result.failed || result.skipped) && self.look.verbosity < 3 {
             data.shift_remove("skipped");
         }
         // The lines would repeat what the texts say.
@@ -193,6 +191,9 @@ impl Human {
                 &format!("fatal: {label}: UNREACHABLE! => {}", self.dump_loop(info, result)),
                 UNREACHABLE,
             );
+            if result.ignored {
+                self.line("...ignoring", Some(SKIPPED));
+            }
         } else if result.failed {
             if info.action == "debug" && !result.no_log {
                 self.fatal_line(
@@ -206,7 +207,11 @@ impl Human {
             }
         } else if result.skipped && self.look.show_skipped {
             self.task_banner(info);
-            self.line(&format!("skipping: [{host}]{}", self.verbose(info, result)), Some(SKIPPED));
+            let text = match self.look.verbosity {
+                0 => String::new(),
+                _ => format!(" => {}", self.dump_loop(info, result)),
+            };
+            self.line(&format!("skipping: [{host}]{text}"), Some(SKIPPED));
         }
     }
 

@@ -68,6 +68,7 @@ impl Runner<'_> {
         let mut failed_now: Vec<usize> = Vec::new();
         // Unreachable hosts that may be are a reason for others to fail all the same.
         let mut lost = false;
+        let mut handler_ran = false;
         // Results come in the order of the group, though some may be missing.
         let mut places = group.iter().copied();
         for (host, result) in &results {
@@ -103,10 +104,20 @@ impl Runner<'_> {
                     walks[index].1.notify(handler);
                 }
             }
+            // A handler with `run_once` has run for all that are flushing.
+            if once && task.is_handler {
+                handler_ran = true;
+            }
             // An include with `run_once` is done by one host only.
             let others = group.iter().copied().filter(|other| once && *other != index);
             includes.extend(others.map(|other| (other, vec![])));
             includes.push((index, included(result)));
+        }
+        if handler_ran {
+            let handlers = run.handlers.read().map(|handlers| handlers.clone()).unwrap_or_default();
+            if let Some(index) = handlers.iter().position(|handler| Arc::ptr_eq(handler, task)) {
+                walks.iter_mut().for_each(|(_, walk)| walk.forget(index));
+            }
         }
         let mut moved: Vec<usize> = Vec::new();
         let mut stop = self.fatal_for_all(run, walks, task, &failed_now, lost, once, &mut moved)?;

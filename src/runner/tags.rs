@@ -39,7 +39,7 @@ pub fn tags_of(level: &Level, context: &Context) -> Vec<String> {
 
 impl Selection {
     /// What is left of a block: blocks and sections of which nothing is left are as if they were not there. Handlers run whatever
-    /// the tags, and so do the tasks that roles end with.
+    /// the tags.
     pub fn prune(&self, block: &Arc<Block>, tags: &dyn Fn(&Arc<Task>) -> Vec<String>) -> Arc<Block> {
         let sections = [&block.main, &block.rescue, &block.always].map(|items| self.items(items, tags));
         if sections.iter().all(Option::is_none) {
@@ -84,8 +84,8 @@ impl Selection {
             return true;
         }
         if task.implicit && task.action.kind == ActionKind::Meta {
-            // The flush that ends a section has the tag `always`.
-            return task.level.role.is_some() || !self.skip.iter().any(|tag| tag == "always");
+            // What ends a section or a role has the tag `always`.
+            return !self.skip.iter().any(|tag| tag == "always");
         }
         self.selects(&tags(task))
     }

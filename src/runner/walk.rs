@@ -216,6 +216,11 @@ impl Walk {
         }
     }
 
+    /// A handler of the flush has run for this host, too.
+    pub fn forget(&mut self, handler: usize) {
+        self.flushing.retain(|other| *other != handler);
+    }
+
     /// The next task is done (or skipped).
     pub fn advance(&mut self) {
         self.handler_done();

@@ -35,6 +35,8 @@ class Play:
         self.free = False
         self.forced = self.dice.often(0.06)
         self.force_all = self.forced
+        self.gathers = False
+        self.wide = self.dice.often(0.3)
         self.includes = 0
         self.budget = self.dice.choice([6, 9, 12, 16, 20])
         self.hosts = HOSTS[: self.dice.choice([1, 2, 2, 3, 3, 4])]
@@ -88,10 +90,17 @@ class Play:
             "{{ ansible_failed_result.msg | default('none failed') }}", "{{ hostvars['h1'].f1 | default('not there') }}",
             "{{ item | default('no item') }}", "{{ p | default('no p') }}", "{{ ansible_loop_var | default('no loop') }}",
             "{{ groups.odd | default([]) }}", "{{ ansible_role_name | default('no role') }}",
-            "{{ ansible_check_mode }}", "{{ omit is defined }}",
+            "{{ ansible_check_mode }}", "{{ omit is defined }}", "{{ w | default('no w') }}", "{{ ansible_diff_mode }}",
+            "{{ ansible_play_name | default('no play') }}", "{{ ansible_play_role_names }}", "{{ ansible_role_names }}",
+            "{{ ansible_dependent_role_names }}", "{{ role_name | default('no role') }}", "{{ role_path | default('no role') }}",
+            "{{ ansible_parent_role_names | default('no parents') }}", "{{ ansible_run_tags }}", "{{ ansible_skip_tags }}",
+            "{{ ansible_limit | default('no limit') }}", "{{ group_names }}", "{{ inventory_dir }}", "{{ playbook_dir }}",
+            "{{ ansible_loop.index | default('no loop') }}", "{{ ansible_index_var | default('no index') }}",
+            "{{ inventory_hostname_short }}", "{{ lookup('vars', 'v', default='none') }}", "{{ q('items', [1, [2, 3]]) }}",
         ]
         if self.free:
-            texts = [text for text in texts if "ansible_play_" not in text and "hostvars" not in text and "groups" not in text]
+            far = ("ansible_play_hosts", "ansible_play_batch", "hostvars", "groups.")
+            texts = [text for text in texts if not any(word in text for word in far)]
         if self.registers:
             name = dice.choice(self.registers)
             texts += [
@@ -105,7 +114,8 @@ class Play:
     def action(self):
         dice = self.dice
         kind = dice.pick({"debug": 9, "fail": 3, "assert": 2, "set_fact": 4, "raw": 1.5, "undefined": 0.4, "var": 1,
-                          "group_by": 0 if self.free else 0.3, "add_host": 0 if self.free else 0.2, "false": 0.6})
+                          "group_by": 0 if self.free else 0.3, "add_host": 0 if self.free else 0.2, "false": 0.6,
+                          "include_vars": 0.4, "default": 0.4, "ping": 0.12, "command": 0.15, "quiet": 0.2, "stats": 0.1})
         if kind == "debug":
             return {"debug": {"msg": self.shown()}}
         if kind == "var":
@@ -119,6 +129,19 @@ class Play:
                 {"set_fact": {"f1": dice.choice([1, 2, "{{ n }}", "{{ (f1 | default(0) | int) + 1 }}"])}},
                 {"set_fact": {"f2": "{{ (f2 | default([])) + [item | default(n)] }}"}},
             ])
+        if kind == "include_vars":
+            self.files["more.yml"] = {"w": "more", "f3": "{{ n }}"}
+            return {"include_vars": dice.choice(["more.yml", {"file": "more.yml"}, {"file": "more.yml", "name": "f4"}])}
+        if kind == "default":
+            return dice.choice([{"debug": {}}, {"fail": {}}, {"debug": None}, {"assert": {"that": "n > 1"}}])
+        if kind == "ping":
+            return {"ping": dice.choice([None, {"data": "{{ n }}"}, {"data": "crash"}])}
+        if kind == "command":
+            return {"command": dice.choice(["true", "printenv E", "sh -c 'exit 4'", "echo {{ n }}"])}
+        if kind == "quiet":
+            return {"debug": {"msg": "quiet", "verbosity": dice.choice([1, 2])}}
+        if kind == "stats":
+            return {"set_stats": {"data": {"s": "{{ n }}"}, "per_host": dice.choice([True, False])}}
         if kind == "raw":
             return {"raw": dice.choice(["true", "echo hello", "exit 3"])}
         if kind == "false":
@@ -133,6 +156,12 @@ class Play:
         dice = self.dice
         if dice.often(0.15):
             task["loop"] = "{{ range(n | int) | list }}"
+        elif dice.often(0.06):
+            task["loop"] = dice.choice(["{{ nowhere }}", "{{ n }}", "{{ f2 | default([]) }}", "{{ ansible_play_hosts_all }}"])
+        elif dice.often(0.05):
+            task.update(dice.choice([{"with_dict": {"a": 1, "b": 2}}, {"with_nested": [["a", "b"], [1, 2]]},
+                                     {"with_sequence": "count=2"}, {"with_together": [["a", "b"], [1]]},
+                                     {"with_indexed_items": ["a", "b"]}, {"with_flattened": ["a", ["b"]]}]))
         elif dice.often(0.1):
             task[dice.choice(["with_items", "with_list"])] = [1, 2]
         else:
@@ -145,6 +174,8 @@ class Play:
                 control["index_var"] = "at"
             if dice.often(0.2):
                 control["extended"] = True
+            if dice.often(0.1):
+                control["loop_var"] = "it"
             if dice.often(0.15):
                 control["break_when"] = dice.choice(["item == 'b'", "false", ["item != 'a'"]])
             if control:
@@ -156,7 +187,7 @@ class Play:
         dice = self.dice
         self.budget -= 1
         task = {"name": self.name()} if dice.often(0.95) else {}
-        if dice.often(0.04) and not self.serial:
+        if dice.often(0.04) and not self.serial and not self.free:
             # (In later batches the real one shows the name of an earlier one.)
             task["name"] = self.name() + " on {{ inventory_hostname }}"
         task.update(self.action())
@@ -169,14 +200,17 @@ class Play:
         if dice.often(0.08):
             task["failed_when"] = dice.choice([True, False, "n > 2", f"inventory_hostname == '{self.host()}'"])
         if dice.often(0.12):
-            task["ignore_errors"] = dice.choice([True, True, False])
+            task["ignore_errors"] = dice.choice([True, True, False, "{{ n > 1 }}", "{{ flag }}"])
+            if {"when", "loop"} & set(task) or "nowhere" in str(task):
+                # What fails before its action begins is ignored for any text, before it is rendered.
+                task["ignore_errors"] = True
         if dice.often(0.05):
             task["ignore_unreachable"] = True
         if dice.often(0.2):
             task["register"] = self.name("r")
             self.registers.append(task["register"])
         if dice.often(0.06):
-            task["until"] = dice.choice(["true", "false", "n > 1"])
+            task["until"] = dice.choice(["true", "false", "n > 1", ["n > 1", "true"]])
             task["retries"] = dice.choice([1, 2])
             task["delay"] = 0
         if dice.often(0.06):
@@ -184,6 +218,8 @@ class Play:
             if "loop" in task or "with_list" in task or "with_items" in task:
                 # The whole of a failed loop is shown with the template that it was.
                 task["delegate_to"] = self.host()
+            if dice.often(0.08) and self.gone:
+                task["delegate_to"] = "gone"
             if dice.often(0.3) and "set_fact" in task:
                 task["set_fact"], task["delegate_facts"] = {"f1": 5}, True
         if dice.often(0.06) and not self.free:
@@ -196,11 +232,21 @@ class Play:
             task["no_log"] = True
         if dice.often(0.03):
             task["check_mode"] = dice.choice([True, False])
+        if dice.often(0.03):
+            task["diff"] = dice.choice([True, False])
+        if dice.often(0.03):
+            task["module_defaults"] = self.defaults()
+        if dice.often(0.04):
+            task["environment"] = self.environment()
+        if dice.often(0.02):
+            task["timeout"] = 30
+        if dice.often(0.02):
+            task["connection"] = "local"
         if dice.often(0.05):
             task["vars"] = {"v": dice.choice(["task", "{{ n }}"])}
         self.tags(task)
         self.notify(task)
-        if "until" in task:
+        if "until" in task and "failed_when" in task:
             # Of a task that failed to the end but may, the real one shows the error all the same.
             task.pop("failed_when", None)
         if "ansible_play_" in str(task) and {"failed_when", "until"} & set(task):
@@ -208,6 +254,14 @@ class Play:
             task.pop("failed_when", None)
             task.pop("until", None)
         return task
+
+    def defaults(self):
+        return self.dice.choice([{"debug": {"msg": "by default"}}, {"ansible.builtin.debug": {"msg": "default {{ n }}"}},
+                                 {"fail": {"msg": "broken by default"}}, {"assert": {"quiet": True}},
+                                 {"debug": {"msg": "one"}, "fail": {"msg": "two"}}])
+
+    def environment(self):
+        return self.dice.choice([{"E": "task"}, {"E": "{{ n }}"}, [{"E": "one"}, {"F": "two"}], "{{ {'E': 'three'} }}"])
 
     def tags(self, item, share=0.08):
         if self.dice.often(share):
@@ -227,7 +281,7 @@ class Play:
                  "clear_facts": 0.5, "refresh_inventory": 0.2}
         if self.free:
             kinds = {"flush_handlers": 6, "noop": 1, "end_host": 2}
-        if self.forced:
+        if self.forced and not self.wide:
             # Whether a host that failed before stays failed depends on where it waits for its handlers.
             kinds = {kind: weight for kind, weight in kinds.items() if not kind.startswith("end_")}
         if self.in_role:
@@ -247,7 +301,22 @@ class Play:
         task = {"name": self.name("i")} if dice.often(0.8) else {}
         if role:
             name = dice.choice(self.roles)
-            task["import_role" if static else "include_role"] = {"name": name}
+            options = {"name": name}
+            task["import_role" if static else "include_role"] = options
+            if dice.often(0.15) and not static:
+                options["public"] = dice.choice([True, False])
+            if dice.often(0.12):
+                self.files[f"roles/{name}/tasks/alt.yml"] = [{"name": self.name(), **self.action()}]
+                options["tasks_from"] = dice.choice(["alt", "alt.yml"])
+            if dice.often(0.06):
+                self.files[f"roles/{name}/handlers/alt.yml"] = [{"name": f"alt {name}", "debug": {"msg": "alt"}}]
+                options["handlers_from"] = "alt"
+            if dice.often(0.06):
+                self.files[f"roles/{name}/vars/alt.yml"] = {"p": f"alt of {name}"}
+                options["vars_from"] = "alt"
+            if dice.often(0.06):
+                self.files[f"roles/{name}/defaults/alt.yml"] = {"w": f"alt default of {name}"}
+                options["defaults_from"] = "alt.yml"
             if not static and dice.often(0.15):
                 task["include_role"]["apply"] = self.applied()
             if dice.often(0.15):
@@ -315,6 +384,12 @@ class Play:
             block["delegate_to"] = self.host()
         if dice.often(0.1):
             block["vars"] = {"v": self.name("v")}
+        for word, share, value in [("module_defaults", 0.03, self.defaults), ("environment", 0.03, self.environment),
+                                   ("check_mode", 0.02, lambda: True), ("no_log", 0.02, lambda: True),
+                                   ("throttle", 0.02, lambda: 1), ("ignore_unreachable", 0.04, lambda: True),
+                                   ("timeout", 0.02, lambda: 30), ("diff", 0.02, lambda: True)]:
+            if dice.often(share):
+                block[word] = value()
         if self.handlers and dice.often(0.06):
             block["notify"] = dice.choice(self.handlers)
         self.tags(block)
@@ -361,6 +436,12 @@ class Play:
                 handler["register"] = self.name("r")
             if dice.often(0.05) and not self.free:
                 handler["any_errors_fatal"] = True
+            if dice.often(0.05) and self.handlers:
+                handler["notify"], handler["changed_when"] = dice.sample(self.handlers, 1), True
+            if dice.often(0.05):
+                handler["delegate_to"] = self.host()
+            if dice.often(0.04):
+                handler["tags"] = dice.choice(["one", "never"])
             if dice.often(0.07):
                 self.includes += 1
                 file = f"handler_inc{self.includes}.yml"
@@ -388,6 +469,10 @@ class Play:
             meta["allow_duplicates"] = True
         if meta:
             self.files[f"roles/{name}/meta/main.yml"] = meta
+        if dice.often(0.06):
+            option = dice.choice([{"type": "str"}, {"type": "int"}, {"type": "str", "required": True},
+                                  {"type": "str", "choices": ["play", "param"]}])
+            self.files[f"roles/{name}/meta/argument_specs.yml"] = {"argument_specs": {"main": {"options": {"v": option}}}}
         self.files[f"roles/{name}/tasks/main.yml"] = self.items(1, dice.randint(1, 3))
         self.in_role = None
         self.roles.append(name)
@@ -419,6 +504,21 @@ class Play:
             play["order"] = dice.choice(["sorted", "reverse_inventory", "reverse_sorted"])
         if dice.often(0.2):
             play["vars"] = {"v": "play"}
+        if dice.often(0.06):
+            self.files["of_play.yml"] = {"w": "file of {{ inventory_hostname }}"}
+            play["vars_files"] = dice.choice([["of_play.yml"], [["missing.yml", "of_play.yml"]]])
+        if dice.often(0.04):
+            play["module_defaults"] = self.defaults()
+        if dice.often(0.04):
+            play["environment"] = self.environment()
+        if dice.often(0.03):
+            play["check_mode"] = dice.choice([True, False])
+        if dice.often(0.02):
+            play["no_log"] = True
+        if dice.often(0.03):
+            play["gather_facts"] = True
+            play["gather_subset"] = "!all"
+            self.gathers = True
         self.tags(play, 0.04)
         self.handlers, self.topics = [h for h in self.handlers if not h.startswith("handler ")], []
         if dice.often(0.5):
@@ -432,7 +532,9 @@ class Play:
         if roles and dice.often(0.6):
             entries = []
             for role in dice.choice([roles, roles + roles[:1]]):
-                entry = dice.choice([role, {"role": role}, {"role": role, "v": "param"}, {"role": role, "when": self.condition()}])
+                entry = dice.choice([role, {"role": role}, {"role": role, "v": "param"}, {"role": role, "when": self.condition()},
+                                     {"role": role, "vars": {"v": "role"}}, {"role": role, "tags": ["one"]},
+                                     {"name": role, "ignore_errors": True}])
                 entries.append(entry)
             play["roles"] = entries
         if dice.often(0.2):
@@ -454,6 +556,12 @@ class Play:
                          "gone n=9 flag=true ansible_connection=ssh ansible_host=127.0.0.1 ansible_port=1")
         lines += ["[odd_hosts]"] + [host for host in self.hosts if host in ("h1", "h3")]
         lines += ["[all:vars]", "ansible_connection=local", "ansible_python_interpreter=/usr/bin/python3"]
+        if self.dice.often(0.1):
+            self.files["group_vars/all.yml"] = {"w": "all", "v": "group"}
+        if self.dice.often(0.1):
+            self.files["group_vars/odd_hosts.yml"] = {"w": "odd"}
+        if self.dice.often(0.1):
+            self.files[f"host_vars/{self.host()}.yml"] = {"w": "own {{ n }}"}
         return "\n".join(lines) + "\n"
 
     def args(self):
@@ -472,6 +580,12 @@ class Play:
             args += ["-e", dice.choice(["v=extra", "f1=7"])]
         if dice.often(0.03):
             args += ["--start-at-task", f"t{dice.randint(1, 8)}"]
+        if dice.often(0.04):
+            args.append("--diff")
+        if dice.often(0.15) and not self.gathers:
+            args.append("-v")
+        if dice.often(0.04):
+            args.append(dice.choice(["--list-tasks", "--list-hosts", "--list-tags", "--syntax-check"]))
         return args
 
 
@@ -479,6 +593,16 @@ def play(seed):
     """The files of a playbook by name (data, or text for the inventory) and its command line."""
     made = Play(seed)
     plays = [made.play() for _ in range(made.dice.choice([1, 1, 1, 2]))]
+    if len(plays) > 1 and made.dice.often(0.3):
+        made.files["other.yml"] = plays[1:]
+        statement = {"import_playbook": "other.yml"}
+        if made.dice.often(0.3):
+            statement["vars"] = {"v": "imported", "w": "imported"}
+        if made.dice.often(0.3):
+            statement["when"] = made.conditions()
+        if made.dice.often(0.2):
+            statement["tags"] = made.dice.choice([["one"], ["two"]])
+        plays = [plays[0], statement]
     made.files["site.yml"] = plays
     made.files["inventory"] = made.inventory()
     return made.files, made.args()

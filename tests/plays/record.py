@@ -45,6 +45,7 @@ def run(files, args, folder):
     child = os.fork()
     if child == 0:
         os.setsid()
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
         os.chdir(folder)
         for descriptor, path, flags in [(0, os.devnull, os.O_RDONLY), (1, out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC),
                                         (2, folder.parent / "err", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)]:

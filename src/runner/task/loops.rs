@@ -114,9 +114,10 @@ impl TaskRun<'_> {
                 self.finish(step)
             };
             self.carry(&mut carried, &result);
+            let result = self.item_done(result, item, control, &locals, &results);
             let stop = !self.task.control.break_when.is_empty()
                 && self.judge(&self.task.control.break_when, &result, &locals)?;
-            results.push(self.item_done(result, item, control, &locals, &results));
+            results.push(result);
             if let (Some(name), Some(last)) = (&self.task.register, results.last()) {
                 carried.insert(Value::str(name), last.registered());
             }
@@ -204,7 +205,9 @@ impl TaskRun<'_> {
 
     /// A loop whose items cannot be had is no failure where the task would be skipped anyway.
     pub(super) fn loop_failure(&self, context: &Context, error: &TemplateError) -> TaskResult {
-        for condition in self.task.level.conditions() {
+        // What is no list is wrong in any case.
+        let conditions = self.task.level.conditions().filter(|_| !error.message.starts_with(NOT_A_LIST));
+        for condition in conditions {
             match context.condition(&condition.expr) {
                 Ok(false) => return skipped(condition),
                 Ok(true) => {}
@@ -298,6 +301,10 @@ impl TaskRun<'_> {
             ..TaskResult::default()
         };
         whole.no_log = results.iter().any(|result| result.no_log);
+        if results.is_empty() {
+            let no_log = self.truth(&self.context(Map::new()), "no_log");
+            whole.no_log = no_log.map_or(true, |no_log| no_log.unwrap_or(self.shared.no_log_by_default));
+        }
         whole.effects = results.iter_mut().flat_map(|result| std::mem::take(&mut result.effects)).collect();
         whole.unknown = results.iter().find_map(|result| result.unknown.clone());
         whole.changed = results.iter().any(|result| result.changed);

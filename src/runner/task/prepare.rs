@@ -81,7 +81,7 @@ impl TaskRun<'_> {
         };
         let args = self.arguments(context, raw).map_err(|error| Box::new(self.argument_failure(&error)))?;
         if matches!(self.task.action.kind, ActionKind::IncludeTasks | ActionKind::IncludeRole) {
-            return Ok(State::Done(Box::new(TaskResult { no_log, ..self.include(args, locals) })));
+            return Ok(State::Done(Box::new(self.include(args, locals, no_log))));
         }
         if self.task.action.kind == ActionKind::Missing {
             let name = &self.task.action.written;
@@ -340,7 +340,7 @@ impl TaskRun<'_> {
         result
     }
 
-    pub(super) fn include(&self, args: Map, locals: &Map) -> TaskResult {
+    pub(super) fn include(&self, args: Map, locals: &Map, no_log: bool) -> TaskResult {
         let is_role = self.task.action.kind == ActionKind::IncludeRole;
         let names: &[&str] =
             if is_role { &["name", "role", "_raw_params"] } else { &["file", "_raw_params"] };
@@ -351,8 +351,11 @@ impl TaskRun<'_> {
                 "No include file was specified to the include"
             });
         };
-        let label = locals.get("ansible_loop_var").map(|_| String::new());
-        let mut result = TaskResult::default().with("include", Value::str(&name));
+        let label = match no_log {
+            true => Some("(censored due to no_log)".to_owned()),
+            false => locals.get("ansible_loop_var").map(|_| String::new()),
+        };
+        let mut result = TaskResult { no_log, ..TaskResult::default() }.with("include", Value::str(&name));
         result.effects.push(Effect::Include(Include {
             name,
             args: Value::map(args),
