@@ -88,10 +88,16 @@ fn without_differences(text: &str) -> Vec<String> {
             continue;
         }
         // The task that validates has no place in the real one.
-        if unplaced && !(line.starts_with("fatal: ") || line.starts_with("failed: ")) && !line.starts_with("[ERROR]: ") {
+        if unplaced
+            && !(line.starts_with("fatal: ") || line.starts_with("failed: "))
+            && !line.starts_with("[ERROR]: ")
+        {
             continue;
         }
         unplaced = line.starts_with("[ERROR]: ") && line.contains("Validation of arguments failed");
+        if unplaced {
+            continue;
+        }
         if line.starts_with("[ERROR]: ") {
             error.get_or_insert(lines.len());
         } else if host_of(line).is_some() {
@@ -123,8 +129,10 @@ fn comparable(text: &str, free: bool) -> String {
     let mut chunks: Vec<(usize, String, String)> = Vec::new();
     let mut number = 0;
     for line in without_differences(text) {
-        // Which of its results a host ignores is seen in the recap; where hosts go their own ways the line stands anywhere.
-        if free && line == "...ignoring" {
+        // Which of its results a host ignores is seen in the recap; after loops, and where hosts go their own ways, the line
+        // stands anywhere.
+        let after_loop = chunks.last().is_some_and(|(_, _, text)| text.contains("(item="));
+        if (free || after_loop) && line == "...ignoring" {
             continue;
         }
         let title = line.ends_with("***");

@@ -99,7 +99,11 @@ impl Runner<'_> {
                 self.host_failed(run, walks, index, task, result);
                 continue;
             }
-            if (result.changed && !result.failed) || result.unknown.is_some() {
+            // What changes the inventory is known as a change only after handlers were notified.
+            let for_inventory =
+                |effect: &Effect| matches!(effect, Effect::AddHost { .. } | Effect::GroupBy { .. });
+            let silent = task.changed_when.is_none() && result.effects.iter().any(for_inventory);
+            if (result.changed && !result.failed && !silent) || result.unknown.is_some() {
                 for handler in self.notify(run, task, host, result)? {
                     walks[index].1.notify(handler);
                 }
@@ -329,15 +333,18 @@ impl Runner<'_> {
                 }
                 let name = name.clone();
                 moved.push(index);
-                // Ansible takes the others of a task with `run_once` for failed twice: what rescues the first failure is left by the
-                // second, and they are out in the plays to come even if that is rescued, too. They leave the lists of the play's
-                // hosts in any case.
+                // Ansible takes the others of a task with `run_once` for failed twice: if the innermost block catches the first failure,
+                // the second one leaves it, and they are out in the plays to come even if that is rescued, too. They leave the
+                // lists of the play's hosts in any case.
+                let again = twice && walk.catches();
                 if twice {
-                    walk.fail();
                     run.scope.hosts.leave(&name);
                 }
                 run.scope.hosts.leave(&name);
-                if walk.fail() == AfterFailure::Rescued && !twice {
+                if again {
+                    walk.fail();
+                }
+                if walk.fail() == AfterFailure::Rescued && !again {
                     any_left = true;
                     continue;
                 }

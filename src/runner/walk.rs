@@ -252,6 +252,16 @@ impl Walk {
         self.at.frames.push(Frame { kind: FrameKind::Handlers, index: 0 });
     }
 
+    /// Whether the innermost block catches a failure: with `rescue`, or for as long as its `always` takes.
+    pub fn catches(&self) -> bool {
+        self.at.frames.last().is_some_and(|frame| match &frame.kind {
+            FrameKind::Block { block, section, .. } => {
+                frame.rescues() || (*section != Section::Always && !block.always.is_empty())
+            }
+            FrameKind::Handlers => false,
+        })
+    }
+
     /// The task failed, or another host's failure is everybody's.
     pub fn fail(&mut self) -> AfterFailure {
         self.next = None;

@@ -40,7 +40,11 @@ impl TaskRun<'_> {
         };
         let items = match self.items(&outer) {
             Ok(items) => items,
-            Err(error) => return hidden(self.loop_failure(&outer, &error)),
+            Err(error) => {
+                let mut failure = self.loop_failure(&outer, &error);
+                failure.delegated = self.written_delegate().filter(|_| !failure.skipped);
+                return hidden(failure);
+            }
         };
         let control = match Control::new(self.task, &outer) {
             Ok(control) => control,

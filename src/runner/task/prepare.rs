@@ -25,7 +25,9 @@ impl TaskRun<'_> {
             Err(mut result) => {
                 self.unknown_facts(&mut result);
                 result.no_log = no_log.unwrap_or(true);
-                result.delegated = delegate.ok().flatten();
+                if result.delegated.is_none() {
+                    result.delegated = delegate.ok().flatten();
+                }
                 (State::Done(result), false)
             }
         };
@@ -70,7 +72,11 @@ impl TaskRun<'_> {
                     if error.trace.is_empty() {
                         error.trace.push(condition.span.clone());
                     }
-                    return Err(Box::new(condition_failure(condition, &error)));
+                    // Its address is not known yet.
+                    let delegated = delegate.clone().ok().flatten();
+                    let delegated =
+                        delegated.map(|Delegate { host, .. }| Delegate { shown: host.clone(), host });
+                    return Err(Box::new(TaskResult { delegated, ..condition_failure(condition, &error) }));
                 }
             }
         }
@@ -197,6 +203,12 @@ impl TaskRun<'_> {
                 }),
             },
         }
+    }
+
+    /// The other host as somebody wrote it: what fails before the keywords are rendered is shown with it.
+    pub(super) fn written_delegate(&self) -> Option<Delegate> {
+        let text = self.shared.engine.source_of(&self.task.attr("delegate_to")?.term);
+        (!text.is_empty()).then(|| Delegate { host: text.clone(), shown: text })
     }
 
     fn delegate(&self, context: &Context, locals: &Map) -> Result<Option<Delegate>, TemplateError> {
