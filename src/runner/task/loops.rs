@@ -15,7 +15,7 @@ use std::time::Duration;
 const NOT_A_LIST: &str = "The `loop` value must resolve to a 'list'";
 
 /// What is shown in place of an item that must not be.
-const HIDDEN_LABEL: &str = "(censored due to no_log)";
+pub(super) const HIDDEN_LABEL: &str = "(censored due to no_log)";
 
 impl TaskRun<'_> {
     pub(super) fn run_loop(&self) -> TaskResult {

@@ -364,7 +364,7 @@ impl TaskRun<'_> {
             });
         };
         let label = match no_log {
-            true => Some("(censored due to no_log)".to_owned()),
+            true => Some(super::loops::HIDDEN_LABEL.to_owned()),
             false => locals.get("ansible_loop_var").map(|_| String::new()),
         };
         let mut result = TaskResult { no_log, ..TaskResult::default() }.with("include", Value::str(&name));
