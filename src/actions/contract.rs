@@ -3,7 +3,7 @@
 use super::digests::{Digests, Later};
 use crate::playbook::Task;
 use crate::protocol::{Blob, Digest, HASHED_LATER, INLINE_BLOB};
-use crate::runner::{Delegate, TaskResult};
+use crate::runner::{Answer, Delegate, Question, TaskResult};
 use crate::source::Node;
 use crate::template::{Context, Engine, LookupEnv};
 use crate::transport::BlobStore;
@@ -54,12 +54,11 @@ pub struct Scene<'a> {
     pub call: &'a dyn Fn(Call) -> TaskResult,
     /// Drops the connection and makes it again; the error says why it cannot be made.
     pub reconnect: &'a dyn Fn() -> Result<(), String>,
-    /// The user's answer to a prompt (`pause`): prompt text, echo, seconds to wait.
+    /// Asks the user (`pause`).
     pub prompt: Ask<'a>,
 }
 
-/// Prompt text, echo, seconds to wait; the answer.
-pub type Ask<'a> = &'a dyn Fn(&str, bool, Option<u64>) -> Option<String>;
+pub type Ask<'a> = &'a dyn Fn(&Question) -> Answer;
 
 pub enum Prepared {
     Done(TaskResult),

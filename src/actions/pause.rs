@@ -1,9 +1,9 @@
 //! `pause`: waits for a time or for the user.
 
-use super::contract::{text, truth};
+use super::contract::text;
 use super::{Action, Prepared, Scene};
-use crate::runner::TaskResult;
-use crate::value::{Map, Value, py_str};
+use crate::runner::{Answer, Cause, Question, TaskResult};
+use crate::value::{Map, Value, py_repr, py_str};
 use std::time::Instant;
 
 pub struct Pause;
@@ -15,24 +15,41 @@ impl Action for Pause {
             Some(value) => match py_str(value).trim().parse::<f64>() {
                 Ok(number) => Ok(Some(number)),
                 Err(_) => Err(format!(
-                    "non-integer value given for prompt duration:\ninvalid literal for int() with base 10: '{}'",
-                    py_str(value)
+                    "argument '{name}' is of type {} and we were unable to convert to int: invalid literal for int() with base 10: {}",
+                    value.type_name(),
+                    py_repr(value)
                 )),
             },
         };
+        let refused = |message: String| match Prepared::refused(message) {
+            Prepared::Done(result) => Prepared::Done(result.with("changed", false)),
+            other => other,
+        };
         let (minutes, seconds) = match (number("minutes"), number("seconds")) {
             (Ok(minutes), Ok(seconds)) => (minutes, seconds),
-            (Err(message), _) | (_, Err(message)) => return Prepared::failed(message),
+            (Err(message), _) | (_, Err(message)) => return refused(message),
         };
         if minutes.is_some() && seconds.is_some() {
-            return Prepared::failed("parameters are mutually exclusive: minutes|seconds");
+            return refused("parameters are mutually exclusive: minutes|seconds".into());
         }
+        let echo = match args.get("echo").filter(|value| !value.is_null()) {
+            None => true,
+            Some(value) => match value.ansible_bool() {
+                Some(echo) => echo,
+                None => {
+                    return refused(format!(
+                        "argument 'echo' is of type {} and we were unable to convert to bool: The value {} is not a valid boolean. \
+                         Valid booleans include: 0, 1, 'no', '0', 'off', 'f', 'yes', 't', 'false', 'y', 'n', 'on', '1', 'true'",
+                        value.type_name(),
+                        py_repr(value)
+                    ));
+                }
+            },
+        };
         let wait = minutes
             .map(|minutes| minutes * 60.0)
             .or(seconds)
             .map(|seconds| (seconds as i64).max(1).unsigned_abs());
-        let echo = truth(&args, "echo", true);
-        let custom = text(&args, "prompt");
         let name = scene
             .task
             .name
@@ -42,24 +59,27 @@ impl Action for Pause {
             .unwrap_or_else(|| "pause".into());
         let start = Instant::now();
         let started = jiff::Zoned::now();
-        // Nobody can press a key where there is no terminal.
-        let keys = match std::io::IsTerminal::is_terminal(&std::io::stdin()) {
-            true => "\n(ctrl+C then 'C' = continue early, ctrl+C then 'A' = abort)\r",
-            false => "",
+        let question = question(&name, text(&args, "prompt"), wait, echo);
+        let mut warnings = vec![];
+        let input = match (scene.prompt)(&question) {
+            Answer::Text(text) => text,
+            Answer::Continued | Answer::TimeUp => String::new(),
+            Answer::Nobody => {
+                warnings.push("Not waiting for response to prompt as stdin is not interactive".to_owned());
+                String::new()
+            }
+            Answer::Aborted => {
+                let result = TaskResult::broken("", Cause::new("user requested abort!", None));
+                return Prepared::Done(result.with("changed", false));
+            }
         };
-        let text = match (&custom, wait) {
-            (Some(custom), _) => format!("[{name}]\n{custom}:"),
-            (None, None) => format!("[{name}]\nPress enter to continue, Ctrl+C to interrupt:"),
-            (None, Some(seconds)) => format!("Pausing for {seconds} seconds{keys}"),
-        };
-        let input = (scene.prompt)(&text, echo, wait);
-        let (elapsed, unit) = match minutes {
-            Some(_) => (start.elapsed().as_secs_f64() / 60.0, "minutes"),
-            None => (start.elapsed().as_secs_f64(), "seconds"),
+        let (elapsed, unit) = match seconds {
+            None => (start.elapsed().as_secs_f64() / 60.0, "minutes"),
+            Some(_) => (start.elapsed().as_secs_f64(), "seconds"),
         };
         let rounded = (elapsed * 100.0).round() / 100.0;
         let stamp = |time: &jiff::Zoned| time.strftime("%Y-%m-%d %H:%M:%S.%6f").to_string();
-        let delta = if minutes.is_some() { elapsed as i64 } else { start.elapsed().as_secs() as i64 };
+        let delta = start.elapsed().as_secs() as i64;
         let pairs = [
             ("changed", Value::Bool(false)),
             ("delta", Value::Int(delta)),
@@ -69,10 +89,24 @@ impl Action for Pause {
             ("stderr", "".into()),
             ("stdout", Value::from(format!("Paused for {} {unit}", crate::value::float_repr(rounded)))),
             ("stop", Value::from(stamp(&jiff::Zoned::now()))),
-            ("user_input", Value::from(input.unwrap_or_default())),
+            ("user_input", Value::from(input)),
         ];
-        Prepared::Done(TaskResult::ok(
-            pairs.into_iter().map(|(key, value)| (Value::str(key), value)).collect(),
-        ))
+        let data = pairs.into_iter().map(|(key, value)| (Value::str(key), value)).collect();
+        Prepared::Done(TaskResult { warnings, ..TaskResult::ok(data) })
     }
+}
+
+const KEYS: &str = "(ctrl+C then 'C' = continue early, ctrl+C then 'A' = abort)";
+
+fn question(name: &str, prompt: Option<String>, wait: Option<u64>, echo: bool) -> Question {
+    let hidden = if echo { "" } else { " (output is hidden)" };
+    let pausing = wait.map(|seconds| format!("Pausing for {seconds} seconds{hidden}"));
+    let (intro, text) = match (prompt, pausing) {
+        (Some(prompt), pausing) => {
+            (pausing.map(|pausing| format!("{pausing}\n{KEYS}\r")), format!("[{name}]\n{prompt}{hidden}:"))
+        }
+        (None, Some(pausing)) => (Some(pausing), KEYS.to_owned()),
+        (None, None) => (None, format!("[{name}]\nPress enter to continue, Ctrl+C to interrupt{hidden}:")),
+    };
+    Question { intro, text, echo, seconds: wait }
 }

@@ -10,7 +10,7 @@ use crate::runner::play_scope;
 use crate::source::settings::Name;
 use crate::template::yaml_dump::{YamlStyle, dump};
 use crate::template::{Context, LookupEnv, Scope, Term, Var};
-use crate::value::{Map, Redactor, Value, py_str, to_json, to_json_pretty};
+use crate::value::{Redactor, Value, py_str, to_json, to_json_pretty};
 use crate::vars::{Layer, Origin, TaskScope};
 use clap::Parser;
 use std::path::{Path, PathBuf};
@@ -194,7 +194,7 @@ fn scope(args: &Args, setup: &Setup) -> Result<TaskScope, i32> {
             (None, None) => play.level.clone(),
         };
         let mut scope = TaskScope::host(&shared.store, &args.host, &shared.magic);
-        let plays = Arc::new(play_scope(play, &name, Map::new(), &selected));
+        let plays = Arc::new(play_scope(play, &name, crate::vars::Terms::new(), &selected));
         shared.read_vars_files(play, &plays, std::slice::from_ref(&args.host)).map_err(|problem| {
             show(&problem);
             exit::CONTENT

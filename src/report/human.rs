@@ -488,6 +488,8 @@ impl Reporter for Human {
             Event::Output { host, text } => {
                 self.sink.with_status(|status| status.output(host, text));
             }
+            Event::Terminal { wanted: true } => self.sink.end_status(),
+            Event::Terminal { wanted: false } => self.sink.begin_status(),
             Event::Message(text) => self.line(text, None),
             Event::Problem(problem) => self.problem(problem),
             Event::Recap(tally) => {

@@ -10,6 +10,7 @@ use std::sync::Mutex;
 /// Shared by the reporters of a run. Secrets are made harmless here.
 pub struct Sink {
     pub colour: bool,
+    live: bool,
     status: Mutex<Option<Status>>,
     log: Option<Log>,
 }
@@ -33,7 +34,12 @@ impl Sink {
     /// # Errors
     /// The log file cannot be opened.
     pub fn new(colour: bool, live: bool, log: Option<&Path>) -> Result<Self, String> {
-        Ok(Self { colour, status: Mutex::new(live.then(Status::new)), log: log.map(Log::open).transpose()? })
+        Ok(Self {
+            colour,
+            live,
+            status: Mutex::new(live.then(Status::new)),
+            log: log.map(Log::open).transpose()?,
+        })
     }
 
     /// A line on standard output.
@@ -71,6 +77,15 @@ impl Sink {
             && let Some(status) = &*status
         {
             work(status);
+        }
+    }
+
+    /// The live line comes back.
+    pub fn begin_status(&self) {
+        if self.live
+            && let Ok(mut status) = self.status.lock()
+        {
+            *status = Some(Status::new());
         }
     }
 

@@ -75,6 +75,10 @@ pub enum Event {
         host: Arc<str>,
         text: String,
     },
+    /// Questions are asked on the terminal (or have been): nothing else may move there.
+    Terminal {
+        wanted: bool,
+    },
     /// A line of prompt or other plain text.
     Message(String),
     Problem(Diagnostic),

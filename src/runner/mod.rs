@@ -15,12 +15,14 @@ mod shared;
 mod strategy;
 mod tags;
 mod task;
+mod vars_prompt;
 mod walk;
 
 pub use connect::{Sessions, is_local_name};
 pub use event::{Event, Reporter, Tally, TaskInfo};
 pub use play::{PlayRun, Runner, Verdict};
 pub use play_scope::play_scope;
+pub use prompts::{Answer, Question};
 pub use result::{Cause, Delegate, Effect, Include, TaskResult};
 pub use shared::{RunOptions, Shared};
 pub use tags::{Selection, tags_of};

@@ -3,14 +3,13 @@
 use super::event::{Event, Reporter, Tally};
 use super::handlers;
 use super::play_scope;
-use super::prompts;
 use super::shared::Shared;
 use super::strategy::Walks;
 use super::walk::Walk;
 use crate::diag::{Diagnostic, Severity, did_you_mean};
-use crate::playbook::{ActionKind, Attr, Block, Item, Level, LevelKind, Play, Playbook, PromptSpec, Task};
+use crate::playbook::{ActionKind, Attr, Block, Item, Level, LevelKind, Play, Playbook, Task};
 use crate::template::{Context, TemplateError, Term};
-use crate::value::{Map, Value, py_str};
+use crate::value::{Value, py_str};
 use crate::vars::{PlayHosts, PlayScope};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, RwLock};
@@ -182,7 +181,9 @@ impl<'r> Runner<'r> {
     }
 
     fn play(&mut self, play: &Arc<Play>) -> Result<(), Stop> {
-        let context = self.shared.play_context(play, None, "");
+        let prompts = self.vars_prompts(play)?;
+        let early = Arc::new(play_scope(play, "", prompts.clone(), &[]));
+        let context = self.shared.play_context(play, Some(&early), "");
         let broken = |error: TemplateError, attr: &Attr| {
             Stop::Broken(Box::new(
                 Diagnostic::error("play-keyword", error.message)
@@ -200,7 +201,6 @@ impl<'r> Runner<'r> {
             }
             None => pattern.clone(),
         };
-        let prompts = self.prompts(play, &context);
         let selected = self
             .shared
             .store
@@ -500,65 +500,6 @@ impl<'r> Runner<'r> {
         }))
     }
 
-    /// `vars_prompt`: asked once, unless `-e` answers.
-    fn prompts(&self, play: &Play, context: &Context) -> Map {
-        let mut answers = Map::new();
-        for spec in &play.prompts {
-            if self.shared.store.extra.contains_key(spec.name.as_str()) {
-                continue;
-            }
-            if let Some(answer) = self.ask(spec, context) {
-                answers.insert(Value::str(&spec.name), answer);
-            }
-        }
-        answers
-    }
-
-    fn ask(&self, spec: &PromptSpec, context: &Context) -> Option<Value> {
-        use std::io::IsTerminal;
-        let render = |attr: &Option<Attr>| {
-            attr.as_ref().and_then(|attr| context.render(&attr.term).ok()).filter(|value| !value.is_null())
-        };
-        let truth = |attr: &Option<Attr>, default: bool| {
-            render(attr).and_then(|value| value.ansible_bool()).unwrap_or(default)
-        };
-        let default = render(&spec.default);
-        let text = render(&spec.prompt).map(|text| py_str(&text)).unwrap_or_else(|| spec.name.clone());
-        let shown = match &default {
-            Some(default) => format!("{text} [{}]: ", py_str(default)),
-            None => format!("{text}: "),
-        };
-        if !std::io::stdin().is_terminal() {
-            return default.or_else(|| Some("".into()));
-        }
-        let echo = !truth(&spec.private, true);
-        loop {
-            let ask = |prompt: &str| {
-                use std::io::Write;
-                let mut out = std::io::stdout().lock();
-                drop(out.write_all(prompt.as_bytes()));
-                drop(out.flush());
-                drop(out);
-                prompts::read_line(echo)
-            };
-            let first = ask(&shown)?;
-            if truth(&spec.confirm, false) && ask(&format!("confirm {shown}"))? != first {
-                continue;
-            }
-            let answer = if first.is_empty() {
-                default.clone().unwrap_or_else(|| "".into())
-            } else {
-                Value::from(first)
-            };
-            return match render(&spec.encrypt).map(|method| py_str(&method)) {
-                Some(method) if !method.is_empty() => {
-                    Some(Value::from(encrypted(&py_str(&answer), &method)?))
-                }
-                _ => Some(answer),
-            };
-        }
-    }
-
     /// Reads `vars_files` for each host, since names may hold its variables.
     pub(super) fn vars_files(&mut self, run: &Arc<PlayRun>, hosts: &[String]) -> Result<(), Stop> {
         self.shared
@@ -572,11 +513,6 @@ impl<'r> Runner<'r> {
 /// Whether a block is the one that gathers facts before everything else.
 fn is_gathering(block: &Block) -> bool {
     matches!(&block.main[..], [Item::Task(task)] if task.implicit && task.action.short == "gather_facts")
-}
-
-/// `encrypt` of a prompt: what the filter `password_hash` gives.
-fn encrypted(text: &str, method: &str) -> Option<String> {
-    crate::template::password_hash(text, method).ok()
 }
 
 impl Stop {

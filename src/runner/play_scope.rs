@@ -4,14 +4,14 @@ use super::shared::Shared;
 use crate::diag::Diagnostic;
 use crate::playbook::Play;
 use crate::template::{Context, LookupEnv};
-use crate::value::{Map, Value, py_str};
+use crate::value::{Value, py_str};
 use crate::vars::{Exported, PlayHosts, PlayScope, TaskScope, Terms};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 
 /// A play's own variables and those of its roles; `vars_files` are read by [`Shared::read_vars_files`].
-pub fn play_scope(play: &Play, name: &str, prompts: Map, hosts: &[String]) -> PlayScope {
+pub fn play_scope(play: &Play, name: &str, prompts: Terms, hosts: &[String]) -> PlayScope {
     let (direct, dependent): (Vec<_>, Vec<_>) = play.roles.iter().partition(|role| role.parents.is_empty());
     let exported = play.roles.iter().filter(|role| role.public).map(|role| Exported {
         name: role.name.as_str().into(),

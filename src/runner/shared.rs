@@ -101,8 +101,8 @@ impl Shared {
         self.store.inventory.read().map(|inventory| inventory.host_names()).unwrap_or_default()
     }
 
-    /// Asks the user; `None` when nobody is there or the time is up.
-    pub fn prompt(&self, text: &str, echo: bool, seconds: Option<u64>) -> Option<String> {
-        super::prompts::ask(self, text, echo, seconds)
+    /// Asks the user, or waits.
+    pub fn prompt(&self, question: &super::Question) -> super::Answer {
+        super::prompts::ask(self, question)
     }
 }

@@ -91,8 +91,15 @@ impl Runner<'_> {
             if once { vec![first] } else { group.iter().map(|index| walks[*index].0.clone()).collect() };
         let throttle = self.throttle(task, &context)?;
         let mut results: Vec<(Arc<str>, TaskResult)> = Vec::with_capacity(hosts.len());
+        let asks = task.action.short == "pause";
+        if asks {
+            self.emit(&Event::Terminal { wanted: true });
+        }
         for chunk in hosts.chunks(throttle.min(hosts.len().max(1))) {
             results.extend(self.scatter(run, task, &info, chunk));
+        }
+        if asks {
+            self.emit(&Event::Terminal { wanted: false });
         }
         self.absorb(run, walks, task, &info, &group, results, once)
     }
@@ -348,12 +355,10 @@ impl Runner<'_> {
     fn confirmed(&mut self, info: &TaskInfo) -> bool {
         let prompt = format!("Perform task: TASK: {} (N)o/(y)es/(c)ontinue: ", info.name);
         self.emit(&Event::Message(String::new()));
-        use std::io::Write;
-        let mut out = std::io::stdout().lock();
-        drop(out.write_all(prompt.as_bytes()));
-        drop(out.flush());
-        drop(out);
-        match super::prompts::read_line(true).unwrap_or_default().to_lowercase().as_str() {
+        self.emit(&Event::Terminal { wanted: true });
+        let answer = super::prompts::read_line(&prompt, true).unwrap_or_default().to_lowercase();
+        self.emit(&Event::Terminal { wanted: false });
+        match answer.as_str() {
             "y" | "yes" => true,
             "c" | "continue" => {
                 self.asking = false;

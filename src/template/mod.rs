@@ -52,10 +52,18 @@ pub fn encode(text: &str, encoding: &str) -> Result<Vec<u8>, TemplateError> {
     encodings::encode(text, encoding)
 }
 
+/// The salt of a hash: a text, or how long one to make.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Salt<'a> {
+    pub text: Option<&'a str>,
+    pub size: Option<usize>,
+}
+
 /// What the filter `password_hash` gives for a scheme (`sha512_crypt` or `sha512`), with a salt of its own.
 ///
 /// # Errors
 /// A scheme that is not known.
-pub fn password_hash(text: &str, scheme: &str) -> Result<String, TemplateError> {
-    filters::password::hash_password(text, scheme, &filters::password::Recipe::default())
+pub fn password_hash(text: &str, scheme: &str, salt: Salt) -> Result<String, TemplateError> {
+    let recipe = filters::password::Recipe { salt: salt.text, salt_size: salt.size, ..Default::default() };
+    filters::password::hash_password(text, scheme, &recipe)
 }

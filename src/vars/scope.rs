@@ -11,7 +11,7 @@ use std::sync::{Arc, RwLock};
 pub struct PlayScope {
     pub name: String,
     /// `vars_prompt`.
-    pub prompts: Map,
+    pub prompts: Terms,
     /// `vars_files` by host (their names may depend on the host).
     pub vars_files: RwLock<std::collections::HashMap<Arc<str>, VarsFiles>>,
     pub hosts: PlayHosts,
@@ -125,7 +125,7 @@ impl TaskScope {
         for file in files.iter().flat_map(|files| files.iter().rev()) {
             terms(file, Layer::VarsFiles, None, name, visit)?;
         }
-        values(&play.prompts, Layer::Prompts, name, visit)?;
+        terms(&play.prompts, Layer::Prompts, None, name, visit)?;
         self.layers.as_ref().unwrap_or(&play.layers).walk(Layer::Play, name, visit)
     }
 
@@ -252,7 +252,7 @@ impl Scope for TaskScope {
             layers.names(&mut names);
         }
         if let Some(play) = &self.play {
-            names.extend(keys(&play.prompts));
+            names.extend(play.prompts.keys().cloned());
             play.layers.names(&mut names);
             if let Some(files) = play.vars_files.read().ok().and_then(|files| files.get(&self.host).cloned())
             {

@@ -25,9 +25,14 @@ impl Programs {
         self.folder.path().join("home")
     }
 
+    /// Where the program of that name is.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// The program by that name, to run in that folder, with nothing of the caller's settings.
     pub fn command(&self, name: &str, folder: &Path) -> Command {
-        let mut command = Command::new(self.folder.path().join(name));
+        let mut command = Command::new(self.path(name));
         command
             .current_dir(folder)
             .env_clear()

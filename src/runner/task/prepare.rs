@@ -4,6 +4,7 @@ use super::failure::{canonical, condition_failure, skipped, template_failure};
 use super::{State, Step, TaskRun};
 use crate::actions::{self, Call, Prepared, Scene};
 use crate::playbook::{ActionKind, arguments};
+use crate::runner::Question;
 use crate::runner::connect::{self};
 use crate::runner::result::{Cause, Delegate, Effect, Include, TaskResult};
 use crate::template::{Context, TemplateError, TemplateErrorKind, Term};
@@ -130,8 +131,7 @@ impl TaskRun<'_> {
             Some(action) => {
                 let call = |call: Call| self.call_now(call, &route, &environment, check, diff, context);
                 let reconnect = || self.reconnect(&route);
-                let prompt =
-                    |text: &str, echo: bool, seconds: Option<u64>| self.shared.prompt(text, echo, seconds);
+                let prompt = |question: &Question| self.shared.prompt(question);
                 let with_locals = |more: Map| {
                     let mut all = locals.clone();
                     all.extend(more);
