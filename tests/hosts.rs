@@ -230,6 +230,37 @@ fn an_unprivileged_user_becomes_another() {
 }
 
 #[test]
+fn a_user_who_was_become_can_be_removed() {
+    let Some(site) = Site::new(&["web"]) else { return };
+    let tasks = "\
+- user: {name: visitor}
+- command: id -un
+  become: true
+  become_user: visitor
+- user: {name: visitor, uid: 4321}
+- command: id -u
+  become: true
+  become_user: visitor
+  register: r
+- debug: msg=\"uid {{ r.stdout }}\"
+- user: {name: visitor, state: absent, remove: true}
+- command: id visitor
+  register: gone
+  failed_when: gone.rc == 0
+";
+    for variables in [
+        "ansible_user=root",
+        "ansible_user=deploy ansible_become=true",
+        &format!("ansible_user=deploypw ansible_become=true ansible_become_password={PASSWORD}"),
+    ] {
+        site.inventory(variables);
+        let said = site.ok(tasks, &[]);
+        assert!(said.contains("uid 4321"), "{said}");
+    }
+    assert_eq!(processes(site.host()), Vec::<String>::new());
+}
+
+#[test]
 fn jobs_of_other_users() {
     let Some(site) = Site::new(&["web"]) else { return };
     site.inventory(&format!("ansible_user=deploypw ansible_become_password={PASSWORD}"));

@@ -11,6 +11,7 @@ use std::os::fd::OwnedFd;
 use std::process::{Child, ChildStdin};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// All helpers of other identities on this connection.
 pub struct Relays {
@@ -27,9 +28,14 @@ struct Relay {
     done: Mutex<Receiver<(u64, Outcome)>>,
     /// The last words of the program on its standard error.
     complaints: Arc<Mutex<String>>,
+    /// Says nothing, and is closed when the program has ended.
+    gone: Mutex<Receiver<()>>,
     /// A terminal that closes ends the session on it.
     _terminal: Option<OwnedFd>,
 }
+
+/// How long a helper that has nothing to do may take to end.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What [`escalate::start`] hands over: a process that has said hello.
 pub struct Started {
@@ -95,6 +101,17 @@ impl Relays {
         None
     }
 
+    /// Ends the helpers of a user: none may run who is to be removed or changed.
+    pub fn leave(&self, user: &str) {
+        let mut open = lock(&self.open);
+        let identities: Vec<Become> = open.keys().filter(|identity| identity.user == user).cloned().collect();
+        for relay in identities.iter().filter_map(|identity| open.remove(identity)) {
+            lock(&relay.stdin).take();
+            // Whoever does not end in time shows in what `userdel` says.
+            let _ = lock(&relay.gone).recv_timeout(PATIENCE);
+        }
+    }
+
     /// The connection has ended, so theirs end.
     pub fn close(&self) {
         for relay in lock(&self.open).values() {
@@ -107,6 +124,7 @@ impl Relay {
     fn new(started: Started, outbox: Arc<Outbox>) -> Self {
         let Started { mut child, stdin, mut stdout, terminal, complaints } = started;
         let (answers, done) = mpsc::channel();
+        let (running, gone) = mpsc::channel();
         std::thread::spawn(move || {
             while let Ok(reply) = read_frame::<Reply>(&mut stdout) {
                 match reply {
@@ -123,11 +141,13 @@ impl Relay {
             drop(answers);
             // Only so that no zombie stays.
             let _ = child.wait();
+            drop(running);
         });
         Self {
             stdin: Mutex::new(Some(BufWriter::with_capacity(64 * 1024, stdin))),
             done: Mutex::new(done),
             complaints,
+            gone: Mutex::new(gone),
             _terminal: terminal,
         }
     }

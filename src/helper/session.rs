@@ -161,6 +161,11 @@ impl Dispatcher {
         let id = task.id;
         // As with Ansible: who is that user already need not become it, and needs no sudo.
         task.identity.take_if(|identity| identity.user == self.user);
+        if task.module == "user"
+            && let Some(name) = ["name", "user"].iter().find_map(|key| task.args.get(key)?.as_str())
+        {
+            self.relays.leave(name);
+        }
         let since = Moment::now();
         let timeout = task.timeout.filter(|seconds| *seconds > 0);
         // The helper of another identity watches its own clock.
