@@ -27,6 +27,7 @@ pub static MODULES: &[Entry] = &[
     entry::<super::packages::dnf::Dnf5Module>(),
     entry::<super::packages::dpkg_selections::DpkgSelections>(),
     entry::<super::packages::package::Package>(),
+    entry::<super::packages::pacman::Pacman>(),
     entry::<super::accounts::user::User>(),
     entry::<super::services::service::Service>(),
     entry::<super::services::systemd::Systemd>(),

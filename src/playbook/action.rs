@@ -75,7 +75,8 @@ const MISSING: &[&str] = &[
 ];
 
 /// Modules of collections that are native here, by full name, with their short name.
-const COLLECTION_MODULES: &[(&str, &str)] = &[("ansible.posix.authorized_key", "authorized_key")];
+const COLLECTION_MODULES: &[(&str, &str)] =
+    &[("ansible.posix.authorized_key", "authorized_key"), ("community.general.pacman", "pacman")];
 
 /// Whether a module of a collection, by its full name, is native here.
 pub fn is_native(full: &str) -> bool {

@@ -37,6 +37,8 @@ const RESTLESS: &[&str] = &[
     "var/cache/dnf",
     "var/cache/libdnf5",
     "var/cache/zypp",
+    "var/cache/pacman",
+    "var/lib/pacman/sync",
     "var/lib/dnf",
     "var/lib/rpm",
     // What was read there gets its checksum as an extended attribute.

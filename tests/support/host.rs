@@ -51,7 +51,7 @@ impl Kind {
             Kind::Dnf => &["/usr/bin/dnf", "/usr/bin/rpmbuild", "/usr/bin/createrepo_c"],
             Kind::Dnf5 => &["/usr/bin/dnf5", "/usr/bin/rpmbuild", "/usr/bin/createrepo_c"],
             Kind::Zypper => &["/usr/bin/zypper", "/usr/bin/rpmbuild", "/usr/bin/createrepo_c"],
-            Kind::Pacman => &["/usr/bin/pacman", "/usr/bin/makepkg"],
+            Kind::Pacman => &["/usr/bin/pacman"],
         }
     }
 

@@ -4,4 +4,5 @@ pub mod apt;
 pub mod dnf;
 pub mod dpkg_selections;
 pub mod package;
+pub mod pacman;
 mod rpm;

@@ -1,6 +1,6 @@
 //! `package`: packages under whatever manages them here.
 
-use super::{apt, dnf};
+use super::{apt, dnf, pacman};
 use crate::facts;
 use crate::modules::kit::{Applied, Failure, Module, Plan, Probe, Target, args};
 use crate::value::{Map, Value};
@@ -18,7 +18,7 @@ pub struct Args {
 }
 
 /// The managers that have a module here.
-const MANAGERS: &[&str] = &["apt", "dnf", "dnf5"];
+const MANAGERS: &[&str] = &["apt", "dnf", "dnf5", "pacman"];
 
 /// Why a task fails under that manager, if it has no module: in Ansible's words, as where a collection is missing.
 pub fn refusal(manager: &str) -> Option<String> {
@@ -53,6 +53,7 @@ impl Module for Package {
             "apt" => plan::<apt::Apt>(&args, host),
             "dnf" => plan::<dnf::DnfModule>(&args, host),
             "dnf5" => plan::<dnf::Dnf5Module>(&args, host),
+            "pacman" => plan::<pacman::Pacman>(&args, host),
             _ => Err(Failure::new(unknown(&manager))),
         }
     }
