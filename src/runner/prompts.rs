@@ -42,9 +42,10 @@ pub fn ask(shared: &Shared, question: &Question) -> Answer {
         shared.sleep(Duration::from_secs(seconds));
         return Answer::TimeUp;
     }
+    // Before the question, so that what is typed at once is taken for the answer, too.
+    let Some(mut keys) = Keys::new() else { return Answer::Nobody };
     say(&format!("{}\r\n", question.text));
-    let answer = Keys::new()
-        .map_or(Answer::Nobody, |mut keys| keys.answer(question.echo, deadline, &|| shared.stopping()));
+    let answer = keys.answer(question.echo, deadline, &|| shared.stopping());
     // What was typed and the question about going on are wiped off their line.
     say("\r\x1b[K");
     answer
@@ -59,8 +60,8 @@ pub fn is_interactive() -> bool {
 
 /// Shows a prompt and reads a line; without `echo` it is not shown. `None` at the end of input.
 pub fn read_line(prompt: &str, echo: bool) -> Option<String> {
-    say(prompt);
     let hidden = if echo { None } else { Terminal::change(|modes| modes.local_modes -= LocalModes::ECHO) };
+    say(prompt);
     let mut line = String::new();
     let count = std::io::stdin().lock().read_line(&mut line);
     if hidden.is_some() {
