@@ -173,3 +173,48 @@ fn pause_waits_for_keys() {
     assert!(!text.contains("unseen"), "{text}");
     assert_eq!(code, Some(2), "{text}");
 }
+
+#[test]
+fn the_debugger_looks_changes_and_runs_again() {
+    let (text, code) = run(
+        r#"
+- hosts: localhost
+  gather_facts: false
+  debugger: on_failed
+  vars: {v: 1}
+  tasks:
+  - name: Wrong
+    assert: {that: "v == 2", fail_msg: "v is {{ v }}"}
+  - name: Also wrong
+    fail: {msg: "{{ v }}"}
+    when: v == 1
+  - debug: msg="here"
+    debugger: always
+- hosts: localhost
+  gather_facts: false
+  tasks:
+  - debug: msg="never reached"
+"#,
+        &[
+            ("[localhost] TASK: Wrong (debug)> ", "p task\r"),
+            ("TASK: Wrong\r\n", ""),
+            ("(debug)> ", "p task.args\r"),
+            ("{'that': 'v == 2', 'fail_msg': 'v is 1'}", ""),
+            ("(debug)> ", "p result.msg\r"),
+            ("'v is 1'", ""),
+            ("(debug)> ", "p nope\r"),
+            ("***'nope' is undefined", ""),
+            ("(debug)> ", "nope\r"),
+            ("***there is no command `nope` (`help` lists them)", ""),
+            ("(debug)> ", "task.args[\"that\"] = []\r"),
+            ("(debug)> ", "r\r"),
+            ("[localhost] TASK: Also wrong (debug)> ", "task_vars['v'] = 2\r"),
+            ("(debug)> ", "u\r"),
+            ("(debug)> ", "r\r"),
+            ("TASK: debug (debug)> ", "q\r"),
+        ],
+    );
+    contains(&text, &["All assertions passed", "skipping: [localhost]", "User interrupted execution"]);
+    assert!(!text.contains("never reached"), "{text}");
+    assert_eq!(code, Some(99), "{text}");
+}

@@ -2,6 +2,7 @@
 //! changes variables; a pool of `forks` threads renders and calls, one host per thread at a time.
 
 mod connect;
+mod debugger;
 mod event;
 mod handlers;
 mod include;

@@ -21,6 +21,8 @@ pub struct PlayRun {
     /// Includes of roles add to them.
     pub handlers: RwLock<Arc<Vec<Arc<Task>>>>,
     pub strategy: Strategy,
+    /// The strategy `debug`: failures are talked about.
+    pub debugs: bool,
 }
 
 /// The names that `strategy` may have.
@@ -219,13 +221,11 @@ impl<'r> Runner<'r> {
             hosts: PlayHosts::new(&all_hosts, self.failed.union(&self.unreachable).cloned()),
             ..play_scope(play, &name, prompts, &all_hosts)
         });
-        let strategy = match self
+        let named = self
             .text(play, &context, "strategy")?
             .or_else(|| self.shared.settings.str("DEFAULT_STRATEGY").map(str::to_owned))
-            .as_deref()
-            .map(|name| name.rsplit('.').next().unwrap_or(name).to_owned())
-            .as_deref()
-        {
+            .map(|name| name.rsplit('.').next().unwrap_or(&name).to_owned());
+        let strategy = match named.as_deref() {
             Some("free" | "host_pinned") => Strategy::Free,
             None | Some("linear" | "debug" | "mitogen_linear") => Strategy::Linear,
             Some(other) => {
@@ -243,6 +243,7 @@ impl<'r> Runner<'r> {
             scope: scope.clone(),
             handlers: RwLock::new(Arc::new(handlers::flatten(&play.handlers))),
             strategy,
+            debugs: named.as_deref() == Some("debug"),
         });
         let check_mode = play
             .level

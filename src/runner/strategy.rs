@@ -146,6 +146,9 @@ impl Runner<'_> {
                             result: Arc::new(result.clone()),
                         };
                         self.emit(&event);
+                        if let Some(result) = results[shown].take() {
+                            results[shown] = Some(self.debugged(run, task, info, &hosts[shown], result));
+                        }
                         shown += 1;
                     }
                 }
@@ -251,7 +254,8 @@ impl Runner<'_> {
                         task: info.clone(),
                         result: Arc::new((*result).clone()),
                     });
-                    if self.absorb(run, walks, &task, &info, &[index], vec![(host, *result)], false)? {
+                    let result = self.debugged(run, &task, &info, &host, *result);
+                    if self.absorb(run, walks, &task, &info, &[index], vec![(host, result)], false)? {
                         return Ok(true);
                     }
                 }

@@ -466,6 +466,11 @@ impl Context {
         self.0.has(name)
     }
 
+    /// The names of all variables.
+    pub fn names(&self) -> Vec<Arc<str>> {
+        self.0.names()
+    }
+
     /// A variable's value; `None` if there is none of that name.
     ///
     /// # Errors
