@@ -4,7 +4,7 @@ use super::eval::{Args, Eval};
 use super::filters::{self};
 use super::object::{Entries, Missing, Namespace, Object, Range, Res, V, failed, key_of, text};
 use super::{lookups, omit};
-use crate::value::Value;
+use crate::value::{Value, py_str};
 use std::sync::{Arc, Mutex, PoisonError};
 
 type Run = fn(&mut Eval, Args) -> Res<V>;
@@ -16,12 +16,17 @@ static FUNCTIONS: &[(&str, Run)] = &[
     ("q", |eval, args| lookups::function(eval, args, true)),
     ("range", |_, args| range(&args)),
     ("dict", |_, args| dict(args)),
-    ("namespace", |_, args| Ok(V::object(Namespace(Mutex::new(entries(args)?))))),
+    ("namespace", |_, args| namespace(args)),
     ("now", |_, args| filters::now(&args)),
     ("undef", |_, args| undef(&args)),
     ("cycler", |_, args| cycler(args)),
     ("joiner", |_, args| joiner(&args)),
 ];
+
+fn namespace(args: Args) -> Res<V> {
+    let members = entries(args)?.into_iter().map(|(name, value)| (Arc::from(py_str(&name)), value));
+    Ok(V::object(Namespace::new(members.collect())))
+}
 
 /// A global by name.
 pub fn get(name: &str) -> Option<V> {

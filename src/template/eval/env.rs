@@ -42,6 +42,20 @@ impl Env {
         }
     }
 
+    /// The level for the next round of a loop, with `name` alone in it: this one again, unless something that the round before
+    /// made still sees it.
+    pub fn round(mut level: Arc<Env>, parent: &Arc<Env>, name: &Arc<str>, value: &V) -> Arc<Env> {
+        let Some(env) = Arc::get_mut(&mut level) else {
+            let fresh = Env::child(parent);
+            fresh.set(name.clone(), value.clone());
+            return fresh;
+        };
+        let names = env.names.get_mut().unwrap_or_else(PoisonError::into_inner);
+        names.clear();
+        names.push((name.clone(), value.clone()));
+        level
+    }
+
     /// Forgets all names of this level, for the next round of a loop.
     pub fn clear(&self) {
         self.names.lock().unwrap_or_else(PoisonError::into_inner).clear();

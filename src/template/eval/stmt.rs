@@ -7,6 +7,7 @@ use crate::template::eval::Args;
 use crate::template::object::{Missing, Object, Res, V, equal, failed};
 use crate::template::syntax::ir::{Body, Ex, For, Kind, Pos, Stmt, Target};
 use crate::template::syntax::loop_name;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What follows a statement.
@@ -219,16 +220,18 @@ impl Eval<'_> {
             }
             let object = Arc::new(Loop {
                 items: items.clone(),
-                state: Mutex::new(LoopState { index: 0, last: None }),
+                index: AtomicUsize::new(0),
+                last: Mutex::new(None),
                 depth,
                 recursion: each.recursive.then(|| each.clone()),
                 env: outer.clone(),
             });
+            let shown = V::Object(object.clone());
             for (i, item) in items.into_iter().enumerate() {
                 self.limits.step().map_err(|error| self.placed(error, each.pos))?;
-                self.env = Env::child(&outer);
-                object.state().index = i;
-                self.env.set(loop_name().clone(), V::Object(object.clone()));
+                let level = std::mem::replace(&mut self.env, outer.clone());
+                self.env = Env::round(level, &outer, loop_name(), &shown);
+                object.index.store(i, Ordering::Relaxed);
                 self.assign(&each.target, item, each.pos)?;
                 if self.body(&each.body, out)? == Flow::Break {
                     break;
@@ -244,21 +247,17 @@ impl Eval<'_> {
 /// The `loop` variable.
 struct Loop {
     items: Vec<V>,
-    state: Mutex<LoopState>,
+    index: AtomicUsize,
+    /// What `loop.changed` saw last.
+    last: Mutex<Option<V>>,
     depth: usize,
     recursion: Option<Arc<For>>,
     env: Arc<Env>,
 }
 
-struct LoopState {
-    index: usize,
-    /// What `loop.changed` saw last.
-    last: Option<V>,
-}
-
 impl Loop {
-    fn state(&self) -> std::sync::MutexGuard<'_, LoopState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn index(&self) -> usize {
+        self.index.load(Ordering::Relaxed)
     }
 }
 
@@ -268,7 +267,7 @@ impl Object for Loop {
     }
 
     fn get(&self, name: &str) -> Option<V> {
-        let index = self.state().index;
+        let index = self.index();
         let length = self.items.len();
         let missing = |hint: &str| Some(V::Missing(Arc::new(Missing::hint(hint))));
         Some(match name {
@@ -296,17 +295,18 @@ impl Object for Loop {
             "cycle" => Some(if args.positional.is_empty() {
                 Err(failed("no items for cycling given"))
             } else {
-                Ok(args.positional[self.state().index % args.positional.len()].clone())
+                Ok(args.positional[self.index() % args.positional.len()].clone())
             }),
             "changed" => {
                 let value = V::tuple(args.positional.clone());
-                let last = self.state().last.clone();
+                let slot = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
+                let last = slot().clone();
                 let same = match last.map(|last| equal(&last, &value)) {
                     Some(Ok(same)) => same,
                     Some(Err(error)) => return Some(Err(error)),
                     None => false,
                 };
-                self.state().last = Some(value);
+                *slot() = Some(value);
                 Some(Ok(V::Bool(!same)))
             }
             _ => None,

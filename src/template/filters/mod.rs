@@ -7,6 +7,7 @@ mod general;
 mod hashes;
 mod html;
 mod internals;
+mod json_errors;
 mod keys;
 mod lists;
 mod maps;

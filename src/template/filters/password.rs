@@ -82,7 +82,9 @@ pub fn hash_password(secret: &str, kind: &str, recipe: &Recipe) -> Res<String> {
     let default = if name == "sha512_crypt" { 656_000 } else { 535_000 };
     let rounds = recipe.rounds.unwrap_or(default);
     if !(1000..=999_999_999).contains(&rounds) {
-        return Err(failed(format!("the number of rounds must be between 1000 and 999999999, not {rounds}")));
+        return Err(failed(format!(
+            "Could not hash the secret: rounds must be between 1000 and 999999999, not {rounds}"
+        )));
     }
     let params = Params::new(rounds).map_err(|error| failed(error.to_string()))?;
     let (id, body) = match name {
@@ -226,7 +228,10 @@ fn encode(digest: &[u8], third: usize, second: (usize, usize, usize), rest: &[us
 pub fn password_hash(c: &mut Call) -> Res<V> {
     let kind = c.text_or(0, "sha512")?;
     let salt = c.text(1)?;
-    let salt_size = c.given(2).map(|_| c.int_or(2, 16)).transpose()?.and_then(|n| usize::try_from(n).ok());
+    let salt_size = match c.given(2).map(|_| c.int_or(2, 16)).transpose() {
+        Ok(size) => size.and_then(|size| usize::try_from(size).ok()),
+        Err(_) => return Err(failed("salt_size must be an integer")),
+    };
     let rounds = c.given(3).map(|_| c.int_or(3, 0)).transpose()?.and_then(|n| u32::try_from(n).ok());
     let ident = c.text(4)?;
     let V::Str(secret) = &c.value else {

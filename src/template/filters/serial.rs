@@ -84,7 +84,7 @@ pub fn from_json(c: &mut Call) -> Res<V> {
     };
     match parse_json(&text) {
         Ok(value) => V::from_value(&value),
-        Err(message) => Err(failed(message)),
+        Err(message) => Err(failed(super::json_errors::explain(&text).unwrap_or(message))),
     }
 }
 

@@ -40,6 +40,11 @@ const LARGEST_INTEGER: u64 = 1_000_000;
 /// # Errors
 /// Python's, in its words; missing operands.
 pub fn arith(op: Arith, a: &V, b: &V) -> Res<V> {
+    if let (V::Int(x), V::Int(y)) = (a, b)
+        && let Some(result) = small(op, *x, *y)?
+    {
+        return Ok(result);
+    }
     a.check()?;
     if let (Arith::Rem, V::Str(format)) = (op, a)
         && !format.contains('%')

@@ -4,7 +4,7 @@ use super::list::lock;
 use super::{Entries, Res, V, failed};
 use crate::template::eval::{Args, Eval};
 use crate::value::Value;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// A value with behaviour of its own.
 pub trait Object: Send + Sync {
@@ -91,7 +91,7 @@ impl Object for Undefined {
     }
 
     fn get(&self, _: &str) -> Option<V> {
-        Some(V::Missing(std::sync::Arc::new(super::Missing::hint(NO_ELSE))))
+        Some(V::Missing(Arc::new(super::Missing::hint(NO_ELSE))))
     }
 
     fn items(&self) -> Option<Res<Vec<V>>> {
@@ -164,7 +164,13 @@ impl Object for Range {
 }
 
 /// `namespace(…)`.
-pub struct Namespace(pub Mutex<Entries>);
+pub struct Namespace(Mutex<Vec<(Arc<str>, V)>>);
+
+impl Namespace {
+    pub fn new(members: Vec<(Arc<str>, V)>) -> Self {
+        Self(Mutex::new(members))
+    }
+}
 
 impl Object for Namespace {
     fn type_name(&self) -> &str {
@@ -172,11 +178,15 @@ impl Object for Namespace {
     }
 
     fn get(&self, name: &str) -> Option<V> {
-        lock(&self.0).get(name).cloned()
+        lock(&self.0).iter().find(|(known, _)| **known == *name).map(|(_, value)| value.clone())
     }
 
     fn set(&self, name: &str, value: V) -> Res<()> {
-        lock(&self.0).insert(Value::str(name), value);
+        let mut members = lock(&self.0);
+        match members.iter_mut().find(|(known, _)| **known == *name) {
+            Some((_, old)) => *old = value,
+            None => members.push((name.into(), value)),
+        }
         Ok(())
     }
 }
