@@ -214,7 +214,10 @@ def passes(case, options, root, host):
     if not host:
         environment["ANSIBLE_PYTHON_INTERPRETER"] = options.python
         command[1:1] = ["-c", "local"]
-    run = subprocess.run(command, capture_output=True, text=True, env=environment)
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+    except subprocess.TimeoutExpired:
+        return {"error": "does not end"}
     if not result.exists():
         return {"error": run.stdout[-2000:] + run.stderr[-2000:]}
     tree = []

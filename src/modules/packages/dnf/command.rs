@@ -14,6 +14,9 @@ pub enum Generation {
     Five,
 }
 
+/// The exit status of dnf 4 where another dnf is at work; dnf 5 waits.
+const LOCKED: i32 = 200;
+
 /// One call of dnf that changes something: a verb and what it is to be done with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
@@ -127,8 +130,7 @@ impl Dnf {
                     continue;
                 }
             }
-            let locked = !output.success() && text.contains("exit_on_lock");
-            if !locked {
+            if output.rc != LOCKED {
                 return Ok(output);
             }
             if Instant::now() >= until {
