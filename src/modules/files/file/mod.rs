@@ -185,16 +185,22 @@ impl<'p> Draft<'p> {
             attributes::describe(self.host, Path::new(&path), &mut self.result);
         }
         self.result.insert(key.into(), path.as_str().into());
-        if !self.changed && self.steps.is_empty() {
-            return Plan::Unchanged { result: self.result };
-        }
         let with_path = |members: Map| {
             let mut map = Map::new();
             map.insert("path".into(), path.as_str().into());
             map.extend(members);
             Value::map(map)
         };
-        let diff = Diff { before: with_path(self.before), after: with_path(self.after), ..Diff::default() };
+        let (before, after) = (with_path(self.before), with_path(self.after));
+        if !self.changed && self.steps.is_empty() {
+            // As with Ansible, `register` sees that nothing differs.
+            if self.host.wants_diff() && !gone {
+                let diff = Value::object([("before", before), ("after", after)]);
+                self.result.insert("diff".into(), diff);
+            }
+            return Plan::Unchanged { result: self.result };
+        }
+        let diff = Diff { before, after, ..Diff::default() };
         let todo = Todo { steps: self.steps, key, path, attributes: self.attributes };
         Plan::Change { todo, diff: vec![diff], result: self.result }
     }
@@ -275,12 +281,7 @@ impl<'p> Draft<'p> {
             ));
         }
         self.existing_attributes(&place, self.args.follow)?;
-        self.times(&place, "now")?;
-        if self.steps.is_empty() {
-            self.before.clear();
-            self.after.clear();
-        }
-        Ok(())
+        self.times(&place, "now")
     }
 }
 
