@@ -32,6 +32,8 @@ const STRATEGIES: &[&str] = &["linear", "free", "host_pinned", "debug"];
 pub enum Strategy {
     Linear,
     Free,
+    /// As `free`, but only as many hosts as there are forks are under way: each goes to its end before another begins.
+    HostPinned,
 }
 
 /// How a run ended.
@@ -226,7 +228,8 @@ impl<'r> Runner<'r> {
             .or_else(|| self.shared.settings.str("DEFAULT_STRATEGY").map(str::to_owned))
             .map(|name| name.rsplit('.').next().unwrap_or(&name).to_owned());
         let strategy = match named.as_deref() {
-            Some("free" | "host_pinned") => Strategy::Free,
+            Some("free") => Strategy::Free,
+            Some("host_pinned") => Strategy::HostPinned,
             None | Some("linear" | "debug" | "mitogen_linear") => Strategy::Linear,
             Some(other) => {
                 let message = format!("Invalid play strategy specified: {other}");

@@ -10,7 +10,7 @@ use crate::diag::Diagnostic;
 use crate::playbook::{ActionKind, Block, Task};
 use crate::template::Context;
 use crate::value::{Map, py_str};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ impl Runner<'_> {
     ) -> Result<bool, Stop> {
         let broke = match run.strategy {
             Strategy::Linear => self.linear(run, sections, &mut walks)?,
-            Strategy::Free => self.free(run, &mut walks)?,
+            Strategy::Free | Strategy::HostPinned => self.free(run, &mut walks)?,
         };
         Ok(broke)
     }
@@ -196,11 +196,24 @@ impl Runner<'_> {
         let (sender, receiver) = mpsc::channel();
         let mut busy: HashMap<usize, (Arc<Task>, Arc<TaskInfo>)> = HashMap::new();
         let mut events: HashMap<usize, Vec<Event>> = HashMap::new();
+        let most = match run.strategy {
+            Strategy::HostPinned => self.shared.options.forks.max(1),
+            _ => usize::MAX,
+        };
+        let mut under_way: HashSet<usize> = HashSet::new();
         loop {
+            let mut made_room = false;
             for index in 0..walks.len() {
+                if !under_way.contains(&index) && under_way.len() >= most {
+                    continue;
+                }
                 while !busy.contains_key(&index) && !self.shared.stopping() {
                     let handlers = run.handlers.read().map(|handlers| handlers.clone()).unwrap_or_default();
-                    let Some((task, _)) = walks[index].1.peek(&handlers, true) else { break };
+                    let Some((task, _)) = walks[index].1.peek(&handlers, true) else {
+                        made_room |= under_way.remove(&index);
+                        break;
+                    };
+                    under_way.insert(index);
                     let host = walks[index].0.clone();
                     walks[index].1.step();
                     let context = self.task_context(run, &task, &host);
@@ -236,6 +249,9 @@ impl Runner<'_> {
                 }
             }
             if busy.is_empty() {
+                if made_room && !self.shared.stopping() {
+                    continue;
+                }
                 return Ok(self.shared.stopping());
             }
             match self.next_reply(&receiver) {
