@@ -148,6 +148,13 @@ fn comparable(text: &str, free: bool) -> String {
         }
         let included = line.strip_prefix("included: ").and_then(|rest| rest.rsplit(" for ").next());
         let host = host_of(&line).or_else(|| included.and_then(|hosts| hosts.split([',', ' ']).next()));
+        if let (true, Some(hosts)) = (free, included) {
+            // Hosts that come by at the same time share a line.
+            let what = line.split(" for ").next().unwrap_or(&line);
+            let hosts = hosts.split(" => ").next().unwrap_or(hosts);
+            chunks.extend(hosts.split(", ").map(|host| (number, host.to_owned(), what.to_owned())));
+            continue;
+        }
         if let Some(host) = host {
             let host = host.to_owned();
             if free {

@@ -149,7 +149,7 @@ impl Human {
                 ) => false,
                 _ => !alone,
             });
-        } else if info.action != "meta" {
+        } else if info.action != "meta" && (!result.failed || result.causes.is_empty()) {
             data.entry("changed".into()).or_insert(result.changed.into());
         }
         data.shift_remove("failed");

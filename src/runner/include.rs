@@ -86,9 +86,9 @@ impl Runner<'_> {
     /// Wrong content in what was loaded ends the run, as it would have before the start.
     fn include_failed(
         &mut self,
-        run: &PlayRun,
+        run: &Arc<PlayRun>,
         (host, walk): &mut (Arc<str>, Walk),
-        task: &Task,
+        task: &Arc<Task>,
         info: &Arc<TaskInfo>,
         asked: &[&Include],
         problems: &[Diagnostic],
@@ -97,7 +97,9 @@ impl Runner<'_> {
             return Err(Stop::Content(Box::new(wrong.clone())));
         }
         let reason = problems.first().map(|problem| problem.summary.clone()).unwrap_or_default();
-        let mut result = TaskResult { failed: true, said: true, ..TaskResult::default() };
+        let context = self.task_context(run, task, host);
+        let no_log = self.truth(task, &context, "no_log");
+        let mut result = TaskResult { failed: true, said: true, no_log, ..TaskResult::default() };
         result = result.with("changed", false).with("reason", reason);
         if let (Some(first), ActionKind::IncludeTasks) = (asked.first(), task.action.kind) {
             result = result.with("include", Value::str(&first.name));
@@ -210,7 +212,19 @@ impl Runner<'_> {
         let args = include.args.as_map().cloned().unwrap_or_default();
         let text = |name: &str| args.get(name).filter(|value| !value.is_null()).map(py_str);
         let truth = |name: &str| args.get(name).and_then(Value::ansible_bool);
+        // With other variables, or for another item, it is another role.
+        let mut given: Vec<String> = include
+            .locals
+            .iter()
+            .filter(|(name, _)| name.as_str() != Some("ansible_search_path"))
+            .map(|(name, value)| format!("{}={}", py_str(name), crate::value::py_repr(value)))
+            .collect();
+        given.extend(task.level.vars.keys().map(|name| {
+            let text = task.level.vars.get(name).map(|term| self.shared.engine.source_of(term));
+            format!("{name}={}", text.unwrap_or_default())
+        }));
         let request = RoleRequest {
+            written_params: given.join(" "),
             name: include.name.clone(),
             tasks_from: text("tasks_from"),
             vars_from: text("vars_from"),

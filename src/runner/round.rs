@@ -7,10 +7,10 @@ use super::result::{Effect, Include, TaskResult};
 use super::shared::Shared;
 use super::strategy::Walks;
 use super::task::TaskRun;
-use super::walk::AfterFailure;
+use super::walk::{AfterFailure, Walk};
 use crate::diag::{Diagnostic, did_you_mean};
 use crate::playbook::{ActionKind, Task};
-use crate::template::Context;
+use crate::template::{Context, Term};
 use crate::value::{Map, Value, py_str};
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -309,9 +309,16 @@ impl Runner<'_> {
             return Ok(false);
         };
         let context = self.task_context(run, task, &host.clone());
-        let fatal = once
-            || self.truth(task, &context, "any_errors_fatal")
-            || (task.attr("any_errors_fatal").is_none() && self.shared.settings.bool("ANY_ERRORS_FATAL"));
+        // What a task may fail for is nobody else's failure, even where the host itself may not (a template counts as yes).
+        let may_fail = task.attr("ignore_errors").is_some_and(|attr| match &attr.term {
+            Term::Const(value) => value.ansible_bool().unwrap_or(true),
+            _ => true,
+        });
+        let fatal = !may_fail
+            && (once
+                || self.truth(task, &context, "any_errors_fatal")
+                || (task.attr("any_errors_fatal").is_none()
+                    && self.shared.settings.bool("ANY_ERRORS_FATAL")));
         let share = task
             .attr("max_fail_percentage")
             .and_then(|attr| context.render(&attr.term).ok())
@@ -355,7 +362,9 @@ impl Runner<'_> {
         any_left |= walks.iter().any(|(_, walk)| walk.live());
         any_left |= failed_now.iter().all(|index| walks[*index].1.unreachable);
         // Hosts that cannot be reached do not count, those that were out before do.
-        let failed = walks.iter().filter(|(_, walk)| walk.failed()).count();
+        // Nor do those that have handlers to run all the same.
+        let over = |walk: &Walk| walk.failed() && !(walk.live() && walk.awaits_handlers());
+        let failed = walks.iter().filter(|(_, walk)| over(walk)).count();
         if share.is_some_and(|share| failed as f64 / self.batch_size as f64 * 100.0 > share) {
             for (_, walk) in walks.iter_mut() {
                 walk.end();

@@ -175,6 +175,11 @@ impl Walk {
         }
     }
 
+    /// Whether handlers were notified that have not run.
+    pub fn awaits_handlers(&self) -> bool {
+        !self.notified.is_empty() || self.is_flushing()
+    }
+
     /// Whether handlers of a flush have not run.
     pub fn is_flushing(&self) -> bool {
         !self.flushing.is_empty()

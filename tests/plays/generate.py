@@ -1,5 +1,10 @@
 """Small random playbooks that exercise the engine: `play(seed)` gives the files of one and the command lines to run it with.
 
+Left out on purpose, since the real one does it by accident: `--start-at-task` at the first task of a play (facts are gathered
+whatever `gather_facts` says; `record.py` drops these), `ignore_errors: "{{ … }}"` on what fails before its action begins (any text
+counts as yes), templates in names of tasks under `strategy: free` (the host that comes first names it for all) and in later
+batches. Not covered yet: the lists of role names after dynamic includes.
+
 Nothing in them depends on time, chance or the machine, and no task needs Python on a host: all hosts but one are local, the
 other (`gone`) refuses connections. Whatever Ansible itself does not do the same twice is left out.
 """
@@ -91,8 +96,7 @@ class Play:
             "{{ item | default('no item') }}", "{{ p | default('no p') }}", "{{ ansible_loop_var | default('no loop') }}",
             "{{ groups.odd | default([]) }}", "{{ ansible_role_name | default('no role') }}",
             "{{ ansible_check_mode }}", "{{ omit is defined }}", "{{ w | default('no w') }}", "{{ ansible_diff_mode }}",
-            "{{ ansible_play_name | default('no play') }}", "{{ ansible_play_role_names }}", "{{ ansible_role_names }}",
-            "{{ ansible_dependent_role_names }}", "{{ role_name | default('no role') }}", "{{ role_path | default('no role') }}",
+            "{{ ansible_play_name | default('no play') }}", "{{ role_name | default('no role') }}", "{{ role_path | default('no role') }}",
             "{{ ansible_parent_role_names | default('no parents') }}", "{{ ansible_run_tags }}", "{{ ansible_skip_tags }}",
             "{{ ansible_limit | default('no limit') }}", "{{ group_names }}", "{{ inventory_dir }}", "{{ playbook_dir }}",
             "{{ ansible_loop.index | default('no loop') }}", "{{ ansible_index_var | default('no index') }}",

@@ -102,7 +102,9 @@ def main():
         folder = scratch / "project"
         shutil.rmtree(folder, ignore_errors=True)
         printed = run(files, args, folder)
-        if printed is None or printed.endswith(("[exit 1]\n", "[exit 250]\n")):
+        # It gathers facts where nobody asked for them if the play starts at its first task.
+        stray = "--start-at-task" in args and "TASK [Gathering Facts]" in (printed or "")
+        if printed is None or stray or printed.endswith(("[exit 1]\n", "[exit 250]\n")):
             # Where the real one stumbles there is nothing to compare with.
             print(f"{seed}: no result", file=sys.stderr)
             target.unlink(missing_ok=True)
