@@ -167,6 +167,10 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
     let mut loader = Loader::new(engine.clone(), settings.clone(), extra.clone());
     loader.reader = reader.clone();
     loader.strict_arguments = name == Name::Ekumen;
+    let (rejected, missing) = crate::playbook::rejected_modules(&settings, &reader)
+        .map_err(|problem| fail(problem, exit::ERROR))?;
+    loader.rejected = rejected;
+    warnings.extend(missing);
     let mut store = Store::new(engine.clone(), Arc::new(RwLock::new(inventory)), extra);
     store.merge_hashes = settings.str("DEFAULT_HASH_BEHAVIOUR") == Some("merge");
     store.reader = reader;

@@ -24,6 +24,8 @@ pub struct Loader {
     pub reader: yaml::Reader,
     /// Check the arguments of native modules while loading (under the name `ekumen`).
     pub strict_arguments: bool,
+    /// Modules that must not be used, by their short names.
+    pub rejected: Vec<String>,
     pub(super) files: RwLock<HashMap<PathBuf, Arc<Node>>>,
     pub(super) role_count: Mutex<usize>,
     pub(super) problems: Mutex<Vec<Diagnostic>>,
@@ -72,6 +74,7 @@ impl Loader {
             playbook_dir: RwLock::new(PathBuf::from(".")),
             reader: yaml::Reader::default(),
             strict_arguments: false,
+            rejected: vec![],
             files: RwLock::default(),
             role_count: Mutex::new(0),
             problems: Mutex::default(),
@@ -502,8 +505,12 @@ impl Loader {
     }
 
     /// What an action's name means: ours, somebody's `library`, or a template.
-    pub(super) fn resolve(&self, name: &str) -> Option<ActionName> {
-        action::resolve(name)
+    pub fn resolve(&self, name: &str) -> Option<ActionName> {
+        let known = action::resolve(name);
+        if known.as_ref().is_some_and(|action| self.rejected.contains(&action.short)) {
+            return None;
+        }
+        known
             .or_else(|| action::dynamic(name))
             .or_else(|| self.is_in_library(name).then(|| action::of_library(name)))
     }

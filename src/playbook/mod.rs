@@ -14,6 +14,7 @@ mod moved;
 mod parse_play;
 mod parse_task;
 mod play;
+mod plugin_filters;
 mod role;
 mod tasks;
 
@@ -24,5 +25,6 @@ pub use keywords::{Keyword, Places, keyword};
 pub use level::{Attr, Condition, Level, LevelKind, Tags, Vars};
 pub use loader::{Loader, RoleRequest, TaskFile};
 pub use play::{Play, Playbook, PromptSpec, SerialItem};
+pub use plugin_filters::rejected_modules;
 pub use role::{Role, RoleId};
 pub use tasks::{Block, Item, Loop, LoopControl, Task};

@@ -99,7 +99,7 @@ impl TaskRun<'_> {
             Ok(name) => py_str(&name),
             Err(error) => return template_failure(&error),
         };
-        let Some(action) = crate::playbook::resolve(rendered.trim()) else {
+        let Some(action) = self.shared.loader.resolve(rendered.trim()) else {
             return TaskResult::broken(
                 "",
                 Cause::new(
