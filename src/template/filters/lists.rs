@@ -47,6 +47,13 @@ pub fn last(c: &mut Call) -> Res<V> {
     Ok(c.value.items()?.into_iter().next_back().unwrap_or_else(|| none("No last item, sequence was empty.")))
 }
 
+/// All items, which must be there.
+pub fn list(c: &mut Call) -> Res<V> {
+    let items = c.value.items()?;
+    items.iter().try_for_each(V::check)?;
+    Ok(V::list(items))
+}
+
 pub fn reverse(c: &mut Call) -> Res<V> {
     if let V::Str(s) = &c.value {
         return Ok(V::from(s.chars().rev().collect::<String>()));

@@ -56,7 +56,7 @@ static FILTERS: &[FilterDef] = &[
     // Jinja's.
     filter(&["default", "d"], "!default_value? boolean?", maps::default),
     filter(&["length", "count"], "", lists::length),
-    filter(&["list"], "", |c| c.value.items().map(V::list)),
+    filter(&["list"], "", lists::list),
     filter(&["string"], "", |c| c.input().map(V::from)),
     filter(&["int"], "default? base?", numbers::int),
     filter(&["float"], "default?", numbers::float),

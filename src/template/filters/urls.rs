@@ -48,7 +48,8 @@ pub fn urldecode(c: &mut Call) -> Res<V> {
 }
 
 pub fn urlsplit(c: &mut Call) -> Res<V> {
-    let url = c.text_with("decode")?;
+    // As Python: line breaks and tabs are no part of addresses.
+    let url = c.text_with("decode")?.replace(['\n', '\r', '\t'], "");
     let (rest, fragment) = url.split_once('#').unwrap_or((&url, ""));
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (scheme, rest) = match rest.split_once(':') {

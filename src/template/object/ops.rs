@@ -359,6 +359,8 @@ pub fn contains(container: &V, item: &V) -> Res<bool> {
                 other.type_name()
             ))),
         },
+        // Ranges and their like can be keys, but nobody made them one.
+        V::Dict(_) if matches!(item, V::Object(_)) => Ok(false),
         V::Dict(dict) => Ok(dict.contains(&key_of(item)?)),
         V::List(_) | V::Tuple(_) | V::Object(_) | V::Bytes(_) => {
             let items = container.items().map_err(|_| not_container(container))?;

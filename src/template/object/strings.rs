@@ -98,7 +98,7 @@ pub fn format_percent(format: &str, values: &V) -> Res<String> {
         out.push_str(&spec.percent(kind, &value)?);
         too_long(&out)?;
     }
-    if !named && next < args.len() && !matches!(values, V::Dict(_) | V::List(_)) {
+    if !named && next < args.len() && !matches!(values, V::Dict(_) | V::List(_) | V::Object(_)) {
         return Err(failed("not all arguments converted during string formatting"));
     }
     Ok(out)

@@ -1,7 +1,7 @@
 //! Tests of what a value is like.
 
 use crate::template::eval::Call;
-use crate::template::object::{Res, V, equal, failed, key_of};
+use crate::template::object::{NO_ELSE, Res, V, equal, failed, key_of};
 use crate::template::regex::{self, Flags};
 use crate::value::Value;
 use crate::value::marks::{self, Mark};
@@ -37,6 +37,9 @@ pub fn divisible_by(c: &mut Call) -> Res<bool> {
 }
 
 pub fn nan(c: &mut Call) -> Res<bool> {
+    if undefined(&c.value) {
+        return Err(failed(NO_ELSE));
+    }
     Ok(c.value.as_f64().is_some_and(f64::is_nan))
 }
 
@@ -99,12 +102,8 @@ pub fn tagged_with(c: &mut Call) -> Res<bool> {
 /// Whether all items of `a` are in `b`.
 pub fn subset(a: &V, b: &V) -> Res<bool> {
     let all: std::collections::HashSet<Value> = b.items()?.iter().map(key_of).collect::<Res<_>>()?;
-    for item in a.items()? {
-        if !all.contains(&key_of(&item)?) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    let part: Vec<Value> = a.items()?.iter().map(key_of).collect::<Res<_>>()?;
+    Ok(part.iter().all(|item| all.contains(item)))
 }
 
 /// `match`, `search` and `regex`, which differ in where they begin.
