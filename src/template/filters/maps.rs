@@ -236,7 +236,7 @@ pub fn subelements(c: &mut Call) -> Res<V> {
     let skip_missing = c.flag(1)?;
     let rows: Vec<V> = match &c.value {
         V::Dict(dict) => dict.entries()?.into_values().collect(),
-        V::List(_) | V::Tuple(_) => c.value.items()?,
+        V::List(_) => c.value.items()?,
         _ => return Err(failed("obj must be a list of dicts or a nested dict")),
     };
     let path: Vec<String> = match c.need(0)? {

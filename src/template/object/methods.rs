@@ -194,6 +194,7 @@ pub fn slice(value: &V, start: &V, stop: &V, step: &V) -> Res<V> {
             }
             None => return Err(not_subscriptable(value)),
         },
+        V::Dict(_) => return Err(failed("unhashable type: 'slice'")),
         // Jinja turns the failure into an undefined value.
         other => V::Missing(Arc::new(Missing::member(other.type_name(), "slice(None, None, None)"))),
     })

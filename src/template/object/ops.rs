@@ -195,7 +195,12 @@ fn float(op: Arith, x: f64, y: f64) -> Res<V> {
         Arith::FloorDiv => (x / y).floor(),
         Arith::Rem => {
             let remainder = x % y;
-            if remainder != 0.0 && (remainder < 0.0) != (y < 0.0) { remainder + y } else { remainder }
+            // The divisor's sign, also that of nothing.
+            match remainder {
+                0.0 => 0.0_f64.copysign(y),
+                _ if (remainder < 0.0) != (y < 0.0) => remainder + y,
+                _ => remainder,
+            }
         }
         Arith::Pow => x.powf(y),
     }))
