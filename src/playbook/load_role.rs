@@ -99,7 +99,8 @@ impl Loader {
         let level = Arc::new(level);
         if request.name.contains(',') && !request.name.contains("{{") {
             let message = format!("Invalid old style role requirement: {}", request.name);
-            self.problem(Diagnostic::error("old-style-role", message).at(&node.span));
+            let help = "write the name alone; source and version belong into requirements.yml";
+            self.problem(Diagnostic::error("old-style-role", message).at(&node.span).help(help));
             return None;
         }
         if request.name.contains("{{") {

@@ -4,6 +4,7 @@ use super::event::Event;
 use super::play::{PlayRun, Runner, Stop, Strategy};
 use super::result::TaskResult;
 use super::strategy::Walks;
+use super::task::conditional_text;
 use crate::diag::{Diagnostic, did_you_mean};
 use crate::playbook::Task;
 use crate::template::Term;
@@ -195,11 +196,7 @@ impl Runner<'_> {
                 Err(error) if error.kind == crate::template::TemplateErrorKind::Unknown => return Ok(false),
                 Err(error) => {
                     return Err(Stop::Broken(Box::new(
-                        Diagnostic::error(
-                            "condition",
-                            format!("Error while evaluating conditional: {}", error.message),
-                        )
-                        .at(&condition.span),
+                        Diagnostic::error("condition", conditional_text(&error)).at(&condition.span),
                     )));
                 }
             }

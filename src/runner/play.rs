@@ -28,6 +28,9 @@ pub struct PlayRun {
 /// The names that `strategy` may have.
 const STRATEGIES: &[&str] = &["linear", "free", "host_pinned", "debug"];
 
+/// The names that `order` may have.
+const ORDERS: &[&str] = &["inventory", "reverse_inventory", "sorted", "reverse_sorted", "shuffle"];
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strategy {
     Linear,
@@ -430,12 +433,14 @@ impl<'r> Runner<'r> {
                 });
             }
             Some(other) => {
+                let message = format!("Invalid 'order' specified for inventory hosts: {other}");
+                let place = play.level.find("order").map_or(&play.span, |attr| &attr.span);
+                let help = match did_you_mean(other, ORDERS.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("there are {}", ORDERS.join(", ")),
+                };
                 return Err(Stop::Broken(Box::new(
-                    Diagnostic::error(
-                        "bad-order",
-                        format!("Invalid 'order' specified for inventory hosts: {other}"),
-                    )
-                    .at(&play.span),
+                    Diagnostic::error("bad-order", message).at(place).help(help),
                 )));
             }
         }

@@ -9,6 +9,7 @@ mod loops;
 mod prepare;
 
 pub use call::async_folder;
+pub(super) use failure::conditional_text;
 pub use failure::{canonical, template_failure};
 pub use prepare::keyword;
 
