@@ -215,8 +215,9 @@ fn ask(args: &Args, host: &Probe, question: &[&str]) -> Result<Option<String>, F
 fn refused(msg: &str, args: &Args, words: &[String], output: &Output) -> Failure {
     let mut argv = vec![format!("/usr/bin/{}", args.executable)];
     argv.extend(words.iter().cloned());
-    let failure = Failure::new(msg).with("cmd", Value::from(argv)).with("stdout", output.stdout());
-    failure.with("stderr", output.stderr())
+    let failure = Failure::new(msg).with("cmd", Value::from(argv));
+    let texts = [("stdout", output.stdout()), ("stderr", output.stderr())].into_iter();
+    texts.filter(|(_, text)| !text.is_empty()).fold(failure, |failure, (name, text)| failure.with(name, text))
 }
 
 fn options(text: &str) -> Result<Vec<String>, Failure> {
