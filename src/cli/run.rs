@@ -155,6 +155,10 @@ pub fn execute(
 pub fn load(setup: &Setup, paths: &[PathBuf], name: Name) -> Result<Vec<(PathBuf, Playbook)>, i32> {
     let mut playbooks = Vec::new();
     for path in paths {
+        // `ns.collection.playbook`.
+        let found =
+            (!path.exists()).then(|| setup.shared.loader.collection_playbook(&path.to_string_lossy()));
+        let path = &found.flatten().unwrap_or_else(|| path.clone());
         if !path.exists() {
             print_error(&format!("[ERROR]: the playbook: {} could not be found\n", path.display()));
             return Err(if name == Name::Ansible { exit::ERROR } else { exit::CONTENT });

@@ -186,7 +186,7 @@ impl Loader {
     }
 
     /// `ns.collection.playbook`.
-    fn collection_playbook(&self, name: &str) -> Option<PathBuf> {
+    pub fn collection_playbook(&self, name: &str) -> Option<PathBuf> {
         let parts: Vec<&str> = name.split('.').collect();
         let [namespace, collection, playbook] = parts[..] else { return None };
         if name.contains('/') || name.ends_with(".yml") || name.ends_with(".yaml") {
