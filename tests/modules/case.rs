@@ -80,7 +80,6 @@ pub enum Kind {
     Systemd,
     Dnf,
     Dnf5,
-    Zypper,
     Pacman,
 }
 

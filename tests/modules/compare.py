@@ -121,16 +121,15 @@ class Host:
         self.keeper.wait()
 
 
-FAMILIES = {"dnf": "redhat", "dnf5": "redhat", "zypper": "suse", "pacman": "arch"}
+FAMILIES = {"dnf": "redhat", "dnf5": "redhat", "pacman": "arch"}
 
 
 def give_repository(made, root, family):
     """As repositories.rs does."""
-    if family in ("redhat", "suse"):
+    if family == "redhat":
         shutil.copytree(made / "rpm", root / "srv/rpm")
         for name in ("tests.repo", "extra.repo"):
-            for folder in ("etc/yum.repos.d", "etc/zypp/repos.d"):
-                shutil.copy(made / "rpm" / name, root / folder / name)
+            shutil.copy(made / "rpm" / name, root / "etc/yum.repos.d" / name)
     elif family == "arch":
         shutil.copytree(made / "pacman", root / "srv/pacman")
         shutil.copy(made / "pacman/pacman.conf", root / "etc/pacman.conf")

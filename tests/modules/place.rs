@@ -36,7 +36,6 @@ const RESTLESS: &[&str] = &[
     "var/lib/apt/lists",
     "var/cache/dnf",
     "var/cache/libdnf5",
-    "var/cache/zypp",
     "var/cache/pacman",
     "var/lib/pacman/sync",
     "var/lib/dnf",
@@ -57,7 +56,6 @@ impl Place {
             Some(Kind::Systemd) => host::Kind::Systemd,
             Some(Kind::Dnf) => host::Kind::Dnf,
             Some(Kind::Dnf5) => host::Kind::Dnf5,
-            Some(Kind::Zypper) => host::Kind::Zypper,
             Some(Kind::Pacman) => host::Kind::Pacman,
         };
         let host = host::start("web", kind)?;

@@ -33,14 +33,12 @@ pub fn repository(kind: Kind) -> &'static Repository {
                 Text::Line("deb [trusted=yes] file:/srv/repository ./\n"),
             )],
         }),
-        Kind::Dnf | Kind::Dnf5 | Kind::Zypper => RPM.get_or_init(|| Repository {
+        Kind::Dnf | Kind::Dnf5 => RPM.get_or_init(|| Repository {
             folder: made("rpm.sh", "rpm"),
             place: "srv/rpm",
             configuration: &[
                 ("etc/yum.repos.d/tests.repo", Text::File("tests.repo")),
                 ("etc/yum.repos.d/extra.repo", Text::File("extra.repo")),
-                ("etc/zypp/repos.d/tests.repo", Text::File("tests.repo")),
-                ("etc/zypp/repos.d/extra.repo", Text::File("extra.repo")),
             ],
         }),
         Kind::Pacman => PACMAN.get_or_init(|| Repository {

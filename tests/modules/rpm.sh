@@ -1,6 +1,5 @@
 #!/bin/sh
-# Makes repositories of tiny RPM packages in a new folder, FOLDER/tests and FOLDER/extra, and the files that tell dnf and zypper of
-# them: rpm.sh FOLDER
+# Makes repositories of tiny RPM packages in a new folder, FOLDER/tests and FOLDER/extra, and the files that tell dnf of them: rpm.sh FOLDER
 set -eu
 out=$1
 rm -rf "$out"

@@ -21,10 +21,9 @@ pub enum Kind {
     Systemd,
     /// No programs but BusyBox and the SSH server.
     BusyBox,
-    /// As [`Kind::Plain`], of another family: Python and dnf 4, or dnf 5, or zypper, or pacman in the place of apt.
+    /// As [`Kind::Plain`], of another family: Python and dnf 4, or dnf 5, or pacman in the place of apt.
     Dnf,
     Dnf5,
-    Zypper,
     Pacman,
 }
 
@@ -37,7 +36,6 @@ impl Kind {
             Kind::BusyBox => "hosts with BusyBox",
             Kind::Dnf => "hosts with dnf",
             Kind::Dnf5 => "hosts with dnf 5",
-            Kind::Zypper => "hosts with zypper",
             Kind::Pacman => "hosts with pacman",
         }
     }
@@ -50,7 +48,6 @@ impl Kind {
             Kind::BusyBox => &["/bin/busybox"],
             Kind::Dnf => &["/usr/bin/dnf", "/usr/bin/rpmbuild", "/usr/bin/createrepo_c"],
             Kind::Dnf5 => &["/usr/bin/dnf5", "/usr/bin/rpmbuild", "/usr/bin/createrepo_c"],
-            Kind::Zypper => &["/usr/bin/zypper", "/usr/bin/rpmbuild", "/usr/bin/createrepo_c"],
             Kind::Pacman => &["/usr/bin/pacman"],
         }
     }
@@ -61,7 +58,6 @@ impl Kind {
             Kind::Plain | Kind::Systemd | Kind::BusyBox => &[],
             Kind::Dnf => &[("FAMILY", "redhat"), ("PYTHON", "1")],
             Kind::Dnf5 => &[("FAMILY", "redhat")],
-            Kind::Zypper => &[("FAMILY", "suse")],
             Kind::Pacman => &[("FAMILY", "arch")],
         }
     }
@@ -87,7 +83,7 @@ pub const PASSWORD: &str = "testbed";
 /// A new host, or `None` where this machine cannot have any (said once on the terminal). With `EKUMEN_TEST_HOSTS=required` in the
 /// environment that is a failure.
 pub fn start(name: &str, kind: Kind) -> Option<Host> {
-    static POSSIBLE: [OnceLock<bool>; 7] = [const { OnceLock::new() }; 7];
+    static POSSIBLE: [OnceLock<bool>; 6] = [const { OnceLock::new() }; 6];
     let possible = *POSSIBLE[kind as usize].get_or_init(|| match obstacle(kind) {
         None => true,
         Some(why) => {

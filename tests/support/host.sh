@@ -5,7 +5,7 @@
 #
 #   host.sh FOLDER NAME ADDRESS PORT [sshd|systemd] < a pipe that nobody writes to
 #
-# With $FAMILY (redhat, suse, arch) it passes for a system of that family: its release files and package manager, no apt.
+# With $FAMILY (redhat, arch) it passes for a system of that family: its release files and package manager, no apt.
 #
 # FOLDER has host_ed25519, host_ed25519.pub and user.pub, and gets `log` and `pid` (of the host's process 1). As this process sees
 # it (/proc/ITS-ID/root/FOLDER), disk/root is what is on the host, disk/upper what differs there from this machine.
@@ -156,10 +156,6 @@ family() {
       mkdir -p etc/dnf/vars
       echo 41 >etc/dnf/vars/releasever
       ;;
-    suse)
-      id=opensuse-leap release=etc/SuSE-release said='openSUSE 15.6 (x86_64)'
-      rm -f usr/bin/dnf usr/bin/dnf-3 usr/bin/dnf5 usr/bin/pacman
-      ;;
     arch)
       id=arch release=etc/arch-release said='Arch Linux release'
       rm -f usr/bin/dnf usr/bin/dnf-3 usr/bin/dnf5 usr/bin/zypper
@@ -168,7 +164,7 @@ family() {
   echo "$said" >"$release"
   printf 'NAME=%s\nID=%s\nVERSION_ID=41\nPRETTY_NAME="%s"\n' "${said%% *}" "$id" "$said" >etc/os-release
   # Where these families have the database of packages.
-  mkdir -p etc/rpm etc/yum.repos.d etc/zypp/repos.d var/cache/dnf var/cache/libdnf5 var/cache/zypp var/lib/dnf var/lib/rpm
+  mkdir -p etc/rpm etc/yum.repos.d var/cache/dnf var/cache/libdnf5 var/lib/dnf var/lib/rpm
   echo '%_dbpath /var/lib/rpm' >etc/rpm/macros
   [ ! -x usr/bin/rpm ] || chroot . rpm --initdb
 }
