@@ -284,7 +284,10 @@ pub fn comment(c: &mut Call) -> Res<V> {
     if !prefix.is_empty() {
         for _ in 0..prefix_count {
             out.push_str(&prefix);
-            out.push_str(&newline);
+            // A prefix that is a line break needs none of its own.
+            if prefix != newline {
+                out.push_str(&newline);
+            }
         }
     }
     // Empty lines get the decoration without its blanks, but for the last one.
