@@ -21,13 +21,25 @@ fn names(task: &Task, context: &Context) -> Vec<String> {
     let Some(name) = task.name.as_ref().and_then(|name| context.render(&name.term).ok()) else {
         return vec![];
     };
-    let name = py_str(&name);
-    let mut names = vec![name.clone()];
-    if let Some(role) = &task.level.role {
-        names.push(format!("{} : {name}", role.name));
-        names.push(format!("{} : {name}", role.display_name()));
-    }
-    names
+    with_role(task, py_str(&name))
+}
+
+/// A name or topic as it can be written: alone, or after the role that it is of.
+fn with_role(task: &Task, name: String) -> Vec<String> {
+    let role = task.level.role.as_ref();
+    let long = role.map(|role| [role.name.to_string(), role.display_name().to_string()]);
+    let long: Vec<_> = long.iter().flatten().map(|role| format!("{role} : {name}")).collect();
+    std::iter::once(name).chain(long).collect()
+}
+
+/// The topics that a handler listens to.
+fn topics(task: &Task, context: &Context) -> Vec<String> {
+    let rendered = task.listen.iter().filter_map(|topic| context.render(&topic.term).ok());
+    let texts = rendered.flat_map(|topic| match topic {
+        crate::value::Value::List(topics) => topics.iter().map(py_str).collect(),
+        topic => vec![py_str(&topic)],
+    });
+    texts.collect()
 }
 
 /// The indices of the handlers that a notification means: one of that name, and of those that listen to it one of each name.
@@ -35,11 +47,8 @@ fn names(task: &Task, context: &Context) -> Vec<String> {
 /// list wins.
 pub fn find(handlers: &[Arc<Task>], wanted: &str, context: &Context) -> Vec<usize> {
     let listens = |handler: &Task| {
-        handler.listen.iter().any(|topic| match context.render(&topic.term) {
-            Ok(crate::value::Value::List(topics)) => topics.iter().any(|topic| py_str(topic) == wanted),
-            Ok(topic) => py_str(&topic) == wanted,
-            Err(_) => false,
-        })
+        let topics = topics(handler, context).into_iter();
+        topics.flat_map(|topic| with_role(handler, topic)).any(|topic| topic == wanted)
     };
     let mut found: Vec<usize> = Vec::new();
     let mut named = false;
@@ -65,16 +74,8 @@ pub fn find(handlers: &[Arc<Task>], wanted: &str, context: &Context) -> Vec<usiz
 
 /// Everything that can be notified.
 pub fn known(handlers: &[Arc<Task>], context: &Context) -> Vec<String> {
-    let topics = |handler: &Arc<Task>| -> Vec<String> {
-        handler
-            .listen
-            .iter()
-            .filter_map(|topic| context.render(&topic.term).ok())
-            .map(|topic| py_str(&topic))
-            .collect()
-    };
     handlers
         .iter()
-        .flat_map(|handler| names(handler, context).into_iter().take(1).chain(topics(handler)))
+        .flat_map(|handler| names(handler, context).into_iter().take(1).chain(topics(handler, context)))
         .collect()
 }

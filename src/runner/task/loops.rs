@@ -230,6 +230,10 @@ impl TaskRun<'_> {
                 return TaskResult { causes: vec![cause], ..TaskResult::failure(error.message.clone()) };
             }
             failure = TaskResult::broken("", Cause::new(error.message.clone(), Some(place)));
+            // What a lookup of `with_NAME` says stands alone in the result.
+            if error.message.starts_with("The lookup plugin") && error.message.contains("' failed: ") {
+                failure = failure.with("msg", error.message.as_str());
+            }
         }
         failure
     }
