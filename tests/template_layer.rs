@@ -480,9 +480,10 @@ fn with_loops_use_lookups() {
 #[test]
 fn constants_stay_what_they_are() {
     let engine = Engine::new();
-    let node = yaml::parse_text("x", "{a: [1, 'no {braces}'], b: !unsafe '{{ nope }}'}").unwrap().node;
-    let term = engine.compile(&node);
-    assert!(matches!(term, Term::Const(_)));
+    let compile = |text: &str| engine.compile(&yaml::parse_text("x", text).unwrap().node);
+    assert!(matches!(compile("{a: [1, 'no {braces}']}"), Term::Const(_)));
+    assert!(matches!(compile("!unsafe '{{ nope }}'"), Term::Data(_)));
+    let term = compile("{a: [1, 'no {braces}'], b: !unsafe '{{ nope }}'}");
     let ctx = context(&engine, Vars::default());
     assert_eq!(to_json(&ctx.render(&term).unwrap()), r#"{"a": [1, "no {braces}"], "b": "{{ nope }}"}"#);
 }
@@ -507,4 +508,25 @@ fn json_query_is_jmespath() {
         assert_eq!(found, Ok(expected.to_owned()), "{query}");
     }
     assert!(render(&ctx, &engine, "{{ d | json_query('[') }}").is_err());
+}
+
+#[test]
+fn macros_keep_nothing() {
+    let engine = Engine::new();
+    let ctx = context(&engine, Vars::default());
+    let resident = || {
+        let pages = std::fs::read_to_string("/proc/self/statm").expect("this process's memory");
+        pages.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).expect("a number") * 4096
+    };
+    let template = "{% set big = 'x' * 100000 %}{% macro m(a) %}{{ big | length }}{{ a }}{% endmacro %}\
+                    {% for i in [1, 2] %}{% macro n() %}{{ m(i) }}{% endmacro %}{{ n() }}{% endfor %}\
+                    {% call m(3) %}{% endcall %}";
+    let before = resident();
+    for _ in 0..6000 {
+        assert_eq!(
+            render(&ctx, &engine, template).map(|value| to_json(&value)),
+            Ok("\"100000110000021000003\"".into())
+        );
+    }
+    assert!(resident() < before + 300_000_000, "{} bytes stay", resident() - before);
 }

@@ -56,7 +56,7 @@ impl Env {
         level
     }
 
-    /// Forgets all names of this level, for the next round of a loop.
+    /// Forgets all names of this level.
     pub fn clear(&self) {
         self.names.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }

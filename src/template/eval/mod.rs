@@ -30,6 +30,7 @@ pub struct Eval<'a> {
     pub ctx: &'a Ctx,
     source: Arc<Source>,
     env: Arc<Env>,
+    macros: Homes,
     /// Variables read so far: within one rendering a variable is always the same object, so that
     /// `list.append()` is seen afterwards.
     roots: Vec<(Arc<str>, V)>,
@@ -42,12 +43,32 @@ pub struct Eval<'a> {
     _stack: StackGuard,
 }
 
+/// The levels of names in which macros stand. A macro sees the names around it, itself among them: the two would keep each
+/// other for ever.
+#[derive(Default)]
+struct Homes(Vec<Arc<Env>>);
+
+impl Homes {
+    fn add(&mut self, env: &Arc<Env>) {
+        if !self.0.iter().rev().take(4).any(|known| Arc::ptr_eq(known, env)) {
+            self.0.push(env.clone());
+        }
+    }
+}
+
+impl Drop for Homes {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|env| env.clear());
+    }
+}
+
 impl<'a> Eval<'a> {
     pub fn new(ctx: &'a Ctx, source: &Arc<Source>) -> Self {
         Self {
             ctx,
             source: source.clone(),
             env: Env::root(),
+            macros: Homes::default(),
             roots: Vec::new(),
             limits: Limits::new(ctx.engine().steps),
             blocks: HashMap::new(),

@@ -110,6 +110,7 @@ impl Eval<'_> {
                     source: self.source.clone(),
                 });
                 self.env.set(definition.name.clone(), value);
+                self.macros.add(&self.env);
             }
             Stmt::CallBlock(callee, args, caller, pos) => {
                 let function = self.expr(callee)?;
