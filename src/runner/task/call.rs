@@ -40,9 +40,10 @@ fn job_number(host: &str, id: u64) -> u64 {
 }
 
 impl TaskRun<'_> {
+    /// Takes the arguments out of the call: loops have many of them.
     pub(super) fn request(
         &self,
-        call: &Call,
+        call: &mut Call,
         route: &Route,
         environment: &[(String, String)],
         context: &Context,
@@ -52,7 +53,7 @@ impl TaskRun<'_> {
             id: self.shared.next_id.fetch_add(1, Ordering::Relaxed),
             identity: route.identity.clone(),
             module: call.module.clone(),
-            args: Value::map(call.args.clone()),
+            args: Value::map(std::mem::take(&mut call.args)),
             mode: if call.check.unwrap_or(self.shared.options.check) { Mode::Check } else { Mode::Apply },
             diff: call.diff,
             environment: environment.to_vec(),
@@ -168,7 +169,7 @@ impl TaskRun<'_> {
         let mut requests = Vec::new();
         let mut indices = Vec::new();
         for (index, step) in steps.iter_mut().enumerate() {
-            let State::Pending(call, route, environment) = &step.state else { continue };
+            let State::Pending(call, route, environment) = &mut step.state else { continue };
             match self.request(call, route, environment, &step.context) {
                 Ok(request) => {
                     requests.push(request);
@@ -256,7 +257,7 @@ impl TaskRun<'_> {
     ) -> TaskResult {
         call.check = Some(call.check.unwrap_or(check));
         call.diff = diff;
-        let request = match self.request(&call, route, environment, context) {
+        let request = match self.request(&mut call, route, environment, context) {
             Ok(request) => request,
             Err(error) => return template_failure(&error),
         };
