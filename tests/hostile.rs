@@ -317,6 +317,11 @@ fn mutations_give_values_or_errors() {
         }
         text.into_iter().collect()
     };
+    // Nothing at all, and each piece alone.
+    for text in std::iter::once("").chain(tokens) {
+        entries::load(text);
+        entries::render(text);
+    }
     let mut at = seed as usize;
     for round in 0..many {
         at = at.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
