@@ -106,7 +106,8 @@ impl Prepared {
     pub fn refused(msg: impl Into<String>) -> Self {
         let msg = msg.into();
         let cause = crate::runner::Cause::new(format!("Task failed: {msg}"), None);
-        Self::Done(TaskResult { causes: vec![cause], ..TaskResult::failure(msg) })
+        let result = TaskResult { causes: vec![cause], ..TaskResult::failure(msg) };
+        Self::Done(result.with("changed", false))
     }
 }
 

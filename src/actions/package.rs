@@ -3,7 +3,6 @@
 use super::contract::text;
 use super::{Action, Call, Prepared, Scene};
 use crate::modules::packages::package;
-use crate::runner::{Cause, TaskResult};
 use crate::value::{Map, Value, py_str};
 
 pub struct Package;
@@ -28,9 +27,7 @@ impl Action for Package {
             .or_else(|| fact().filter(said));
         if let Some(manager) = manager {
             if let Some(refusal) = package::refusal(&manager) {
-                let cause = Cause::new(format!("Task failed: {refusal}"), None);
-                let result = TaskResult { causes: vec![cause], ..TaskResult::failure(refusal) };
-                return Prepared::Done(result.with("changed", false));
+                return Prepared::refused(refusal);
             }
             args.insert("use".into(), Value::from(manager));
         }

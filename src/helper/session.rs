@@ -161,6 +161,7 @@ impl Dispatcher {
         let id = task.id;
         // As with Ansible: who is that user already need not become it, and needs no sudo.
         task.identity.take_if(|identity| identity.user == self.user);
+        // `userdel` and `usermod` refuse while a process of that user runs, and its helper would.
         if task.module == "user"
             && let Some(name) = ["name", "user"].iter().find_map(|key| task.args.get(key)?.as_str())
         {

@@ -256,7 +256,7 @@ impl TaskRun<'_> {
         match self.truth(&self.context(locals), word) {
             Ok(ignored) => result.ignored = ignored.unwrap_or(false),
             Err(error) => {
-                let failure = TaskResult { no_log: result.no_log, ..template_failure(&error) };
+                let failure = template_failure(&error);
                 result.failed = true;
                 result.causes = failure.causes;
                 result.data.extend(failure.data);

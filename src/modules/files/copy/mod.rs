@@ -227,7 +227,7 @@ fn plan_file(args: &Args, name: &Digest, host: &Probe) -> Result<Plan<Todo>, Fai
         {
             let digest = match &args._digest {
                 Some(digest) => digest.clone(),
-                None => host.digest_of(name, Some((own.clone(), &purpose(&place, args._size))))?,
+                None => host.digest_of(name, Some((own.clone(), &purpose(&place, args._size, true))))?,
             };
             result.insert("checksum".into(), digest.as_str().into());
             if digest == own {
@@ -316,9 +316,9 @@ fn check_directory(dest: &str, unsafe_writes: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What a content for this path is fetched for.
-fn purpose(place: &Path, size: Option<u64>) -> Purpose {
-    Purpose { directory: place.parent().map(Path::to_owned), size, md5: true }
+/// What a content for this path is fetched for. The result of one file tells its MD5, that of a directory none.
+fn purpose(place: &Path, size: Option<u64>, md5: bool) -> Purpose {
+    Purpose { directory: place.parent().map(Path::to_owned), size, md5 }
 }
 
 impl FileTodo {
@@ -345,7 +345,7 @@ impl FileTodo {
         }
         let Received { content, sha1, md5 } = self
             .content
-            .open(target, &purpose(&self.path, self.size))
+            .open(target, &purpose(&self.path, self.size, true))
             .map_err(|failure| with_checksum(failure, &checksum))?;
         checksum = checksum.or(sha1.map(Value::from));
         let backup = file::replace(

@@ -1,6 +1,6 @@
 //! Directories from the control machine, in one request.
 
-use super::{Args, Source};
+use super::{Args, Source, purpose};
 use crate::modules::kit::file::{self, Replacement};
 use crate::modules::kit::{
     Applied, Attributes, Failure, FileArgs, Plan, Probe, Purpose, Target, digest, path,
@@ -169,10 +169,6 @@ fn plan_entry(
     Ok(())
 }
 
-fn purpose(path: &Path, size: Option<u64>) -> Purpose {
-    Purpose { directory: path.parent().map(Path::to_owned), size, md5: false }
-}
-
 impl Todo {
     pub(super) fn apply(self, target: &mut Target) -> Result<Applied, Failure> {
         let wanted: Vec<(Digest, Purpose)> = self
@@ -180,7 +176,7 @@ impl Todo {
             .iter()
             .filter_map(|step| match step {
                 Step::File { path, content: Source::Blob(digest), size, .. } => {
-                    Some((digest.clone(), purpose(path, *size)))
+                    Some((digest.clone(), purpose(path, *size, false)))
                 }
                 _ => None,
             })
@@ -206,7 +202,7 @@ impl Todo {
                 file::create_directories(target, path, &attributes)?;
             }
             Step::File { path, content, size, attributes } => {
-                let content = content.open(target, &purpose(path, *size))?.content;
+                let content = content.open(target, &purpose(path, *size, false))?.content;
                 let new = Replacement {
                     backup: self.backup,
                     validate: self.validate.as_deref(),
