@@ -21,23 +21,19 @@ impl Action for Pause {
                 )),
             },
         };
-        let refused = |message: String| match Prepared::refused(message) {
-            Prepared::Done(result) => Prepared::Done(result.with("changed", false)),
-            other => other,
-        };
         let (minutes, seconds) = match (number("minutes"), number("seconds")) {
             (Ok(minutes), Ok(seconds)) => (minutes, seconds),
-            (Err(message), _) | (_, Err(message)) => return refused(message),
+            (Err(message), _) | (_, Err(message)) => return Prepared::refused(message),
         };
         if minutes.is_some() && seconds.is_some() {
-            return refused("parameters are mutually exclusive: minutes|seconds".into());
+            return Prepared::refused("parameters are mutually exclusive: minutes|seconds");
         }
         let echo = match args.get("echo").filter(|value| !value.is_null()) {
             None => true,
             Some(value) => match value.ansible_bool() {
                 Some(echo) => echo,
                 None => {
-                    return refused(format!(
+                    return Prepared::refused(format!(
                         "argument 'echo' is of type {} and we were unable to convert to bool: The value {} is not a valid boolean. \
                          Valid booleans include: 0, 1, 'no', '0', 'off', 'f', 'yes', 't', 'false', 'y', 'n', 'on', '1', 'true'",
                         value.type_name(),
