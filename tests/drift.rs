@@ -305,3 +305,35 @@ fn wrong_reports_are_refused() {
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(text.contains("reports are written as json=FILE"), "{text}");
 }
+
+#[test]
+fn a_program_is_run_in_a_check_only_if_it_knows_of_checks() {
+    let project = Project::new("- name: Plain\n  plain:\n- name: Knows\n  knows:\n");
+    let library = project.path().join("library");
+    fs::create_dir(&library).expect("a folder");
+    let plain = "#!/bin/sh\ntouch \"$(dirname \"$0\")/../ran\"; echo '{\"changed\": true}'\n";
+    fs::write(library.join("plain.sh"), plain).expect("a file");
+    let knows =
+        "#!/bin/sh\n. \"$1\"\nprintf '{\"changed\": true, \"msg\": \"%s\"}' \"$_ansible_check_mode\"\n";
+    fs::write(library.join("knows.sh"), knows).expect("a file");
+    let drift = project.drift();
+    assert_eq!(drift.code, 10, "{}", drift.text);
+    assert_eq!(drift.states(), ["Plain: unknown", "Knows: would change"]);
+    let why = "remote module (plain) does not support check mode";
+    assert!(drift.text.contains(why), "{}", drift.text);
+    project.run();
+}
+
+#[test]
+fn a_module_in_python_is_named_with_its_file() {
+    let project = Project::new("- mine:\n  ignore_errors: true\n");
+    let library = project.path().join("library");
+    fs::create_dir(&library).expect("a folder");
+    let python = "#!/usr/bin/python\nfrom ansible.module_utils.basic import AnsibleModule\n";
+    fs::write(library.join("mine.py"), python).expect("a file");
+    let output = project.programs.command("ekumen", &project.path()).args(["run", "site.yml"]).output();
+    let text = String::from_utf8_lossy(&output.expect("the program starts").stdout).into_owned();
+    let said = "the module mine (";
+    let why = "/library/mine.py) needs Ansible's library for modules in Python or PowerShell, which this version does not have";
+    assert!(text.contains(said) && text.contains(why), "{text}");
+}

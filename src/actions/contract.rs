@@ -45,6 +45,7 @@ pub struct Scene<'a> {
     pub host: &'a str,
     pub check: bool,
     pub diff: bool,
+    pub no_log: bool,
     pub verbosity: u8,
     /// The arguments as they were written, for `raw_arguments`.
     pub authored: &'a Node,

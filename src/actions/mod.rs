@@ -16,17 +16,28 @@ mod group_by;
 mod include_vars;
 mod package;
 mod pause;
+mod program;
 mod script;
 mod set_fact;
 mod template;
 mod validate_argument_spec;
 mod wait_for_connection;
 
+use crate::playbook::{ActionKind, ActionName};
+
 pub use contract::{Action, AllBlobs, Blobs, Call, Content, Files, Prepared, Scene};
 pub use digests::Digests;
 
+/// The control half of what a task does, where it has one.
+pub fn of(action: &ActionName) -> Option<&'static dyn Action> {
+    match action.kind {
+        ActionKind::Program => Some(&program::Program),
+        _ => find(&action.short),
+    }
+}
+
 /// The action of that name.
-pub fn find(name: &str) -> Option<&'static dyn Action> {
+fn find(name: &str) -> Option<&'static dyn Action> {
     Some(match name {
         "add_host" => &add_host::AddHost,
         "ansible._protomatter.debug" => &debug_expressions::DebugExpressions,

@@ -43,6 +43,9 @@ pub fn excerpt(span: &Span) -> String {
     out
 }
 
+/// How long a line of an excerpt is at most, in characters.
+const WIDTH: usize = 120;
+
 /// Two lines before the place, the line itself, the caret.
 fn place(out: &mut String, title: &str, span: &Span) {
     let _ = writeln!(out, "{title}: {span}");
@@ -52,7 +55,16 @@ fn place(out: &mut String, title: &str, span: &Span) {
     let digits = span.line.to_string().len();
     let first = line.saturating_sub(2);
     for (number, text) in lines.iter().enumerate().take(line + 1).skip(first) {
-        let shown = format!("{:>digits$} {text}", number + 1);
+        let mut shown = format!("{:>digits$} {text}", number + 1);
+        // Ansible's width; but what the caret points at stays.
+        let pointed = if number == line { digits + 1 + span.column as usize } else { 0 };
+        if let Some((cut, _)) = shown.char_indices().nth(WIDTH - 3)
+            && shown[cut..].chars().nth(3).is_some()
+            && pointed <= WIDTH - 3
+        {
+            shown.truncate(cut);
+            shown.push_str("...");
+        }
         let _ = writeln!(out, "{}", shown.trim_end());
     }
     // A tab before the place must be a tab before the caret.

@@ -113,6 +113,10 @@ pub fn run(file: &Path) -> i32 {
     if outcome.failed {
         result.insert("failed".into(), true.into());
     }
+    if !outcome.warnings.is_empty() {
+        let warnings = outcome.warnings.into_iter().map(Value::from).collect();
+        result.insert("warnings".into(), Value::list(warnings));
+    }
     i32::from(write(file, &Value::map(result)).is_err())
 }
 

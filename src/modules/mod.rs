@@ -2,7 +2,7 @@
 //! [`kit::Module`], add a line to [`registry`].
 
 mod accounts;
-mod commands;
+pub mod commands;
 pub mod files;
 pub mod kit;
 pub mod packages;

@@ -18,6 +18,7 @@ pub static MODULES: &[Entry] = &[
     entry::<files::TempFile>(),
     entry::<super::commands::command::RunCommand>(),
     entry::<super::ping::Ping>(),
+    entry::<super::commands::program::Program>(),
     entry::<super::commands::raw::Raw>(),
     entry::<super::commands::script::Script>(),
     entry::<super::accounts::authorized_key::AuthorizedKey>(),

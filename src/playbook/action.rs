@@ -1,6 +1,7 @@
 //! From the name in a task to what runs.
 
 use super::arguments::ACTIONS;
+use super::library::Foreign;
 use super::moved;
 use crate::modules;
 
@@ -12,6 +13,8 @@ pub struct ActionName {
     /// Short (`copy`).
     pub short: String,
     pub kind: ActionKind,
+    /// The module's file, where it is one of the project's.
+    pub foreign: Option<Foreign>,
 }
 
 impl ActionName {
@@ -35,6 +38,8 @@ pub enum ActionKind {
     Action,
     /// Runs on the host as it is.
     Module,
+    /// A program that the project brings along; it runs on the host.
+    Program,
     ImportTasks,
     IncludeTasks,
     ImportRole,
@@ -51,7 +56,6 @@ const MISSING: &[&str] = &[
     "apt_key",
     "apt_repository",
     "async_wrapper",
-    "cron",
     "deb822_repository",
     "debconf",
     "expect",
@@ -119,7 +123,9 @@ pub fn resolve(written: &str) -> Option<ActionName> {
         .or_else(|| written.strip_prefix("ansible.legacy."))
         .or_else(|| COLLECTION_MODULES.iter().find(|(full, _)| *full == written).map(|(_, short)| *short))
         .unwrap_or(written);
-    let make = |short: &str, kind| Some(ActionName { written: written.into(), short: short.into(), kind });
+    let make = |short: &str, kind| {
+        Some(ActionName { written: written.into(), short: short.into(), kind, foreign: None })
+    };
     match short {
         "import_tasks" => make(short, ActionKind::ImportTasks),
         "include_tasks" | "include" => make("include_tasks", ActionKind::IncludeTasks),
@@ -138,9 +144,11 @@ pub fn resolve(written: &str) -> Option<ActionName> {
     }
 }
 
-/// A module of a `library` folder: it is written in another language, and cannot run here yet.
-pub fn of_library(written: &str) -> ActionName {
-    ActionName { written: written.into(), short: written.into(), kind: ActionKind::Missing }
+/// A module that the project brings along.
+pub fn of_library(written: &str, foreign: Foreign) -> ActionName {
+    let kind = if foreign.runs { ActionKind::Program } else { ActionKind::Missing };
+    let short = written.strip_prefix("ansible.legacy.").unwrap_or(written);
+    ActionName { written: written.into(), short: short.into(), kind, foreign: Some(foreign) }
 }
 
 /// An action whose name is a template.
@@ -149,6 +157,7 @@ pub fn dynamic(written: &str) -> Option<ActionName> {
         written: written.into(),
         short: written.into(),
         kind: ActionKind::Dynamic,
+        foreign: None,
     })
 }
 

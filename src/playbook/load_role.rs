@@ -263,7 +263,7 @@ impl Loader {
         own.role = Some(role.clone());
         own.directory = Some(role.path.join("tasks"));
         let own = Arc::new(own);
-        self.add_library(&role.path);
+        self.library.add_role(&role.path);
         let load = |kind: &str, from: Option<&str>| {
             let path = self.role_main(&role.path, kind, from);
             if path.is_none()

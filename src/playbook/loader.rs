@@ -1,9 +1,10 @@
 //! Files to plays and task lists. One loader serves a whole run: dynamic includes come back to it.
 
-use super::action::{self, ActionName};
+use super::action::{self, ActionKind, ActionName};
 use super::arguments;
 use super::keywords::{self, Places};
 use super::level::{Attr, Condition, Level, LevelKind, Tags, Vars};
+use super::library::{Foreign, Library};
 use super::tasks::{Block, Item};
 use crate::diag::{Diagnostic, Severity, Span, did_you_mean};
 use crate::source::{Node, NodeKind, Settings, yaml};
@@ -31,8 +32,8 @@ pub struct Loader {
     pub(super) problems: Mutex<Vec<Diagnostic>>,
     /// Roles imported statically by the play that is being loaded.
     pub(super) imported: Mutex<Vec<Arc<super::role::Role>>>,
-    /// The `library` folders of the roles so far: from then on everybody can use what is in them.
-    libraries: RwLock<Vec<PathBuf>>,
+    /// Modules that the project brings along.
+    pub(super) library: Library,
     /// Groups of modules that were asked for, and their modules.
     pub(super) action_groups: RwLock<HashMap<String, Option<Arc<Vec<String>>>>>,
 }
@@ -79,7 +80,7 @@ impl Loader {
             role_count: Mutex::new(0),
             problems: Mutex::default(),
             imported: Mutex::default(),
-            libraries: RwLock::default(),
+            library: Library::default(),
             action_groups: RwLock::default(),
         }
     }
@@ -504,15 +505,23 @@ impl Loader {
         Some(Block { level, name, main, rescue, always, span: node.span.clone() })
     }
 
-    /// What an action's name means: ours, somebody's `library`, or a template.
+    /// What an action's name means: ours, somebody's `library`, or a template. A program of a `library` stands before a
+    /// module of ours that has the same short name.
     pub fn resolve(&self, name: &str) -> Option<ActionName> {
         let known = action::resolve(name);
         if known.as_ref().is_some_and(|action| self.rejected.contains(&action.short)) {
             return None;
         }
-        known
-            .or_else(|| action::dynamic(name))
-            .or_else(|| self.is_in_library(name).then(|| action::of_library(name)))
+        let on_host = |action: &ActionName| matches!(action.kind, ActionKind::Module | ActionKind::Missing);
+        let foreign = match &known {
+            Some(action) if !on_host(action) => None,
+            _ => self.foreign(name),
+        };
+        match (known, foreign) {
+            (Some(known), Some(foreign)) if !foreign.runs && known.kind == ActionKind::Module => Some(known),
+            (_, Some(foreign)) => Some(action::of_library(name, foreign)),
+            (known, None) => known.or_else(|| action::dynamic(name)),
+        }
     }
 
     /// The same where `collections` names collections to look in, too.
@@ -525,39 +534,19 @@ impl Loader {
                 if action::is_native(&full) {
                     return action::resolve(&full);
                 }
-                let file =
-                    format!("ansible_collections/{}/plugins/modules/{name}.py", collection.replace('.', "/"));
-                self.collection_folders()
-                    .iter()
-                    .any(|folder| folder.join(&file).is_file())
-                    .then(|| action::of_library(&full))
+                self.foreign(&full).map(|foreign| action::of_library(&full, foreign))
             })
         })
     }
 
-    /// Whether a file of the playbook's or a role's `library` folder, or of the module path, has that name.
-    fn is_in_library(&self, name: &str) -> bool {
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if name.is_empty() || !name.chars().all(plain) {
-            return false;
-        }
-        let own = self.directory().join("library");
-        let roles = self.libraries.read().map(|folders| folders.clone()).unwrap_or_default();
-        let configured = self.settings.paths("DEFAULT_MODULE_PATH");
-        let mut folders = std::iter::once(own).chain(roles).chain(configured);
-        folders
-            .any(|folder| ["", ".py", ".sh"].iter().any(|end| folder.join(format!("{name}{end}")).is_file()))
-    }
-
-    /// A role brings modules.
-    pub(super) fn add_library(&self, role: &Path) {
-        let folder = role.join("library");
-        if folder.is_dir()
-            && let Ok(mut folders) = self.libraries.write()
-            && !folders.contains(&folder)
-        {
-            folders.push(folder);
-        }
+    /// The module of that name that the project brings along.
+    fn foreign(&self, name: &str) -> Option<Foreign> {
+        let short = name.strip_prefix("ansible.legacy.").unwrap_or(name);
+        let Some((collection, module)) = short.rsplit_once('.') else {
+            return self.library.find(short, &self.directory(), &self.settings.paths("DEFAULT_MODULE_PATH"));
+        };
+        let folder = format!("ansible_collections/{}/plugins/modules", collection.replace('.', "/"));
+        self.collection_folders().iter().find_map(|base| self.library.find_in(&base.join(&folder), module))
     }
 
     /// Reports a module or action that nobody knows.

@@ -165,13 +165,7 @@ impl Loader {
         match &value.kind {
             NodeKind::Str(text) => {
                 let text = text.trim();
-                // A name that is a template goes to its end.
-                let end = if text.starts_with("{{") {
-                    text.find("}}").map(|at| at + 2)
-                } else {
-                    text.find(char::is_whitespace)
-                };
-                let (name, rest) = text.split_at(end.unwrap_or(text.len()));
+                let (name, rest) = text.split_at(end_of_name(text));
                 Some((name.to_owned(), text_node(rest.trim(), value)))
             }
             NodeKind::Map(entries) => {
@@ -493,4 +487,16 @@ impl Loader {
         self.imported_roles(role.clone());
         self.role_items(&role)
     }
+}
+
+/// Where the name at the start of `action: NAME …` ends: at the first space that is in no template.
+fn end_of_name(text: &str) -> usize {
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next().filter(|c| !c.is_whitespace()) {
+        at += match text[at..].starts_with("{{") {
+            true => text[at..].find("}}").map_or(text.len() - at, |end| end + 2),
+            false => c.len_utf8(),
+        };
+    }
+    at
 }

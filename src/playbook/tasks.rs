@@ -59,7 +59,7 @@ impl Task {
             level: Arc::new(level),
             span: span.clone(),
             name: None,
-            action: ActionName { written: action.into(), short: action.into(), kind },
+            action: ActionName { written: action.into(), short: action.into(), kind, foreign: None },
             args: Term::Const(Value::map(Map::new())),
             args_node: Arc::new(nothing),
             args_span: span.clone(),

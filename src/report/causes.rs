@@ -1,6 +1,6 @@
 //! The errors above a failed result: what, where, because of what.
 
-use crate::diag;
+use crate::diag::{self, Span};
 use crate::runner::{Cause, TaskInfo, TaskResult, UNKNOWN_FAILURE};
 
 /// All of it, with a newline at its end. What `no_log` hides is not said here either.
@@ -8,7 +8,10 @@ pub fn text(info: &TaskInfo, result: &TaskResult) -> String {
     if result.no_log {
         return "[ERROR]: Task failed: Action failed.\n".to_owned();
     }
-    let own = [Cause::new(failure_text(info, result), None)];
+    let own = match result.data.get("module_stdout") {
+        Some(_) => no_result(&result.msg()),
+        None => vec![Cause::new(failure_text(info, result), None)],
+    };
     let causes = if result.causes.is_empty() { &own[..] } else { &result.causes };
     chain(info, causes, &result.msg())
 }
@@ -21,7 +24,7 @@ fn chain(info: &TaskInfo, causes: &[Cause], msg: &str) -> String {
             return String::new();
         }
         let place = cause.place.as_ref().unwrap_or(&info.span);
-        if place.line == 0 || place.file.path.starts_with("<") { String::new() } else { diag::excerpt(place) }
+        if place.line == 0 { String::new() } else { diag::excerpt(place) }
     };
     let help = |cause: &Cause| cause.help.as_ref().map(|help| format!("\n{help}\n")).unwrap_or_default();
     match causes {
@@ -29,9 +32,25 @@ fn chain(info: &TaskInfo, causes: &[Cause], msg: &str) -> String {
         many => {
             let parts: Vec<String> =
                 many.iter().map(|cause| format!("{}\n{}{}", cause.text, place(cause), help(cause))).collect();
-            format!("[ERROR]: {msg}\n\n{}", parts.join("\n<<< caused by >>>\n\n"))
+            let outer = many.first().map(|cause| cause.text.trim_end_matches('.')).unwrap_or_default();
+            let head = if msg.starts_with(outer) { msg.to_owned() } else { format!("{outer}: {msg}") };
+            format!("[ERROR]: {head}\n\n{}", parts.join("\n<<< caused by >>>\n\n"))
         }
     }
+}
+
+/// A program that is no module, or could not be started.
+fn no_result(msg: &str) -> Vec<Cause> {
+    let advice = match msg.starts_with("The module interpreter") {
+        true => " Consider overriding the configured interpreter path for this host.",
+        false => "",
+    };
+    // The program's text has no place.
+    let nowhere = Span { line: 0, ..Span::synthetic("result", "") };
+    vec![
+        Cause::new("Task failed: Action failed.", None),
+        Cause::new(format!("{msg}{advice} See stdout/stderr for the returned output."), Some(&nowhere)),
+    ]
 }
 
 /// The sentence above a module's failure.

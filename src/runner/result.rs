@@ -161,6 +161,13 @@ impl TaskResult {
         Self { data, failed: true, ..Self::default() }
     }
 
+    /// The task ended before its action began; `text` is all there is to say.
+    pub fn stopped(text: impl Into<String>) -> Self {
+        let text = text.into();
+        let causes = vec![Cause::new(text.as_str(), None)];
+        Self { causes, ..Self::failure(text) }.with("changed", false)
+    }
+
     pub fn unreachable(msg: impl Into<String>) -> Self {
         let msg = format!("Task failed: {}", msg.into());
         let data =

@@ -1,6 +1,7 @@
-//! Running what the user wrote: `command`, `shell`, `raw`, `script`.
+//! Running what the user wrote: `command`, `shell`, `raw`, `script`, and modules that are programs.
 
 pub mod command;
+pub mod program;
 pub mod raw;
 pub mod script;
 

@@ -5,6 +5,7 @@ use super::digest::Algorithm;
 use super::file::Content;
 use super::run::{Command, Output};
 use crate::protocol::{Digest, Mode, Outcome, TaskRequest};
+use crate::value::Value;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::File;
@@ -92,7 +93,7 @@ impl<'a> Host<'a> {
             Some(entry) => entry.run(&request.args, &mut host),
             None => Outcome {
                 failed: true,
-                result: crate::value::Value::object([(
+                result: Value::object([(
                     "msg",
                     format!("this helper has no module `{}`", request.module),
                 )]),
@@ -184,6 +185,11 @@ impl<'h> Probe<'h> {
         if !warnings.contains(&text) {
             warnings.push(text);
         }
+    }
+
+    /// The warnings of another result.
+    pub fn warn_all(&self, warnings: &Value) {
+        warnings.as_list().unwrap_or_default().iter().for_each(|text| self.warn(crate::value::py_str(text)));
     }
 
     /// Runs a command that only reads.

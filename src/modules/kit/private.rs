@@ -7,10 +7,14 @@ use std::io::Read;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+/// A directory that is ours alone; gone with all that is in it when this is dropped.
+#[derive(Debug)]
+pub struct PrivateFolder(PathBuf);
+
 /// A file in a directory of its own, both ours alone; gone when this is dropped.
 #[derive(Debug)]
 pub struct PrivateFile {
-    directory: PathBuf,
+    _folder: PrivateFolder,
     path: PathBuf,
 }
 
@@ -20,10 +24,41 @@ impl PrivateFile {
     }
 }
 
-impl Drop for PrivateFile {
+impl PrivateFolder {
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// A program file in it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn executable(&self, name: &str, content: impl Read) -> Result<PathBuf, Failure> {
+        self.write(name, 0o700, content)
+    }
+
+    /// A data file in it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn data(&self, name: &str, content: impl Read) -> Result<PathBuf, Failure> {
+        self.write(name, 0o600, content)
+    }
+
+    fn write(&self, name: &str, mode: u32, mut content: impl Read) -> Result<PathBuf, Failure> {
+        let path = self.0.join(Path::new(name).file_name().unwrap_or("file".as_ref()));
+        let failed = |error| Failure::new(format!("cannot write {}: {error}", path.display()));
+        let mut out: File =
+            OpenOptions::new().write(true).create_new(true).mode(mode).open(&path).map_err(failed)?;
+        std::io::copy(&mut content, &mut out).map_err(failed)?;
+        Ok(path)
+    }
+}
+
+impl Drop for PrivateFolder {
     fn drop(&mut self) {
         // Whoever removed it first did what we wanted.
-        drop(std::fs::remove_dir_all(&self.directory));
+        drop(std::fs::remove_dir_all(&self.0));
     }
 }
 
@@ -32,11 +67,9 @@ impl Drop for PrivateFile {
 /// # Errors
 /// When no place can be written to.
 pub fn executable(name: &str, content: impl Read) -> Result<PrivateFile, Failure> {
-    let home = std::env::var_os("HOME").map(PathBuf::from);
-    let places = std::env::var_os("TMPDIR").map(PathBuf::from).into_iter();
-    let mut places = places.chain(["/tmp".into(), "/var/tmp".into()]).chain(home);
-    let place = places.find(|place| runs_programs(place));
-    create(&place.unwrap_or_else(|| "/tmp".into()), name, 0o700, content)
+    let folder = for_programs()?;
+    let path = folder.executable(name, content)?;
+    Ok(PrivateFile { _folder: folder, path })
 }
 
 /// A data file of that name and content.
@@ -44,7 +77,21 @@ pub fn executable(name: &str, content: impl Read) -> Result<PrivateFile, Failure
 /// # Errors
 /// When it cannot be written.
 pub fn data(name: &str, content: impl Read) -> Result<PrivateFile, Failure> {
-    create(&std::env::temp_dir(), name, 0o600, content)
+    let folder = create(&std::env::temp_dir())?;
+    let path = folder.data(name, content)?;
+    Ok(PrivateFile { _folder: folder, path })
+}
+
+/// A directory in a place where programs may run.
+///
+/// # Errors
+/// When no place can be written to.
+pub fn for_programs() -> Result<PrivateFolder, Failure> {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let places = std::env::var_os("TMPDIR").map(PathBuf::from).into_iter();
+    let mut places = places.chain(["/tmp".into(), "/var/tmp".into()]).chain(home);
+    let place = places.find(|place| runs_programs(place));
+    create(&place.unwrap_or_else(|| "/tmp".into()))
 }
 
 fn runs_programs(place: &Path) -> bool {
@@ -53,19 +100,14 @@ fn runs_programs(place: &Path) -> bool {
     writable.is_ok() && mount.is_ok_and(|mount| !mount.f_flag.contains(StatVfsMountFlags::NOEXEC))
 }
 
-fn create(place: &Path, name: &str, mode: u32, mut content: impl Read) -> Result<PrivateFile, Failure> {
-    let name = Path::new(name).file_name().unwrap_or("file".as_ref());
+fn create(place: &Path) -> Result<PrivateFolder, Failure> {
     let mut random = [0; 8];
     rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())
         .map_err(|error| Failure::new(format!("cannot get random bytes: {error}")))?;
     let directory = place.join(format!(".ekumen-{:016x}", u64::from_ne_bytes(random)));
     let failed = |error| Failure::new(format!("cannot write {}: {error}", directory.display()));
     DirBuilder::new().mode(0o700).create(&directory).map_err(failed)?;
-    let file = PrivateFile { path: directory.join(name), directory: directory.clone() };
-    let mut out: File =
-        OpenOptions::new().write(true).create_new(true).mode(mode).open(&file.path).map_err(failed)?;
-    std::io::copy(&mut content, &mut out).map_err(failed)?;
-    Ok(file)
+    Ok(PrivateFolder(directory))
 }
 
 #[cfg(test)]

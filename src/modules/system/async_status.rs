@@ -72,6 +72,9 @@ impl Module for AsyncStatus {
         result.extend(said.into_iter().filter(|(key, _)| {
             !matches!(key.as_str(), Some("ansible_job_id" | "started" | "finished" | "results_file"))
         }));
+        if let Some(warnings) = result.shift_remove("warnings") {
+            host.warn_all(&warnings);
+        }
         if result.shift_remove("failed").is_some_and(|failed| failed.truthy()) {
             let msg = result.shift_remove("msg").map(|msg| crate::value::py_str(&msg)).unwrap_or_default();
             return Err(Failure { msg, result });

@@ -61,9 +61,7 @@ impl TaskRun<'_> {
         if let Err(error) = delegate
             && error.message.starts_with(NO_DELEGATE)
         {
-            let cause = Cause::new(format!("Task failed: {}", error.message), None);
-            let msg = format!("Task failed: {}", error.message);
-            return Err(Box::new(TaskResult { causes: vec![cause], ..TaskResult::failure(msg) }));
+            return Err(Box::new(TaskResult::stopped(format!("Task failed: {}", error.message))));
         }
         for condition in self.task.level.conditions() {
             match context.condition(&condition.expr) {
@@ -82,7 +80,7 @@ impl TaskRun<'_> {
             }
         }
         let no_log = no_log.clone().map_err(fail)?;
-        let raw = match actions::find(&self.task.action.short) {
+        let raw = match actions::of(&self.task.action) {
             Some(action) => action.raw_arguments(),
             None => &[],
         };
@@ -91,20 +89,23 @@ impl TaskRun<'_> {
             return Ok(State::Done(Box::new(self.include(args, locals, no_log))));
         }
         if self.task.action.kind == ActionKind::Missing {
-            let name = &self.task.action.written;
-            return Err(Box::new(TaskResult::failure(format!(
-                "the module {name} is not available in this version (docs/compatibility.md lists what is)"
+            let action = &self.task.action;
+            return Err(Box::new(TaskResult::failure(match &action.foreign {
+                Some(foreign) => crate::playbook::cannot_run(&action.written, &foreign.path),
+                None => format!(
+                    "the module {} is not available in this version (docs/compatibility.md lists what is)",
+                    action.written
+                ),
+            })));
+        }
+        let own = self.task.action.kind != ActionKind::Program;
+        if args.contains_key("_raw_params") && !crate::playbook::is_free_form(&self.task.action.short) {
+            return Err(Box::new(TaskResult::stopped(format!(
+                "Task failed: Action '{}' does not support raw params.",
+                if own { canonical(&self.task.action.written) } else { self.task.action.written.clone() }
             ))));
         }
-        if args.contains_key("_raw_params") && !crate::playbook::is_free_form(&self.task.action.short) {
-            let text = format!(
-                "Task failed: Action '{}' does not support raw params.",
-                canonical(&self.task.action.written)
-            );
-            let cause = Cause::new(text.as_str(), None);
-            return Err(Box::new(TaskResult { causes: vec![cause], ..TaskResult::failure(text) }));
-        }
-        if let Some(message) = arguments::refusal(&self.task.action.short, &args) {
+        if let Some(message) = arguments::refusal(&self.task.action.short, &args).filter(|_| own) {
             let cause = Cause::new(format!("Task failed: {message}"), None);
             let failure = TaskResult { causes: vec![cause], ..TaskResult::failure(message) };
             return Err(Box::new(failure.with("changed", false)));
@@ -119,7 +120,7 @@ impl TaskRun<'_> {
         let environment = self.environment(context).map_err(fail)?;
         let check = self.truth(context, "check_mode").map_err(fail)?.unwrap_or(self.shared.options.check);
         let diff = self.truth(context, "diff").map_err(fail)?.unwrap_or(self.shared.options.diff);
-        if actions::find(&self.task.action.short).is_some_and(|action| !action.ignores_async())
+        if actions::of(&self.task.action).is_some_and(|action| !action.ignores_async())
             && self.is_background(context).map_err(fail)?
         {
             let text = format!("This action ({}) does not support async.", self.task.action.short);
@@ -127,7 +128,7 @@ impl TaskRun<'_> {
             let result = TaskResult { causes: vec![cause], ..TaskResult::failure(text) };
             return Err(Box::new(result.with("changed", false)));
         }
-        let prepared = match actions::find(&self.task.action.short) {
+        let prepared = match actions::of(&self.task.action) {
             Some(action) => {
                 let call = |call: Call| self.call_now(call, &route, &environment, check, diff, context);
                 let reconnect = || self.reconnect(&route);
@@ -150,6 +151,7 @@ impl TaskRun<'_> {
                     host: self.host,
                     check,
                     diff,
+                    no_log,
                     verbosity: self.shared.options.verbosity,
                     authored: &self.task.args_node,
                     with_locals: &with_locals,

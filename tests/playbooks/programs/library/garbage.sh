@@ -1,0 +1,4 @@
+#!/bin/sh
+echo 'no json here'
+echo err >&2
+exit 4

@@ -1,0 +1,4 @@
+#!/bin/sh
+echo 'junk before'
+echo '{"changed": false, "msg": "good"}'
+echo 'junk after'

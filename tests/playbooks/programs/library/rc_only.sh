@@ -1,0 +1,3 @@
+#!/bin/sh
+echo '{"msg": "rc 3 but fine", "x": 1}'
+exit 3
