@@ -1,5 +1,6 @@
 //! The control side, as far as the cases need it.
 
+use ekumen::modules::commands::program::Style;
 use ekumen::modules::kit::{BlobSource, Fetched, Purpose, digest::Algorithm};
 use ekumen::protocol::{Blob, Digest, INLINE_BLOB};
 use ekumen::transport::BlobStore;
@@ -78,6 +79,21 @@ pub fn script_action(args: Value, control: &mut Control, blobs: &mut Vec<(Digest
     args.insert("_digest".into(), digest.into());
     args.insert("_name".into(), name.into());
     args.insert("_raw_params".into(), words.into());
+    Value::map(args)
+}
+
+/// What the control side makes of a task whose module is a program: `program` is its file.
+pub fn program_action(args: Value, control: &mut Control, blobs: &mut Vec<(Digest, Blob)>) -> Value {
+    let mut args = args.as_map().cloned().unwrap_or_default();
+    let file = args.shift_remove("program").map(|file| ekumen::value::py_str(&file)).expect("a program");
+    let content = std::fs::read(&file).expect("the program");
+    args.insert("style".into(), Style::of(&content).word().into());
+    let digest = Algorithm::Sha1.of_bytes(&content);
+    blobs.push((digest.clone(), Blob(Arc::new(content.clone()))));
+    control.contents.insert(digest.clone(), content);
+    args.insert("digest".into(), digest.into());
+    args.insert("name".into(), "program.sh".into());
+    args.insert("module".into(), "mine".into());
     Value::map(args)
 }
 

@@ -1,7 +1,7 @@
 //! The four passes of a case.
 
 use super::case::Case;
-use super::control::{Control, copy_action, script_action};
+use super::control::{Control, copy_action, program_action, script_action};
 use super::place::Place;
 use super::things::{Neutral, map_strings, snapshot};
 use ekumen::protocol::{Mode, Outcome, TaskRequest};
@@ -117,6 +117,7 @@ impl<'c> Run<'c> {
         let args = match self.case.module.as_str() {
             "copy" => copy_action(args, &self.source, &mut control, &mut blobs),
             "script" => script_action(args, &mut control, &mut blobs),
+            "program" => program_action(args, &mut control, &mut blobs),
             _ => args,
         };
         let request = TaskRequest {
