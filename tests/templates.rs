@@ -3,7 +3,7 @@
 
 use ekumen::diag::Span;
 use ekumen::source::{Node, NodeKind, yaml};
-use ekumen::template::{Context, Engine, LookupEnv, Scope, Term, Var};
+use ekumen::template::{Context, Engine, LookupEnv, Scope, Settings, Term, Var};
 use ekumen::value::{Value, from_json, to_json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -62,7 +62,10 @@ fn templates_give_what_ansible_gives() {
         .filter(|line| !line.starts_with("# ") && !line.is_empty())
         .map(|l| l.replace('⏎', "\n"))
         .collect();
-    let engine = Engine::new();
+    let engine = Engine::with_settings(Settings {
+        is_module: Some(ekumen::playbook::is_available),
+        ..Settings::default()
+    });
     let (mut all, mut wrong, mut expected_wrong) = (0, 0, 0);
     let mut words = 0;
     for path in names.iter().filter(|path| path.extension().is_some_and(|e| e == "json")) {

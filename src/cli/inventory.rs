@@ -169,6 +169,7 @@ fn answer(
     let engine = Engine::with_settings(template::Settings {
         allow_broken_conditionals: settings.bool("ALLOW_BROKEN_CONDITIONALS"),
         vault: vault.clone(),
+        is_module: Some(crate::playbook::is_available),
     });
     let extra = extra_vars::parse(&options.extra_vars, &engine, &reader).map_err(failed)?;
     let given = inventory::Given { reader, engine, extra: Arc::new(extra) };

@@ -67,6 +67,7 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
     let engine = Engine::with_settings(template::Settings {
         allow_broken_conditionals: name == Name::Ekumen || settings.bool("ALLOW_BROKEN_CONDITIONALS"),
         vault: reader.vault().clone(),
+        is_module: Some(crate::playbook::is_available),
     });
     let extra = extra_vars::parse(&common.extra_vars, &engine, &reader)
         .map_err(|problem| fail(problem, exit::FAILED))?;

@@ -144,6 +144,11 @@ pub fn resolve(written: &str) -> Option<ActionName> {
     }
 }
 
+/// Whether a name is that of an action or module that can run here.
+pub fn is_available(written: &str) -> bool {
+    resolve(written).is_some_and(|action| action.kind != ActionKind::Missing)
+}
+
 /// A module that the project brings along.
 pub fn of_library(written: &str, foreign: Foreign) -> ActionName {
     let kind = if foreign.runs { ActionKind::Program } else { ActionKind::Missing };

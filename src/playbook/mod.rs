@@ -19,7 +19,7 @@ mod plugin_filters;
 mod role;
 mod tasks;
 
-pub use action::{ActionKind, ActionName, is_free_form, resolve};
+pub use action::{ActionKind, ActionName, is_available, is_free_form, resolve};
 pub use action_groups::module_defaults;
 pub use arguments::ACTIONS;
 pub use keywords::{Keyword, Places, keyword};

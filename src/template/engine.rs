@@ -22,6 +22,8 @@ pub struct Settings {
     pub allow_broken_conditionals: bool,
     /// Opens encrypted variables and files.
     pub vault: Arc<Vault>,
+    /// Whether there is a module or action of a name; nobody knows where this is not given.
+    pub is_module: Option<fn(&str) -> bool>,
 }
 
 /// Filters, calls and loop rounds of one rendering, unless the engine was made with another number.

@@ -218,35 +218,44 @@ pub fn to_ini(c: &mut Call) -> Res<V> {
     Ok(V::from(parts.join("\n")))
 }
 
-/// The names of the types in a value, as `list[dict|int]`.
-pub fn reveal_type(c: &mut Call) -> Res<V> {
-    fn reveal(value: &V) -> Res<String> {
-        crate::template::eval::check_stack()?;
-        let joined = |values: &[V]| -> Res<String> {
-            let mut names: Vec<String> = values.iter().map(|v| Ok(plain(v))).collect::<Res<_>>()?;
-            names.sort_unstable();
-            names.dedup();
-            Ok(names.join("|"))
-        };
-        fn plain(value: &V) -> String {
-            value.type_name().to_owned()
+/// The names of the types in a value, as `list[dict|int]`, by the names that `alias` has for them.
+///
+/// # Errors
+/// An alias that is no mapping; members that fail.
+pub fn type_of(value: &V, alias: Option<&V>) -> Res<String> {
+    let names = match alias {
+        None | Some(V::None) => Entries::new(),
+        Some(V::Dict(names)) => names.entries()?,
+        Some(other) => {
+            return Err(failed(format!("The argument alias must be a dictionary. {}", shown(other)?)));
         }
-        Ok(match value {
-            V::List(_) | V::Tuple(_) => {
-                let items = value.items()?;
-                if items.is_empty() { "list".into() } else { format!("list[{}]", joined(&items)?) }
-            }
-            V::Dict(dict) => {
-                let entries = dict.entries()?;
-                if entries.is_empty() {
-                    return Ok("dict".into());
-                }
-                let keys: Vec<V> = entries.keys().map(V::from_value).collect::<Res<_>>()?;
-                let values: Vec<V> = entries.into_values().collect();
-                format!("dict[{}, {}]", joined(&keys)?, joined(&values)?)
-            }
-            other => plain(other),
-        })
-    }
-    reveal(&c.value).map(V::from)
+    };
+    let plain = |value: &V| match names.get(value.type_name()) {
+        Some(name) => text(name),
+        None => Ok(value.type_name().to_owned()),
+    };
+    let joined = |values: &[V]| -> Res<String> {
+        let mut names: Vec<String> = values.iter().map(plain).collect::<Res<_>>()?;
+        names.sort_unstable();
+        names.dedup();
+        Ok(names.join("|"))
+    };
+    let own = plain(value)?;
+    Ok(match value {
+        V::List(_) | V::Tuple(_) => match &value.items()?[..] {
+            [] => own,
+            items => format!("{own}[{}]", joined(items)?),
+        },
+        V::Dict(dict) if dict.len() > 0 => {
+            let entries = dict.entries()?;
+            let keys: Vec<V> = entries.keys().map(V::from_value).collect::<Res<_>>()?;
+            let values: Vec<V> = entries.into_values().collect();
+            format!("{own}[{}, {}]", joined(&keys)?, joined(&values)?)
+        }
+        _ => own,
+    })
+}
+
+pub fn reveal_type(c: &mut Call) -> Res<V> {
+    type_of(&c.value, c.get(0)).map(V::from)
 }

@@ -5,9 +5,11 @@ mod durations;
 mod facts;
 mod general;
 mod hashes;
+mod hashids;
 mod html;
 mod internals;
 mod json_errors;
+mod json_patch;
 mod keys;
 mod lists;
 mod maps;
@@ -16,6 +18,7 @@ mod numbers;
 pub(super) mod password;
 mod paths;
 mod patterns;
+mod pretty_table;
 mod query;
 mod select;
 mod serial;
@@ -25,7 +28,10 @@ mod tables;
 mod texts;
 mod urls;
 mod vaults;
+mod vlans;
+mod xml;
 
+pub use general::type_of;
 pub use dates::TimeDelta;
 pub use dates::now;
 pub use maps::{Pathless, subelements_of};
@@ -209,6 +215,14 @@ static FILTERS: &[FilterDef] = &[
     filter(&["ansible.utils.to_paths"], "prepend? wantlist?", structures::to_paths),
     filter(&["ansible.utils.index_of"], "test value? key? fail_on_missing? wantlist?", structures::index_of),
     filter(&["ansible.utils.param_list_compare"], "target", structures::param_list_compare),
+    filter(&["ansible.utils.from_xml"], "engine?", xml::from_xml),
+    filter(&["ansible.utils.to_xml"], "engine? full_document? indent? indent_width?", xml::to_xml),
+    // Of ansible.netcommon.
+    filter(&["ansible.netcommon.vlan_parser"], "first_line_len? other_line_len?", vlans::vlan_parser),
+    filter(&["ansible.netcommon.vlan_expander"], "", vlans::vlan_expander),
+    filter(&["ansible.netcommon.hash_salt"], "", vlans::hash_salt),
+    filter(&["ansible.netcommon.type5_pw"], "salt?", vlans::type5_pw),
+    filter(&["ansible.netcommon.comp_type5"], "encrypted_password return_original?", vlans::comp_type5),
     // Of community.general.
     filter(&["community.general.json_query", "json_query"], "expr", query::json_query),
     filter(&["community.general.accumulate"], "", general::accumulate),
@@ -219,6 +233,11 @@ static FILTERS: &[FilterDef] = &[
     filter(&["community.general.from_csv"], "dialect? fieldnames? delimiter? skipinitialspace? strict?", tables::from_csv),
     filter(&["community.general.from_ini"], "", tables::from_ini),
     filter(&["community.general.groupby_as_dict"], "attribute", general::groupby_as_dict),
+    filter(&["community.general.hashids_decode"], "salt? alphabet? min_length?", hashids::decode),
+    filter(&["community.general.hashids_encode"], "salt? alphabet? min_length?", hashids::encode),
+    filter(&["community.general.json_diff"], "target", json_patch::json_diff),
+    filter(&["community.general.json_patch"], "op path value? **", json_patch::json_patch),
+    filter(&["community.general.json_patch_recipe"], "operations fail_test?", json_patch::json_patch_recipe),
     filter(&["community.general.keep_keys"], "target matching_parameter?", |c| keys::select(c, true)),
     filter(&["community.general.remove_keys"], "target matching_parameter?", |c| keys::select(c, false)),
     filter(&["community.general.replace_keys"], "target matching_parameter?", keys::replace),
@@ -228,8 +247,9 @@ static FILTERS: &[FilterDef] = &[
     filter(&["community.general.lists_difference"], "* **", |c| general::lists(c, sets::difference_of)),
     filter(&["community.general.lists_symmetric_difference"], "* **", |c| general::lists(c, sets::symmetric_difference_of)),
     filter(&["community.general.random_mac"], "seed?", general::random_mac),
-    filter(&["community.general.reveal_ansible_type"], "", general::reveal_type),
+    filter(&["community.general.reveal_ansible_type"], "alias?", general::reveal_type),
     filter(&["community.general.to_ini"], "", general::to_ini),
+    filter(&["community.general.to_prettytable"], "* **", pretty_table::to_prettytable),
     filter(&["community.general.to_time_unit"], "* **", |c| durations::to_unit(c, None)),
     filter(&["community.general.to_milliseconds"], "**", |c| durations::to_unit(c, Some("ms"))),
     filter(&["community.general.to_seconds"], "**", |c| durations::to_unit(c, Some("s"))),

@@ -99,6 +99,10 @@ static TESTS: &[TestDef] = &[
     // Ansible's internal ones.
     test(&["ansible._protomatter.tagged"], "", |c| Ok(types::mark(&c.value).is_some())),
     test(&["ansible._protomatter.tagged_with"], "tag_name", types::tagged_with),
+    // Of community.general.
+    test(&["community.general.a_module"], "", types::a_module),
+    test(&["community.general.ansible_type"], "dtype alias?", types::ansible_type),
+    test(&["community.general.fqdn_valid"], "min_labels? allow_underscores?", network::fqdn_valid),
     // Of ansible.utils.
     test(&["ansible.utils.ip"], "", |c| network::ip(c, None)),
     test(&["ansible.utils.ip_address"], "", |c| network::ip_address(c, None)),

@@ -154,3 +154,22 @@ pub fn resolvable(c: &mut Call) -> Res<bool> {
     use std::net::ToSocketAddrs;
     Ok((c.input()?.as_str(), 0).to_socket_addrs().is_ok_and(|mut found| found.next().is_some()))
 }
+
+/// Whether a text is the name of a host with its domains (RFC 1123).
+pub fn fqdn_valid(c: &mut Call) -> Res<bool> {
+    let name = match &c.value {
+        V::Str(name) if !name.is_empty() => name,
+        _ => return Err(failed("fqdn must be str")),
+    };
+    let labels: Vec<&str> = name.strip_suffix('.').unwrap_or(name).split('.').collect();
+    let underscores = c.flag(1)?;
+    let letter = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || (underscores && b == b'_');
+    let good = |label: &&str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(letter)
+    };
+    let enough = i64::try_from(labels.len()).unwrap_or(i64::MAX) >= c.int_or(0, 1)?;
+    Ok(enough && name.trim_end_matches('.').len() <= 253 && labels.iter().all(good))
+}

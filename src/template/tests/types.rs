@@ -170,3 +170,27 @@ pub fn url(c: &mut Call) -> Res<bool> {
 pub fn urn(c: &mut Call) -> Res<bool> {
     Ok(parts(&c.input()?).0 == "urn")
 }
+
+/// Whether the value is of a type, or of one of several, as `reveal_ansible_type` names them.
+pub fn ansible_type(c: &mut Call) -> Res<bool> {
+    let wanted = match c.need(0)? {
+        V::Str(_) => vec![c.need(0)?.clone()],
+        V::List(_) | V::Tuple(_) => c.need(0)?.items()?,
+        other => {
+            return Err(failed(format!(
+                "The argument dtype must be a string or a list, not {}",
+                other.type_name()
+            )));
+        }
+    };
+    let own = crate::template::filters::type_of(&c.value, c.get(1))?;
+    Ok(wanted.iter().any(|name| name.as_str() == Some(&own)))
+}
+
+/// Whether there is a module or action of this name.
+pub fn a_module(c: &mut Call) -> Res<bool> {
+    match &c.value {
+        V::Str(name) => Ok(c.eval.ctx.engine().settings().is_module.is_some_and(|known| known(name))),
+        other => Err(failed(format!("unsupported type <class '{}'>", other.type_name()))),
+    }
+}
