@@ -208,7 +208,8 @@ impl Runner<'_> {
         let Ok(mut inventory) = self.shared.store.inventory.write() else { return };
         inventory.add_host(name, groups);
         for (key, value) in vars {
-            inventory.set_var(name, &py_str(key), crate::source::Node::from_value(value, &task.span));
+            // It may be what a host sent: no text in it is a template.
+            inventory.set_var(name, &py_str(key), crate::source::Node::from_data(value, &task.span));
         }
     }
 

@@ -8,7 +8,7 @@ use super::object::{Dict, List, Missing, Res, V, failed, text, unknown};
 use super::syntax::Source;
 use super::{LookupEnv, Scope, TemplateError, TemplateErrorKind, Term, Var, is_omit, lookups};
 use crate::diag::Diagnostic;
-use crate::value::{Map, Value, py_str};
+use crate::value::{Map, Value, marks, py_str};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -378,7 +378,7 @@ impl Context {
             error
         };
         let mut value = self.eval_lazy(expr).map_err(worded)?;
-        if let ExprKind::Template(term) = &expr.0.kind {
+        if matches!(expr.0.kind, ExprKind::Template(_)) {
             self.0.engine().warn(
                 Diagnostic::new(
                     crate::diag::Severity::Deprecation,
@@ -389,14 +389,24 @@ impl Context {
                 .at(&expr.0.span),
             );
             // `when: "{{ name }}"` where `name` holds an authored text: that text is the condition.
-            if let V::Str(_) = &value
-                && let Some(inner) = self.authored_condition(term)?
+            if let V::Str(text) = &value
+                && marks::is_authored(text)
             {
+                let inner = self.0.engine().compile_text_expr(text, &expr.0.span);
+                let inner = inner.map_err(|diagnostic| TemplateError {
+                    kind: TemplateErrorKind::Syntax,
+                    message: diagnostic.summary,
+                    trace: diagnostic.span.into_iter().collect(),
+                })?;
                 value = self.eval_lazy(&inner).map_err(worded)?;
             }
         }
         if let V::Bool(result) = value {
             return Ok(result);
+        }
+        // What its members lack comes before what is wrong with the whole.
+        if matches!(value, V::List(_) | V::Tuple(_) | V::Dict(_)) {
+            value.to_value().map_err(worded)?;
         }
         let truth = value.truth()?;
         if matches!(expr.0.kind, ExprKind::Template(_))
@@ -448,17 +458,6 @@ impl Context {
             }
         }
         term
-    }
-
-    fn authored_condition(&self, term: &Term) -> Res<Option<Expr>> {
-        let Term::Template(template) = term else { return Ok(None) };
-        let Some(Term::Const(Value::Str(text))) = self.authored_variable(template)? else { return Ok(None) };
-        let expr = self.0.engine().compile_text_expr(&text, &template.source.span);
-        expr.map(Some).map_err(|diagnostic| TemplateError {
-            kind: TemplateErrorKind::Syntax,
-            message: diagnostic.summary,
-            trace: diagnostic.span.into_iter().collect(),
-        })
     }
 
     /// Whether there is a variable of that name.

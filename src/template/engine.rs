@@ -273,6 +273,10 @@ impl Engine {
                     Term::Template(Arc::new(Template::closed(&node.span, sealed.clone(), message)))
                 }
             },
+            NodeKind::Str(text) => {
+                marks::author(text);
+                Term::Const(Value::Str(text.clone()))
+            }
             _ => Term::Const(node.to_value()),
         }
     }
@@ -360,6 +364,10 @@ impl Engine {
     pub fn condition_of(&self, term: &Term, span: &Span) -> Result<Expr, Diagnostic> {
         let kind = match term {
             Term::Const(Value::Str(text)) => return self.compile_text_expr(text, span),
+            // What a template passed on is as its author wrote it.
+            Term::Data(Value::Str(text)) if marks::is_authored(text) => {
+                return self.compile_text_expr(text, span);
+            }
             Term::Const(Value::Null) => return Err(empty_condition(span)),
             Term::Const(value @ (Value::Bool(_) | Value::Int(_) | Value::Float(_))) => {
                 ExprKind::Const(value.clone())

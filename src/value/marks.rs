@@ -1,4 +1,4 @@
-//! What is known of a text besides its characters: what it was decrypted from, or where it came from.
+//! What is known of a text besides its characters: that an author wrote it, what it was decrypted from, or where it came from.
 //!
 //! As with the placeholder `omit`, a text is known by its identity: whoever passes it on passes on what is known of it, and a
 //! text made of it is another one. Texts that nobody holds any more are forgotten.
@@ -52,6 +52,19 @@ pub fn of(text: &Arc<str>) -> Option<Mark> {
     marks.known.get(&address(text)).map(|(_, mark)| mark.clone())
 }
 
+/// Notes that a text is what an author wrote. It keeps a weak reference that nobody drops: that takes no memory besides the
+/// text's own, which lives as long as the run in any case, and costs nothing to ask for.
+pub fn author(text: &Arc<str>) {
+    if Arc::weak_count(text) == 0 {
+        std::mem::forget(Arc::downgrade(text));
+    }
+}
+
+/// Whether a text is what an author wrote, and not what a template made or a host sent.
+pub fn is_authored(text: &Arc<str>) -> bool {
+    Arc::weak_count(text) > 0 && !matches!(of(text), Some(Mark::Origin(_)))
+}
+
 /// What a text was decrypted from.
 pub fn cipher(text: &Arc<str>) -> Option<Arc<str>> {
     match of(text) {
@@ -71,6 +84,18 @@ mod tests {
         assert_eq!(cipher(&text.clone()).as_deref(), Some("sealed"));
         let same: Arc<str> = "plain".into();
         assert_eq!(of(&same), None);
+    }
+
+    #[test]
+    fn what_was_made_of_an_authors_text_is_not_authored() {
+        let text: Arc<str> = "written".into();
+        assert!(!is_authored(&text));
+        author(&text);
+        assert!(is_authored(&text.clone()));
+        assert!(!is_authored(&Arc::from(text.to_string())));
+        let found: Arc<str> = "found".into();
+        mark(&found, Mark::Origin("somewhere".into()));
+        assert!(!is_authored(&found));
     }
 
     #[test]

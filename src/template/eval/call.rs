@@ -367,6 +367,7 @@ impl Eval<'_> {
         // Defaults may use the arguments before them.
         let outer = std::mem::replace(&mut self.env, env.clone());
         let outer_source = std::mem::replace(&mut self.source, callee.source.clone());
+        let outer_locals = std::mem::take(&mut self.locals);
         let result = (|| {
             for (i, name) in definition.args.iter().enumerate() {
                 // A default that names its own argument means no variable outside.
@@ -417,6 +418,7 @@ impl Eval<'_> {
         })();
         self.env = outer;
         self.source = outer_source;
+        self.locals = outer_locals;
         result
     }
 }

@@ -115,7 +115,9 @@ impl Eval<'_> {
         let outer = self.push();
         let outer_source = std::mem::replace(&mut self.source, source);
         let outer_block = self.current_block.replace((name.clone(), level));
+        let outer_locals = std::mem::take(&mut self.locals);
         let result = self.body(&block.body, out);
+        self.locals = outer_locals;
         self.current_block = outer_block;
         self.source = outer_source;
         self.env = outer;

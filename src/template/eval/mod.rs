@@ -4,6 +4,7 @@ mod call;
 mod env;
 mod files;
 mod limits;
+mod locals;
 mod out;
 mod stmt;
 
@@ -18,6 +19,7 @@ use super::syntax::ir::{Arg, Block, Cmp, Ex, Kind, Pos};
 use super::{TemplateError, TemplateErrorKind, globals};
 pub use env::Env;
 use limits::Limits;
+use locals::Locals;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,6 +32,7 @@ pub struct Eval<'a> {
     pub ctx: &'a Ctx,
     source: Arc<Source>,
     env: Arc<Env>,
+    locals: Locals,
     macros: Homes,
     /// Variables read so far: within one rendering a variable is always the same object, so that
     /// `list.append()` is seen afterwards.
@@ -68,6 +71,7 @@ impl<'a> Eval<'a> {
             ctx,
             source: source.clone(),
             env: Env::root(),
+            locals: Locals::default(),
             macros: Homes::default(),
             roots: Vec::new(),
             limits: Limits::new(ctx.engine().steps),
@@ -140,7 +144,7 @@ impl<'a> Eval<'a> {
     }
 
     pub fn variable(&mut self, name: &Arc<str>) -> Res<V> {
-        if let Some(value) = self.env.get(name) {
+        if let Some(value) = self.locals.get(name).cloned().or_else(|| self.env.get(name)) {
             return Ok(value);
         }
         if let Some((_, value)) = self.roots.iter().find(|(known, _)| env::same(known, name)) {

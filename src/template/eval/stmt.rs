@@ -163,7 +163,11 @@ impl Eval<'_> {
 
     fn assign(&mut self, target: &Target, value: V, pos: Pos) -> Res<()> {
         match target {
-            Target::Name(name) => self.env.set(name.clone(), value),
+            Target::Name(name) => {
+                if let Some(value) = self.locals.set(name, value) {
+                    self.env.set(name.clone(), value);
+                }
+            }
             Target::Attr(owner, name) => match self.need(owner)? {
                 V::Object(object) => object.set(name, value).map_err(|error| self.placed(error, pos))?,
                 _ => return Err(self.placed(failed("cannot assign attribute on non-namespace object"), pos)),
@@ -203,6 +207,12 @@ impl Eval<'_> {
             None => self.need(&each.iter)?,
         };
         let mut items = value.items().map_err(|error| self.placed(error, each.pos))?;
+        if each.plain {
+            let outside = self.locals.enter();
+            let result = self.each_plain(each, items, depth, out);
+            self.locals.leave(outside);
+            return result;
+        }
         let outer = self.push();
         let result = (|| {
             if let Some(filter) = &each.filter {
@@ -220,7 +230,7 @@ impl Eval<'_> {
                 return self.body(&each.otherwise, out);
             }
             let object = Arc::new(Loop {
-                items: items.clone(),
+                items,
                 index: AtomicUsize::new(0),
                 last: Mutex::new(None),
                 depth,
@@ -228,12 +238,12 @@ impl Eval<'_> {
                 env: outer.clone(),
             });
             let shown = V::Object(object.clone());
-            for (i, item) in items.into_iter().enumerate() {
+            for (i, item) in object.items.iter().enumerate() {
                 self.limits.step().map_err(|error| self.placed(error, each.pos))?;
                 let level = std::mem::replace(&mut self.env, outer.clone());
                 self.env = Env::round(level, &outer, loop_name(), &shown);
                 object.index.store(i, Ordering::Relaxed);
-                self.assign(&each.target, item, each.pos)?;
+                self.assign(&each.target, item.clone(), each.pos)?;
                 if self.body(&each.body, out)? == Flow::Break {
                     break;
                 }
@@ -242,6 +252,43 @@ impl Eval<'_> {
         })();
         self.env = outer;
         result
+    }
+
+    /// The rounds of a loop that nothing can hold on to.
+    fn each_plain(&mut self, each: &Arc<For>, mut items: Vec<V>, depth: usize, out: &mut Out) -> Res<Flow> {
+        if let Some(filter) = &each.filter {
+            let mut kept = Vec::new();
+            for item in items {
+                self.assign(&each.target, item.clone(), each.pos)?;
+                if self.truth(filter)? {
+                    kept.push(item);
+                }
+                self.locals.next_round();
+            }
+            items = kept;
+        }
+        if items.is_empty() {
+            return self.body(&each.otherwise, out);
+        }
+        let object = Arc::new(Loop {
+            items,
+            index: AtomicUsize::new(0),
+            last: Mutex::new(None),
+            depth,
+            recursion: None,
+            env: self.env.clone(),
+        });
+        self.locals.keep(loop_name(), V::Object(object.clone()));
+        for (i, item) in object.items.iter().enumerate() {
+            self.limits.step().map_err(|error| self.placed(error, each.pos))?;
+            self.locals.next_round();
+            object.index.store(i, Ordering::Relaxed);
+            self.assign(&each.target, item.clone(), each.pos)?;
+            if self.body(&each.body, out)? == Flow::Break {
+                break;
+            }
+        }
+        Ok(Flow::Next)
     }
 }
 
@@ -324,12 +371,14 @@ impl Object for Loop {
             return Err(failed("The loop must have the 'recursive' marker to be called recursively."));
         };
         let items = args.positional.into_iter().next().ok_or_else(|| failed("loop() needs the items"))?;
-        let inner = std::mem::replace(&mut eval.env, self.env.clone());
         let mut out = Out::default();
         eval.limits.enter()?;
+        let inner = std::mem::replace(&mut eval.env, self.env.clone());
+        let locals = std::mem::take(&mut eval.locals);
         let result = eval.each(each, Some(items), self.depth + 1, &mut out);
-        eval.limits.leave();
+        eval.locals = locals;
         eval.env = inner;
+        eval.limits.leave();
         result?;
         Ok(out.finish())
     }

@@ -1,8 +1,8 @@
 //! Jinja's filters for HTML and XML.
 
 use crate::template::eval::Call;
-use crate::template::object::{Res, V, failed, text};
-use crate::value::JsonStyle;
+use crate::template::object::{Res, V, failed, sort_values, text};
+use crate::value::{JsonStyle, Value};
 
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
@@ -22,11 +22,28 @@ pub fn escape(text: &str) -> String {
 /// JSON that may stand in HTML.
 pub fn tojson(c: &mut Call) -> Res<V> {
     let indent = c.given(0).map(|_| c.int_or(0, 0)).transpose()?.and_then(|n| usize::try_from(n).ok());
-    let style = JsonStyle { indent, sort_keys: true, ascii: true, compact: false };
-    let json = style.write(&c.value.to_value()?);
+    let style = JsonStyle { indent, sort_keys: false, ascii: true, compact: false };
+    let json = style.write(&in_order(&c.value.to_value()?)?);
     Ok(V::from(
         json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026").replace('\'', "\\u0027"),
     ))
+}
+
+/// The data with the members of its mappings in the order of their keys, which must be of types that have one.
+fn in_order(value: &Value) -> Res<Value> {
+    crate::template::eval::check_stack()?;
+    Ok(match value {
+        Value::List(items) => Value::list(items.iter().map(in_order).collect::<Res<_>>()?),
+        Value::Map(map) => {
+            let mut entries = Vec::with_capacity(map.len());
+            for (key, item) in map.iter() {
+                entries.push((V::from_value(key)?, (key.clone(), in_order(item)?)));
+            }
+            sort_values(&mut entries, |(key, _)| key)?;
+            Value::map(entries.into_iter().map(|(_, entry)| entry).collect())
+        }
+        other => other.clone(),
+    })
 }
 
 pub fn striptags(c: &mut Call) -> Res<V> {
@@ -67,7 +84,8 @@ pub fn xmlattr(c: &mut Call) -> Res<V> {
     };
     let mut parts = Vec::new();
     for (key, value) in dict.entries()? {
-        if matches!(value, V::None) || value.is_missing() {
+        value.check()?;
+        if matches!(value, V::None) {
             continue;
         }
         let crate::value::Value::Str(key) = &key else {

@@ -239,6 +239,9 @@ pub fn flatten(c: &mut Call) -> Res<V> {
         check_stack()?;
         charge(items.len().saturating_mul(size_of::<V>()))?;
         for item in items {
+            if skip_nulls {
+                item.check()?;
+            }
             let null =
                 matches!(&item, V::None) || item.as_str().is_some_and(|text| matches!(text, "None" | "null"));
             if null && skip_nulls {

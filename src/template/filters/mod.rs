@@ -31,9 +31,9 @@ mod vaults;
 mod vlans;
 mod xml;
 
-pub use general::type_of;
 pub use dates::TimeDelta;
 pub use dates::now;
+pub use general::type_of;
 pub use maps::{Pathless, subelements_of};
 pub use password::{Recipe, hash_password, random_password};
 
@@ -181,7 +181,7 @@ static FILTERS: &[FilterDef] = &[
     filter(&["strftime"], "second? utc?", dates::strftime_filter),
     filter(&["to_datetime"], "format?", dates::to_datetime),
     // Ansible's internal ones.
-    filter(&["ansible._protomatter.apply_trust"], "", |c| Ok(c.value.clone())),
+    filter(&["ansible._protomatter.apply_trust"], "", internals::apply_trust),
     filter(&["ansible._protomatter.finalize"], "", |c| V::from_value(&c.value.to_value()?)),
     filter(&["ansible._protomatter.origin"], "", internals::origin),
     filter(&["ansible._protomatter.python_literal_eval"], "ignore_errors?", internals::literal),

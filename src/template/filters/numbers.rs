@@ -142,7 +142,7 @@ fn number(value: &V, what: &str) -> Res<f64> {
 
 pub fn pow(c: &mut Call) -> Res<V> {
     let (x, y) = (number(&c.value, "pow()")?, number(c.need(0)?, "pow()")?);
-    Ok(V::Float(x.powf(y)))
+    power(x, y)
 }
 
 pub fn log(c: &mut Call) -> Res<V> {
@@ -154,6 +154,7 @@ pub fn log(c: &mut Call) -> Res<V> {
         None => x.ln(),
         Some(base) => match number(base, "log()")? {
             10.0 => x.log10(),
+            1.0 => return Err(failed("float division by zero")),
             base => x.ln() / base.ln(),
         },
     }))
@@ -161,13 +162,31 @@ pub fn log(c: &mut Call) -> Res<V> {
 
 pub fn root(c: &mut Call) -> Res<V> {
     let x = number(&c.value, "root()")?;
-    Ok(V::Float(match c.given(0) {
-        None => x.sqrt(),
-        Some(base) => match number(base, "root()")? {
-            2.0 => x.sqrt(),
-            base => x.powf(1.0 / base),
-        },
-    }))
+    let base = c.given(0).map_or(Ok(2.0), |base| number(base, "root()"))?;
+    if base == 0.0 {
+        return Err(failed("float division by zero"));
+    }
+    let result = if base == 2.0 { power(x.sqrt(), 1.0) } else { power(x, 1.0 / base) };
+    match result {
+        Ok(V::Float(root)) if root.is_nan() && !x.is_nan() => {
+            Err(failed("root() can only be used on numbers: math domain error"))
+        }
+        result => result,
+    }
+}
+
+/// `math.pow`.
+fn power(x: f64, y: f64) -> Res<V> {
+    let result = x.powf(y);
+    if x.is_finite() && y.is_finite() {
+        if result.is_nan() || (x == 0.0 && y < 0.0) {
+            return Err(failed("math domain error"));
+        }
+        if result.is_infinite() {
+            return Err(failed("math range error"));
+        }
+    }
+    Ok(V::Float(result))
 }
 
 pub fn filesizeformat(c: &mut Call) -> Res<V> {

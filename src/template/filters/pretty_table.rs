@@ -29,7 +29,7 @@ impl Align {
         let left = match self {
             Self::Left => 0,
             Self::Right => free,
-            Self::Center => free / 2 + usize::from(free % 2 == 1 && own % 2 == 0),
+            Self::Center => free / 2 + usize::from(free % 2 == 1 && own.is_multiple_of(2)),
         };
         format!("{}{text}{}", " ".repeat(left), " ".repeat(free - left))
     }

@@ -1,11 +1,12 @@
 //! JSON, YAML and Base64.
 
 use crate::source::yaml;
+use crate::template::TemplateErrorKind;
 use crate::template::encodings::{decode, encode};
-use crate::template::eval::Call;
+use crate::template::eval::{Call, check_stack};
 use crate::template::object::{Res, V, failed, text};
 use crate::template::yaml_dump::{self, YamlStyle};
-use crate::value::{JsonStyle, Value, from_json as parse_json};
+use crate::value::{JsonStyle, Value, from_json as parse_json, marks};
 use base64::Engine;
 use base64::engine::GeneralPurposeConfig;
 use base64::engine::general_purpose::{GeneralPurpose, STANDARD, URL_SAFE};
@@ -34,8 +35,8 @@ fn width_of(value: Option<&V>) -> Res<Option<usize>> {
 }
 
 /// Data for a serialiser: `omit` and unknown members have no place in it.
-fn data(c: &Call) -> Res<Value> {
-    let value = c.value.to_value()?;
+fn data(value: &V) -> Res<Value> {
+    let value = value.to_value()?;
     match value.unknown() {
         Some(why) => Err(crate::template::object::unknown(why)),
         None => Ok(value),
@@ -48,12 +49,26 @@ fn json(c: &Call, mut style: JsonStyle) -> Res<V> {
         let parts: Vec<String> = separators.items()?.iter().map(text).collect::<Res<_>>()?;
         style.compact = parts.first().is_some_and(|s| s == ",") && parts.get(1).is_some_and(|s| s == ":");
     }
-    if let V::Object(object) = &c.value
-        && object.is_range()
-    {
-        return Ok(V::from(style.write(&V::list(c.value.items()?).to_value()?)));
-    }
-    Ok(V::from(style.write(&data(c)?)))
+    // Ranges are no data, but JSON takes them.
+    let value = match data(&c.value) {
+        Err(error) if error.kind == TemplateErrorKind::Failed => data(&ranges_as_lists(&c.value)?)?,
+        value => value?,
+    };
+    Ok(V::from(style.write(&value)))
+}
+
+/// The value with lists in place of ranges.
+fn ranges_as_lists(value: &V) -> Res<V> {
+    check_stack()?;
+    Ok(match value {
+        V::Object(object) if object.is_range() => V::list(value.items()?),
+        V::List(_) | V::Tuple(_) => V::list(value.items()?.iter().map(ranges_as_lists).collect::<Res<_>>()?),
+        V::Dict(dict) => {
+            let entries = dict.entries()?.into_iter();
+            V::dict(entries.map(|(key, item)| Ok((key, ranges_as_lists(&item)?))).collect::<Res<_>>()?)
+        }
+        other => other.clone(),
+    })
 }
 
 pub fn to_json(c: &mut Call) -> Res<V> {
@@ -83,8 +98,33 @@ pub fn from_json(c: &mut Call) -> Res<V> {
         }
     };
     match parse_json(&text) {
-        Ok(value) => V::from_value(&value),
+        Ok(value) => match named(c, "profile") {
+            Some(V::Str(profile)) if &**profile == "inventory_legacy" && is_authored(&c.value) => {
+                V::from_value(&legacy(value))
+            }
+            _ => V::from_value(&value),
+        },
         Err(message) => Err(failed(super::json_errors::explain(&text).unwrap_or(message))),
+    }
+}
+
+fn is_authored(value: &V) -> bool {
+    matches!(value, V::Str(text) if marks::is_authored(text))
+}
+
+/// What an inventory program prints: its texts are an author's, but for those that say that they are not.
+fn legacy(value: Value) -> Value {
+    match value {
+        Value::Str(text) => {
+            marks::author(&text);
+            Value::Str(text)
+        }
+        Value::List(items) => Value::list(items.iter().cloned().map(legacy).collect()),
+        Value::Map(map) => match map.get("__ansible_unsafe") {
+            Some(text) if map.len() == 1 => text.clone(),
+            _ => Value::map(map.iter().map(|(key, item)| (key.clone(), legacy(item.clone()))).collect()),
+        },
+        other => other,
     }
 }
 
@@ -110,14 +150,14 @@ fn yaml_style(c: &Call) -> Res<YamlStyle> {
 pub fn to_yaml(c: &mut Call) -> Res<V> {
     let mut style = yaml_style(c)?;
     style.flow = c.given(0).map(V::truth).transpose()?;
-    Ok(V::from(yaml_dump::dump(&data(c)?, &style)))
+    Ok(V::from(yaml_dump::dump(&data(&c.value)?, &style)))
 }
 
 pub fn to_nice_yaml(c: &mut Call) -> Res<V> {
     let mut style = yaml_style(c)?;
     style.indent = width_of(c.given(0))?.unwrap_or(4);
     style.flow = Some(c.flag(1)?);
-    Ok(V::from(yaml_dump::dump(&data(c)?, &style)))
+    Ok(V::from(yaml_dump::dump(&data(&c.value)?, &style)))
 }
 
 /// All documents of a YAML text.

@@ -49,7 +49,8 @@ pub fn urldecode(c: &mut Call) -> Res<V> {
 
 pub fn urlsplit(c: &mut Call) -> Res<V> {
     // As Python: line breaks and tabs are no part of addresses.
-    let url = c.text_with("decode")?.replace(['\n', '\r', '\t'], "");
+    let nothing = matches!(c.value, V::None);
+    let url = if nothing { String::new() } else { c.text_with("decode")? }.replace(['\n', '\r', '\t'], "");
     let (rest, fragment) = url.split_once('#').unwrap_or((&url, ""));
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (scheme, rest) = match rest.split_once(':') {
@@ -100,6 +101,11 @@ pub fn urlsplit(c: &mut Call) -> Res<V> {
         ("scheme", V::from(scheme)),
         ("username", username),
     ];
+    // Python takes nothing for bytes.
+    let parts = parts.map(|(name, value)| match value {
+        V::Str(_) if nothing => (name, V::Bytes([].into())),
+        value => (name, value),
+    });
     match c.text(0)? {
         None => Ok(V::dict(parts.into_iter().map(|(name, value)| (Value::str(name), value)).collect())),
         Some(wanted) => match parts.into_iter().find(|(name, _)| *name == wanted) {

@@ -355,6 +355,10 @@ pub fn sort_values<T>(items: &mut [T], key: impl Fn(&T) -> &V) -> Res<()> {
 
 /// `item in container`.
 pub fn contains(container: &V, item: &V) -> Res<bool> {
+    // Nothing is compared with what is not there.
+    if container.is_sequence() && container.len() == Some(0) {
+        return Ok(false);
+    }
     item.check()?;
     match container {
         V::Str(text) => match item {

@@ -52,6 +52,11 @@ pub trait Object: Send + Sync {
         format!("<{}>", self.type_name())
     }
 
+    /// How it prints inside of a collection.
+    fn repr(&self) -> String {
+        self.text()
+    }
+
     fn to_value(&self) -> Res<Value> {
         Err(failed(format!("Type '{}' is unsupported for variable storage.", self.type_name())))
     }
@@ -106,6 +111,10 @@ impl Object for Undefined {
         String::new()
     }
 
+    fn repr(&self) -> String {
+        "Undefined".into()
+    }
+
     fn is_undefined(&self) -> bool {
         true
     }
@@ -146,6 +155,34 @@ impl Object for Range {
 
     fn is_range(&self) -> bool {
         true
+    }
+
+    fn get(&self, name: &str) -> Option<V> {
+        match name {
+            "start" => Some(V::Int(self.start)),
+            "stop" => Some(V::Int(self.stop)),
+            "step" => Some(V::Int(self.step)),
+            _ => None,
+        }
+    }
+
+    fn method(&self, _: &mut Eval, name: &str, args: &Args) -> Option<Res<V>> {
+        let wanted = args.positional.first();
+        let at = || {
+            let distance = i128::from(wanted?.as_i64()?) - i128::from(self.start);
+            let step = i128::from(self.step);
+            let index = usize::try_from(distance.checked_div(step)?).ok()?;
+            (distance % step == 0 && index < self.count()).then_some(index)
+        };
+        Some(match (name, wanted) {
+            ("count", Some(_)) => Ok(V::from(usize::from(at().is_some()))),
+            ("index", Some(wanted)) => match (at(), super::repr(wanted)) {
+                (Some(index), _) => Ok(V::from(index)),
+                (None, Ok(shown)) => Err(failed(format!("{shown} is not in range"))),
+                (None, Err(error)) => Err(error),
+            },
+            _ => return None,
+        })
     }
 
     fn slice(&self, start: Option<i64>, stop: Option<i64>, step: i64) -> Option<V> {

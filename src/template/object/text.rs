@@ -18,6 +18,7 @@ pub fn text(value: &V) -> Res<String> {
 pub fn write_text(value: &V, out: &mut String) -> Res<()> {
     match value {
         V::Str(s) => out.push_str(s),
+        V::Object(object) => out.push_str(&object.text()),
         other => write_repr(other, out)?,
     }
     Ok(())
@@ -122,7 +123,7 @@ fn write_repr(value: &V, out: &mut String) -> Res<()> {
             out.push('}');
         }
         V::Missing(missing) => return Err(missing.error()),
-        V::Object(object) => out.push_str(&object.text()),
+        V::Object(object) => out.push_str(&object.repr()),
     }
     Ok(())
 }

@@ -94,8 +94,23 @@ pub struct For {
     pub iter: Ex,
     pub filter: Option<Ex>,
     pub recursive: bool,
+    /// Whether nothing in it can keep the names it sets: no macro, `call`, include, import or block, and no level of names.
+    pub plain: bool,
     pub body: Body,
     pub otherwise: Body,
+}
+
+impl For {
+    /// Whether nothing in these statements can keep the names around it, or sets up a level of them.
+    pub fn is_plain(body: &Body) -> bool {
+        body.iter().all(|stmt| match stmt {
+            Stmt::Raw(_) | Stmt::Emit(_) | Stmt::Set(..) | Stmt::Do(_) | Stmt::Break | Stmt::Continue => true,
+            Stmt::If(_, yes, no) => Self::is_plain(yes) && Self::is_plain(no),
+            Stmt::Group(body) => Self::is_plain(body),
+            Stmt::For(inner) => inner.plain,
+            _ => false,
+        })
+    }
 }
 
 pub enum Target {

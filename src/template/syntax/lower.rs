@@ -248,15 +248,22 @@ impl Lower {
                 self.conditional -= 1;
                 Stmt::If(test, yes, no)
             }
-            ast::Stmt::ForLoop(each) => Stmt::For(Arc::new(For {
-                pos: pos(each.iter.span()),
-                target: self.target(&each.target),
-                iter: self.expr(&each.iter),
-                filter: each.filter_expr.as_ref().map(|filter| self.expr(filter)),
-                recursive: each.recursive,
-                body: self.body(&each.body),
-                otherwise: self.body(&each.else_body),
-            })),
+            ast::Stmt::ForLoop(each) => {
+                let target = self.target(&each.target);
+                let iter = self.expr(&each.iter);
+                let filter = each.filter_expr.as_ref().map(|filter| self.expr(filter));
+                let (body, otherwise) = (self.body(&each.body), self.body(&each.else_body));
+                Stmt::For(Arc::new(For {
+                    pos: pos(each.iter.span()),
+                    target,
+                    iter,
+                    filter,
+                    recursive: each.recursive,
+                    plain: !each.recursive && For::is_plain(&body) && For::is_plain(&otherwise),
+                    body,
+                    otherwise,
+                }))
+            }
             ast::Stmt::WithBlock(with) => Stmt::With(
                 with.assignments
                     .iter()

@@ -1,7 +1,7 @@
 //! Tests of what a value is like.
 
 use crate::template::eval::Call;
-use crate::template::object::{NO_ELSE, Res, V, equal, failed, key_of};
+use crate::template::object::{Arith, NO_ELSE, Res, V, arith, equal, failed, key_of};
 use crate::template::regex::{self, Flags};
 use crate::value::Value;
 use crate::value::marks::{self, Mark};
@@ -16,24 +16,9 @@ pub fn truthy(c: &mut Call) -> Res<bool> {
     c.value.truth()
 }
 
-pub fn remainder(c: &Call, by: i64) -> Res<i64> {
-    c.value
-        .as_i64()
-        .map(|i| i.rem_euclid(by))
-        .or_else(|| c.value.as_f64().map(|f| fraction(f.rem_euclid(by as f64))))
-        .ok_or_else(|| failed("not all arguments converted during string formatting"))
-}
-
-/// A remainder as an integer; one that is none is neither 0 nor 1.
-fn fraction(rest: f64) -> i64 {
-    if rest.fract() == 0.0 { rest as i64 } else { -1 }
-}
-
-pub fn divisible_by(c: &mut Call) -> Res<bool> {
-    match c.int_or(0, 0)? {
-        0 => Err(failed("integer modulo by zero")),
-        by => Ok(remainder(c, by)? == 0),
-    }
+/// Whether `value % by` is `rest`. A text is a format, as everywhere.
+pub fn remainder_is(c: &Call, by: &V, rest: i64) -> Res<bool> {
+    equal(&arith(Arith::Rem, &c.value, by)?, &V::Int(rest))
 }
 
 pub fn nan(c: &mut Call) -> Res<bool> {
@@ -89,13 +74,14 @@ pub fn is_vaulted(c: &mut Call) -> Res<bool> {
     }
 }
 
-/// Whether something is known by one of Ansible's names for it. No text is `TrustedAsTemplate`: none is ever evaluated.
+/// Whether something is known by one of Ansible's names for it.
 pub fn tagged_with(c: &mut Call) -> Res<bool> {
     let tag = c.text_or(0, "")?;
-    Ok(match mark(&c.value) {
-        Some(Mark::Vaulted(_)) => tag == "VaultedValue",
-        Some(Mark::Origin(_)) => tag == "Origin",
-        None => false,
+    Ok(match &*tag {
+        "TrustedAsTemplate" => matches!(&c.value, V::Str(text) if marks::is_authored(text)),
+        "VaultedValue" => matches!(mark(&c.value), Some(Mark::Vaulted(_))),
+        "Origin" => matches!(mark(&c.value), Some(Mark::Origin(_))),
+        _ => false,
     })
 }
 
@@ -154,21 +140,27 @@ fn allowed(c: &Call, scheme: &str) -> Res<bool> {
     Ok(schemes.is_empty() || schemes.iter().any(|known| known.as_str() == Some(scheme)))
 }
 
+/// The address that a value might be; a collection is none.
+fn address(c: &Call) -> Res<String> {
+    match &c.value {
+        V::List(_) | V::Tuple(_) | V::Dict(_) => Ok(String::new()),
+        _ => c.input(),
+    }
+}
+
 pub fn uri(c: &mut Call) -> Res<bool> {
-    let text = c.input()?;
-    let (scheme, _) = parts(&text);
+    let (scheme, _) = parts(&address(c)?);
     Ok(!scheme.is_empty() && allowed(c, &scheme)?)
 }
 
 pub fn url(c: &mut Call) -> Res<bool> {
-    let text = c.input()?;
-    let (scheme, host) = parts(&text);
+    let (scheme, host) = parts(&address(c)?);
     let named = !host.rsplit('@').next().unwrap_or("").is_empty();
     Ok(!scheme.is_empty() && named && allowed(c, &scheme)?)
 }
 
 pub fn urn(c: &mut Call) -> Res<bool> {
-    Ok(parts(&c.input()?).0 == "urn")
+    Ok(parts(&address(c)?).0 == "urn")
 }
 
 /// Whether the value is of a type, or of one of several, as `reveal_ansible_type` names them.
