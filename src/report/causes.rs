@@ -1,7 +1,7 @@
 //! The errors above a failed result: what, where, because of what.
 
 use crate::diag::{self, Span};
-use crate::runner::{Cause, TaskInfo, TaskResult, UNKNOWN_FAILURE};
+use crate::runner::{Cause, TaskInfo, TaskResult};
 
 /// All of it, with a newline at its end. What `no_log` hides is not said here either.
 pub fn text(info: &TaskInfo, result: &TaskResult) -> String {
@@ -10,14 +10,14 @@ pub fn text(info: &TaskInfo, result: &TaskResult) -> String {
     }
     let own = match result.data.get("module_stdout") {
         Some(_) => no_result(&result.msg()),
-        None => vec![Cause::new(failure_text(info, result), None)],
+        None => vec![Cause::new(result.reason(info), None)],
     };
     let causes = if result.causes.is_empty() { &own[..] } else { &result.causes };
-    chain(info, causes, &result.msg())
+    chain(info, causes, result)
 }
 
 /// The text of a chain of causes, as Ansible lays it out.
-fn chain(info: &TaskInfo, causes: &[Cause], msg: &str) -> String {
+fn chain(info: &TaskInfo, causes: &[Cause], result: &TaskResult) -> String {
     let place = |cause: &Cause| {
         // Nobody wrote the task that gathers facts.
         if info.implicit && cause.place.is_none() {
@@ -28,12 +28,16 @@ fn chain(info: &TaskInfo, causes: &[Cause], msg: &str) -> String {
     };
     let help = |cause: &Cause| cause.help.as_ref().map(|help| format!("\n{help}\n")).unwrap_or_default();
     match causes {
-        [only] => format!("[ERROR]: {}\n{}{}", only.text, place(only), help(only)),
+        [only] => {
+            let reason = result.headline.as_ref().unwrap_or(&only.text);
+            format!("[ERROR]: {reason}\n{}{}", place(only), help(only))
+        }
         many => {
             let parts: Vec<String> =
                 many.iter().map(|cause| format!("{}\n{}{}", cause.text, place(cause), help(cause))).collect();
+            let msg = result.headline.clone().unwrap_or_else(|| result.msg());
             let outer = many.first().map(|cause| cause.text.trim_end_matches('.')).unwrap_or_default();
-            let head = if msg.starts_with(outer) { msg.to_owned() } else { format!("{outer}: {msg}") };
+            let head = if msg.starts_with(outer) { msg } else { format!("{outer}: {msg}") };
             format!("[ERROR]: {head}\n\n{}", parts.join("\n<<< caused by >>>\n\n"))
         }
     }
@@ -51,30 +55,4 @@ fn no_result(msg: &str) -> Vec<Cause> {
         Cause::new("Task failed: Action failed.", None),
         Cause::new(format!("{msg}{advice} See stdout/stderr for the returned output."), Some(&nowhere)),
     ]
-}
-
-/// The sentence above a module's failure.
-fn failure_text(info: &TaskInfo, result: &TaskResult) -> String {
-    let msg = result.msg();
-    match info.action.as_str() {
-        _ if msg.is_empty() => "Task failed: Action failed.".into(),
-        _ if msg == UNKNOWN_FAILURE => msg,
-        _ if msg.starts_with("Could not find or access ") => format!("Task failed: {msg}"),
-        "assert"
-        | "fail"
-        | "debug"
-        | "set_fact"
-        | "include_vars"
-        | "add_host"
-        | "group_by"
-        | "pause"
-        | "set_stats"
-        | "validate_argument_spec" => {
-            format!("Task failed: Action failed: {msg}")
-        }
-        // The helper's own words; what follows is a module's.
-        _ if msg.starts_with("Task failed:") => msg,
-        "raw" | "script" => format!("Task failed: Action failed: {msg}"),
-        _ => format!("Task failed: Module failed: {msg}"),
-    }
 }

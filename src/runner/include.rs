@@ -4,7 +4,7 @@ use super::event::{Event, TaskInfo};
 use super::play::{PlayRun, Runner, Stop};
 use super::result::{Include, TaskResult};
 use super::strategy::Walks;
-use super::walk::{AfterFailure, Walk};
+use super::walk::Walk;
 use crate::diag::Diagnostic;
 use crate::playbook::{ActionKind, Block, Item, Level, LevelKind, RoleRequest, Task, TaskFile};
 use crate::template::Term;
@@ -115,8 +115,11 @@ impl Runner<'_> {
         let count = asked.len() as u64;
         tally.ok = tally.ok.saturating_sub(count);
         tally.failed += count;
-        if walk.fail() != AfterFailure::Rescued {
+        let failure = walk.fail();
+        if failure.over {
             self.failed.insert(host.to_string());
+        }
+        if !failure.rescued {
             let host = host.clone();
             self.gone(run, &host);
         }

@@ -95,9 +95,7 @@ impl Runner<'_> {
             match name.as_str() {
                 "flush_handlers" => walk.flush(),
                 "end_host" => {
-                    if walk.end() {
-                        self.failed.insert(host.to_string());
-                    }
+                    walk.end();
                     let host = host.clone();
                     self.gone(run, &host);
                 }
@@ -208,11 +206,7 @@ impl Runner<'_> {
         match name {
             "end_play" | "end_batch" => {
                 self.play_ended |= name == "end_play";
-                for (host, walk) in walks.iter_mut() {
-                    if walk.end() {
-                        self.failed.insert(host.to_string());
-                    }
-                }
+                walks.iter_mut().for_each(|(_, walk)| walk.end());
             }
             "clear_facts" => {
                 run.scope.hosts.names().iter().for_each(|host| self.shared.store.clear_facts(host))

@@ -274,6 +274,8 @@ impl<'r> Runner<'r> {
             && matches!(sections.main.first(), Some(Item::Block(block)) if is_gathering(block));
         let mut first = true;
         for batch in batches {
+            // Who failed with others and was rescued shows as a failure of the run only if that goes on.
+            self.verdict.failed |= !self.failed.is_empty();
             self.batch_size = batch.len();
             let batch: Vec<String> = batch
                 .into_iter()
@@ -319,7 +321,6 @@ impl<'r> Runner<'r> {
             self.play_ended = false;
             let broke = self.run_batch(&run, &sections, walks)?;
             // `clear_host_errors` may have taken back what went wrong meanwhile.
-            self.verdict.failed |= batch.iter().any(|host| self.failed.contains(host));
             self.verdict.unreachable |= batch.iter().any(|host| self.unreachable.contains(host));
             let now = self.failed.len() + self.unreachable.len() - before;
             if broke || now == self.batch_size || self.shared.stopping() {

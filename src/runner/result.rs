@@ -1,5 +1,7 @@
 //! How a task ended on a host.
 
+use super::event::TaskInfo;
+use super::task::UNKNOWN_FAILURE;
 use crate::diag::Span;
 use crate::protocol::{Diff, Outcome};
 use crate::value::{Map, Value};
@@ -30,6 +32,8 @@ pub struct TaskResult {
     pub delegated: Option<Delegate>,
     /// What went wrong before or beside the module, outermost first; empty where the module's own message says it.
     pub causes: Vec<Cause>,
+    /// The sentence above the causes, where `msg` says something else.
+    pub headline: Option<String>,
     pub warnings: Vec<String>,
     /// The cause was reported already.
     pub said: bool,
@@ -238,6 +242,38 @@ impl TaskResult {
         }
         data.shift_remove("invocation");
         Value::map(data)
+    }
+
+    /// The sentence above a failure: the first cause's, or what a module's or an action's message is led in with.
+    pub fn reason(&self, info: &TaskInfo) -> String {
+        let msg = self.msg();
+        match (&self.headline, self.causes.as_slice()) {
+            (Some(headline), _) => return headline.clone(),
+            (None, []) => {}
+            (None, [only]) => return only.text.clone(),
+            (None, _) => return msg,
+        }
+        match info.action.as_str() {
+            _ if msg.is_empty() => "Task failed: Action failed.".into(),
+            _ if msg == UNKNOWN_FAILURE => msg,
+            _ if msg.starts_with("Could not find or access ") => format!("Task failed: {msg}"),
+            "assert"
+            | "fail"
+            | "debug"
+            | "set_fact"
+            | "include_vars"
+            | "add_host"
+            | "group_by"
+            | "pause"
+            | "set_stats"
+            | "validate_argument_spec" => {
+                format!("Task failed: Action failed: {msg}")
+            }
+            // The helper's own words; what follows is a module's.
+            _ if msg.starts_with("Task failed:") => msg,
+            "raw" | "script" => format!("Task failed: Action failed: {msg}"),
+            _ => format!("Task failed: Module failed: {msg}"),
+        }
     }
 
     pub fn msg(&self) -> String {

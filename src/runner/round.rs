@@ -7,11 +7,11 @@ use super::result::{Effect, Include, TaskResult};
 use super::shared::Shared;
 use super::strategy::Walks;
 use super::task::TaskRun;
-use super::walk::{AfterFailure, Walk};
 use crate::diag::{Diagnostic, did_you_mean};
 use crate::playbook::{ActionKind, Task};
 use crate::template::{Context, Term};
 use crate::value::{Map, Value, py_str};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::mpsc;
 
@@ -23,6 +23,17 @@ pub(super) struct Job {
     pub host: Arc<str>,
     /// The host's number among those the task was sent to.
     pub index: usize,
+}
+
+/// Who failed in a step.
+#[derive(Default)]
+struct Failures {
+    /// Whose task failed, even if that is ignored.
+    fell: Vec<usize>,
+    /// Who could not be reached, even if that is ignored.
+    lost: Vec<usize>,
+    /// Who is not where the task was any more: those that failed, by themselves or with others.
+    moved: Vec<usize>,
 }
 
 /// What comes back.
@@ -65,16 +76,14 @@ impl Runner<'_> {
         once: bool,
     ) -> Result<bool, Stop> {
         let mut includes: Vec<(usize, Vec<Include>)> = Vec::new();
-        let mut failed_now: Vec<usize> = Vec::new();
-        // Unreachable hosts that may be are a reason for others to fail all the same.
-        let mut lost = false;
+        let mut step = Failures::default();
         let mut handler_ran = false;
         // Results come in the order of the group, though some may be missing.
         let mut places = group.iter().copied();
         for (host, result) in &results {
             let Some(index) = places.find(|index| walks[*index].0 == *host) else { continue };
             let receivers: Vec<Arc<str>> = if once {
-                walks.iter().filter(|(_, walk)| walk.live()).map(|(name, _)| name.clone()).collect()
+                walks.iter().filter(|(_, walk)| !walk.unreachable).map(|(name, _)| name.clone()).collect()
             } else {
                 vec![host.clone()]
             };
@@ -90,13 +99,21 @@ impl Runner<'_> {
                 walks[index].1.lose();
                 self.unreachable.insert(host.to_string());
                 self.gone(run, host);
-                failed_now.push(index);
+                step.lost.push(index);
                 continue;
             }
-            lost |= result.unreachable;
+            if result.unreachable {
+                step.lost.push(index);
+            }
+            if result.failed {
+                step.fell.push(index);
+            }
             if result.failed && !result.ignored {
-                failed_now.push(index);
                 self.host_failed(run, walks, index, task, result);
+                step.moved.push(index);
+                if once {
+                    self.fail_everybody(run, walks, index, &mut step);
+                }
                 continue;
             }
             // What changes the inventory is known as a change only after handlers were notified.
@@ -123,16 +140,17 @@ impl Runner<'_> {
                 walks.iter_mut().for_each(|(_, walk)| walk.forget(index));
             }
         }
-        let mut moved: Vec<usize> = Vec::new();
-        let mut stop = self.fatal_for_all(run, walks, task, &failed_now, lost, once, &mut moved)?;
-        includes.retain(|(index, _)| !moved.contains(index));
+        self.fail_others(run, walks, task, &mut step, once);
+        includes.retain(|(index, _)| !step.moved.contains(index));
         if matches!(task.action.kind, ActionKind::IncludeTasks | ActionKind::IncludeRole) {
             let failed = self.include(run, walks, task, info, includes)?;
-            stop = stop || self.fatal_for_all(run, walks, task, &failed, false, once, &mut moved)?;
+            let mut later = Failures { fell: failed, ..Failures::default() };
+            self.fail_others(run, walks, task, &mut later, once);
+            step.fell.extend(later.fell);
         } else {
             includes.into_iter().for_each(|(index, _)| walks[index].1.advance());
         }
-        Ok(stop)
+        Ok(self.too_many_failed(run, walks, task, &step.fell))
     }
 
     /// Variables and other effects of a result.
@@ -263,25 +281,24 @@ impl Runner<'_> {
         result: &TaskResult,
     ) {
         let (host, walk) = &mut walks[index];
-        let after = walk.fail();
+        let failure = walk.fail();
         let host = host.clone();
-        let tally = self.tally.entry(host.to_string()).or_default();
-        match after {
-            AfterFailure::Rescued => {
-                tally.rescued += 1;
-                let failed_task = Value::object([
-                    ("name", Value::from(self.written_name(run, task, &host))),
-                    ("action", Value::str(&task.action.written)),
-                ]);
-                self.shared.store.set(&host, "ansible_failed_task", failed_task);
-                self.shared.store.set(&host, "ansible_failed_result", result.registered());
-            }
-            AfterFailure::Failing | AfterFailure::Out => {
-                tally.failed += 1;
-                self.failed.insert(host.to_string());
-                self.gone(run, &host);
-            }
+        if failure.over {
+            self.failed.insert(host.to_string());
         }
+        let tally = self.tally.entry(host.to_string()).or_default();
+        if !failure.rescued {
+            tally.failed += 1;
+            self.gone(run, &host);
+            return;
+        }
+        tally.rescued += 1;
+        let failed_task = Value::object([
+            ("name", Value::from(self.written_name(run, task, &host))),
+            ("action", Value::str(&task.action.written)),
+        ]);
+        self.shared.store.set(&host, "ansible_failed_task", failed_task);
+        self.shared.store.set(&host, "ansible_failed_result", result.registered());
     }
 
     /// The name somebody gave the task, empty if nobody did.
@@ -294,89 +311,93 @@ impl Runner<'_> {
         run.scope.hosts.leave(host);
     }
 
-    /// `any_errors_fatal` (which `run_once` implies) and `max_fail_percentage`.
-    #[expect(clippy::too_many_arguments, reason = "what came out of one step; a struct would only rename it")]
-    fn fatal_for_all(
+    /// A task with `run_once` that fails fails for all that take part, whatever may be ignored.
+    fn fail_everybody(&mut self, run: &PlayRun, walks: &mut Walks, index: usize, step: &mut Failures) {
+        for (other, (name, walk)) in walks.iter_mut().enumerate() {
+            if other == index || walk.failed() || walk.unreachable || walk.ended {
+                continue;
+            }
+            run.scope.hosts.leave(name);
+            step.moved.push(other);
+            walk.fail();
+        }
+    }
+
+    /// `any_errors_fatal`, which `run_once` implies: the others fail, too.
+    fn fail_others(
         &mut self,
         run: &Arc<PlayRun>,
         walks: &mut Walks,
         task: &Arc<Task>,
-        failed_now: &[usize],
-        lost: bool,
+        step: &mut Failures,
         once: bool,
-        moved: &mut Vec<usize>,
-    ) -> Result<bool, Stop> {
-        let Some((host, _)) = walks.first().filter(|_| lost || !failed_now.is_empty()) else {
-            return Ok(false);
+    ) {
+        let Some((host, _)) = walks.first().filter(|_| !step.fell.is_empty() || !step.lost.is_empty()) else {
+            return;
         };
-        let context = self.task_context(run, task, &host.clone());
         // What a task may fail for is nobody else's failure, even where the host itself may not (a template counts as yes).
         let may_fail = task.attr("ignore_errors").is_some_and(|attr| match &attr.term {
             Term::Const(value) => value.ansible_bool().unwrap_or(true),
             _ => true,
         });
-        let fatal = !may_fail
-            && (once
-                || self.truth(task, &context, "any_errors_fatal")
-                || (task.attr("any_errors_fatal").is_none()
-                    && self.shared.settings.bool("ANY_ERRORS_FATAL")));
-        let share = task
-            .attr("max_fail_percentage")
-            .and_then(|attr| context.render(&attr.term).ok())
-            .and_then(|value| py_str(&value).trim().parse::<f64>().ok());
-        let mut any_left = false;
-        let twice = once && failed_now.iter().any(|index| !walks[*index].1.unreachable);
-        if fatal {
-            for (index, (name, walk)) in walks.iter_mut().enumerate() {
-                if walk.unreachable && failed_now.contains(&index) {
-                    // It counts as failed, too, so that not all of a batch seem to be lost, and the next play begins.
-                    self.failed.insert(name.to_string());
-                }
-                if walk.failed() || walk.unreachable || walk.ended {
-                    continue;
-                }
-                if failed_now.contains(&index) {
-                    any_left = true;
-                    continue;
-                }
-                let name = name.clone();
-                moved.push(index);
-                // Ansible takes the others of a task with `run_once` for failed twice: if the innermost block catches the first failure,
-                // the second one leaves it, and they are out in the plays to come even if that is rescued, too. They leave the
-                // lists of the play's hosts in any case.
-                let again = twice && walk.catches();
-                if twice {
-                    run.scope.hosts.leave(&name);
-                }
-                run.scope.hosts.leave(&name);
-                if again {
-                    walk.fail();
-                }
-                if walk.fail() == AfterFailure::Rescued && !again {
-                    any_left = true;
-                    continue;
-                }
-                self.failed.insert(name.to_string());
+        let context = self.task_context(run, task, &host.clone());
+        let fatal = once
+            || self.truth(task, &context, "any_errors_fatal")
+            || (task.attr("any_errors_fatal").is_none() && self.shared.settings.bool("ANY_ERRORS_FATAL"));
+        if may_fail || !fatal {
+            return;
+        }
+        for (index, (name, walk)) in walks.iter_mut().enumerate() {
+            if step.fell.contains(&index) || (walk.unreachable && !step.lost.contains(&index)) {
+                continue;
+            }
+            // They are out in the plays to come even if that is rescued. Who could not be reached counts as failed, too, so that not
+            // all of a batch seem to be lost, and the next play begins.
+            self.failed.insert(name.to_string());
+            if walk.unreachable || walk.ended || (walk.failed() && !step.moved.contains(&index)) {
+                continue;
+            }
+            run.scope.hosts.leave(name);
+            step.moved.push(index);
+            walk.fail();
+        }
+    }
+
+    /// `max_fail_percentage`: true if the play stops here. Hosts count that are out by now and have no handlers to run. If there
+    /// are too many, all others fail, but for those that failed in this very task (even if that was ignored): where they are rescued,
+    /// they go on until the next task is done.
+    fn too_many_failed(
+        &mut self,
+        run: &Arc<PlayRun>,
+        walks: &mut Walks,
+        task: &Arc<Task>,
+        fell: &[usize],
+    ) -> bool {
+        let Some((share, (host, _))) = task.attr("max_fail_percentage").zip(walks.first()) else {
+            return false;
+        };
+        let context = self.task_context(run, task, &host.clone());
+        let share =
+            context.render(&share.term).ok().and_then(|value| py_str(&value).trim().parse::<f64>().ok());
+        let out =
+            |failed: &HashSet<String>| walks.iter().filter(|(name, _)| failed.contains(&**name)).count();
+        if !share.is_some_and(|share| out(&self.failed) as f64 / self.batch_size as f64 * 100.0 > share) {
+            return false;
+        }
+        for (index, (name, walk)) in walks.iter_mut().enumerate() {
+            if walk.unreachable || fell.contains(&index) {
+                continue;
+            }
+            self.failed.insert(name.to_string());
+            if !walk.ended && !walk.failed() {
+                walk.fail();
+                run.scope.hosts.leave(name);
             }
         }
-        // Those that failed may have handlers to run. If nobody failed but could not be reached, the next play begins.
-        any_left |= walks.iter().any(|(_, walk)| walk.live());
-        any_left |= failed_now.iter().all(|index| walks[*index].1.unreachable);
-        // Hosts that cannot be reached do not count, those that were out before do.
-        // Nor do those that have handlers to run all the same.
-        let over = |walk: &Walk| walk.failed() && !(walk.live() && walk.awaits_handlers());
-        let failed = walks.iter().filter(|(_, walk)| over(walk)).count();
-        if share.is_some_and(|share| failed as f64 / self.batch_size as f64 * 100.0 > share) {
-            for (_, walk) in walks.iter_mut() {
-                walk.end();
-            }
-            self.emit(&Event::NoHostsLeft);
-            self.verdict.limit_reached = true;
-        } else if !fatal || any_left {
-            return Ok(false);
-        }
+        self.emit(&Event::NoHostsLeft);
+        self.verdict.limit_reached = true;
         self.verdict.failed = true;
-        Ok(true)
+        walks.iter().all(|(name, walk)| walk.unreachable || self.failed.contains(&**name))
     }
 
     /// The handlers that a changed task notifies; each item of a loop may name its own.

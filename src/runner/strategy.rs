@@ -26,11 +26,19 @@ impl Runner<'_> {
         sections: &Block,
         mut walks: Walks,
     ) -> Result<bool, Stop> {
+        let earlier = std::mem::take(&mut self.verdict.limit_reached);
         let broke = match run.strategy {
             Strategy::Linear => self.linear(run, sections, &mut walks)?,
             Strategy::Free | Strategy::HostPinned => self.free(run, &mut walks)?,
         };
-        Ok(broke)
+        for (host, _) in walks.iter().filter(|(_, walk)| walk.failed()) {
+            self.failed.insert(host.to_string());
+            self.verdict.failed = true;
+        }
+        // Hosts may have gone on after that, but no further play begins.
+        let limit_reached = self.verdict.limit_reached;
+        self.verdict.limit_reached |= earlier;
+        Ok(broke || limit_reached)
     }
 
     fn linear(&mut self, run: &Arc<PlayRun>, sections: &Block, walks: &mut Walks) -> Result<bool, Stop> {

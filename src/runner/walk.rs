@@ -13,6 +13,16 @@ enum Section {
     Always,
 }
 
+/// Where a failure leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Caught {
+    /// To a `rescue`, or to `always` sections on the way to it.
+    Rescued,
+    /// `always` runs, then the host is out.
+    Failing,
+    Out,
+}
+
 #[derive(Clone)]
 struct Frame {
     kind: FrameKind,
@@ -35,12 +45,12 @@ enum FrameKind {
 
 /// What a failure led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AfterFailure {
-    /// A `rescue` runs next, or after the `always` sections on the way to it.
-    Rescued,
-    /// `always` runs, then the host is out.
-    Failing,
-    Out,
+pub struct Failure {
+    /// It counts as rescued: a `rescue` runs next, or after the `always` sections on the way to it. (A handler's failure counts so
+    /// wherever the outermost block has a `rescue`, even if it is past that.)
+    pub rescued: bool,
+    /// Nothing more runs on the host, not even handlers.
+    pub over: bool,
 }
 
 /// Where the hosts of a batch are together. It only moves forward, and begins anew when no host has anything left in front of it:
@@ -98,6 +108,8 @@ pub struct Walk {
     notified: Vec<usize>,
     /// Handlers of a flush that began and have not run. Those notified by a later one wait here for the next flush.
     flushing: Vec<usize>,
+    /// A failure was not caught by the innermost block, and the host has taken no step since: another one adds nothing.
+    fell_through: bool,
     /// `--start-at-task`: nothing before this place runs, but for the task that gathers facts.
     start: Option<Place>,
     pub unreachable: bool,
@@ -124,6 +136,7 @@ impl Walk {
             next: None,
             notified: vec![],
             flushing: vec![],
+            fell_through: false,
             start: None,
             unreachable: false,
             ended: false,
@@ -137,12 +150,6 @@ impl Walk {
     /// Whether the host failed, and nothing rescued it.
     pub fn failed(&self) -> bool {
         self.view().failed
-    }
-
-    /// Whether the host takes part.
-    pub fn live(&self) -> bool {
-        let view = self.view();
-        !self.unreachable && !self.ended && (!view.failed || !view.frames.is_empty())
     }
 
     /// Begins at the first task that is meant; false if there is none.
@@ -208,6 +215,7 @@ impl Walk {
 
     /// The host takes part in the task that was found last.
     pub fn step(&mut self) {
+        self.fell_through = false;
         if let Some(next) = self.next.take() {
             self.at = next;
         }
@@ -258,8 +266,10 @@ impl Walk {
     }
 
     /// Whether the innermost block catches a failure: with `rescue`, or for as long as its `always` takes.
-    pub fn catches(&self) -> bool {
-        self.at.frames.last().is_some_and(|frame| match &frame.kind {
+    fn catches(&self) -> bool {
+        let blocks = self.at.frames.iter().rev();
+        let innermost = blocks.skip_while(|frame| matches!(frame.kind, FrameKind::Handlers)).next();
+        innermost.is_some_and(|frame| match &frame.kind {
             FrameKind::Block { block, section, .. } => {
                 frame.rescues() || (*section != Section::Always && !block.always.is_empty())
             }
@@ -267,27 +277,40 @@ impl Walk {
         })
     }
 
-    /// The task failed, or another host's failure is everybody's.
-    pub fn fail(&mut self) -> AfterFailure {
+    /// The task failed, or another host's failure is everybody's. Several failures of one step each leave a block: what the
+    /// innermost one catches, the next leaves again.
+    pub fn fail(&mut self) -> Failure {
         self.next = None;
+        if self.fell_through {
+            return self.failure(false);
+        }
+        self.fell_through = !self.catches();
+        let flushing = self.at.frames.iter().any(|frame| matches!(frame.kind, FrameKind::Handlers));
+        let outermost = self.at.outermost().is_some_and(|(_, block, ..)| !block.rescue.is_empty());
         // A handler that failed is not run again. In the flush that ends a section, nor is any other after it.
         self.handler_done();
         self.at.force_handlers &= !self.at.in_last_flush();
-        self.at.unwind()
+        let caught = self.at.unwind();
+        self.failure(caught == Caught::Rescued || (flushing && outermost))
     }
 
-    /// The host is out, nothing more runs on it. In a block or file inside a rescue, this ends a rescue that had not come to its
-    /// end: the host stays failed, unless the play forces handlers (as Ansible has it). True if that is so.
-    pub fn end(&mut self) -> bool {
+    fn failure(&self, rescued: bool) -> Failure {
+        Failure { rescued, over: self.at.failed && (self.at.frames.is_empty() || !self.awaits_handlers()) }
+    }
+
+    /// The host is out, nothing more runs on it. If that leaves a block unfinished in which it failed, it stays failed: the
+    /// outermost block counts, in its `always`, or in a block or file inside its `rescue`, unless the play forces handlers (as
+    /// Ansible has it).
+    pub fn end(&mut self) {
         self.next = None;
-        let frames = &mut self.at.frames;
-        let outer = &frames[..frames.len().saturating_sub(1)];
-        let rescue = |frame: &Frame| matches!(&frame.kind, FrameKind::Block { section: Section::Rescue, .. });
-        let unrescued = !self.at.force_handlers && outer.iter().any(rescue);
-        frames.clear();
-        self.at.failed |= unrescued;
+        let unfinished = self.at.outermost().is_some_and(|(depth, _, section, failing)| match section {
+            Section::Main => false,
+            Section::Rescue => depth + 1 < self.at.frames.len(),
+            Section::Always => failing,
+        });
+        self.at.frames.clear();
+        self.at.failed |= unfinished && !self.at.force_handlers;
         self.ended = true;
-        unrescued
     }
 
     /// `end_role`: everything up to the mark that the role is complete is left out.
@@ -311,11 +334,13 @@ impl Walk {
     /// `clear_host_errors`: a host that has something left to do goes on as if nothing had been.
     pub fn forgive(&mut self) {
         self.unreachable = false;
-        if self.view().frames.is_empty() {
+        let over = self.view().frames.is_empty();
+        self.at.failed = false;
+        if over {
+            self.at.frames.clear();
             return;
         }
         self.next = None;
-        self.at.failed = false;
         self.at.last_flush = false;
         for frame in &mut self.at.frames {
             if let FrameKind::Block { failing, .. } = &mut frame.kind {
@@ -416,25 +441,35 @@ impl Position {
         }
     }
 
-    fn unwind(&mut self) -> AfterFailure {
+    /// The block that a play or one of its roles lists, around where the host is: its depth, itself, its section and whether it
+    /// failed. What is imported or included stands inside one.
+    fn outermost(&self) -> Option<(usize, &Arc<Block>, Section, bool)> {
+        let of_play = |depth: usize| match &self.frames.get(depth)?.kind {
+            FrameKind::Block { block, section, failing, .. } => Some((depth, block, *section, *failing)),
+            FrameKind::Handlers => None,
+        };
+        let (depth, block, ..) = of_play(2)?;
+        match &block.level.role {
+            Some(role) if !role.by_task => of_play(depth + 1),
+            _ => of_play(depth),
+        }
+    }
+
+    fn unwind(&mut self) -> Caught {
         let section_now = self.frames.get(1).is_some().then(|| self.frames[0].index);
         while let Some(frame) = self.frames.last_mut() {
             if let FrameKind::Block { block, section, failing, .. } = &mut frame.kind {
                 if *section == Section::Main && !block.rescue.is_empty() {
                     *section = Section::Rescue;
                     frame.index = 0;
-                    return AfterFailure::Rescued;
+                    return Caught::Rescued;
                 }
                 if *section != Section::Always && !block.always.is_empty() {
                     *section = Section::Always;
                     *failing = true;
                     frame.index = 0;
                     let outer = &self.frames[..self.frames.len() - 1];
-                    return if outer.iter().any(Frame::rescues) {
-                        AfterFailure::Rescued
-                    } else {
-                        AfterFailure::Failing
-                    };
+                    return if outer.iter().any(Frame::rescues) { Caught::Rescued } else { Caught::Failing };
                 }
             }
             if self.frames.len() == 1 {
@@ -444,7 +479,7 @@ impl Position {
         }
         self.failed = true;
         self.go_to_last_flush(section_now);
-        AfterFailure::Out
+        Caught::Out
     }
 
     /// With `force_handlers`, a failed host goes straight to the flush that ends its section.

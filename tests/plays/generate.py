@@ -593,9 +593,94 @@ class Play:
         return args
 
 
-def play(seed):
+class Order(Play):
+    """Plays about nothing but order, failure and counting: deep blocks of plain tasks, handlers, includes, roles."""
+
+    def __init__(self, seed):
+        super().__init__(seed)
+        self.wide = True
+        self.budget = self.dice.choice([8, 12, 16, 20, 24])
+        self.hosts = HOSTS[: self.dice.choice([1, 2, 2, 3, 3])]
+        self.gone = self.dice.often(0.1)
+
+    def condition(self):
+        host = self.host()
+        return self.dice.choice([f"inventory_hostname == '{host}'", f"inventory_hostname != '{host}'", "n is odd", "n > 1"])
+
+    def action(self):
+        kind = self.dice.pick({"debug": 5, "fail": 4, "hosts": 0 if self.free else 1, "failed": 1})
+        if kind == "fail":
+            return {"fail": {"msg": "broken"}}
+        shown = {"debug": "x", "hosts": "{{ ansible_play_hosts }} {{ ansible_play_batch }}",
+                 "failed": "{{ ansible_failed_task.name | default('none failed') }}"}
+        return {"debug": {"msg": shown[kind]}}
+
+    def task(self):
+        dice = self.dice
+        self.budget -= 1
+        task = {"name": self.name(), **self.action()}
+        if dice.often(0.45):
+            task["when"] = self.condition()
+        elif dice.often(0.06):
+            task["loop"] = ["a", "b"]
+        if dice.often(0.06):
+            task["ignore_errors"] = True
+        if dice.often(0.08) and not self.free:
+            task["run_once"] = True
+        if dice.often(0.06) and not self.free:
+            task["any_errors_fatal"] = True
+        if dice.often(0.04) and self.gone:
+            task["delegate_to"] = "gone"
+        self.notify(task, 0.35)
+        return task
+
+    def block(self, depth):
+        dice = self.dice
+        self.budget -= 1
+        block = {"name": self.name("b"), "block": self.items(depth + 1, dice.randint(1, 3))}
+        if dice.often(0.55):
+            block["rescue"] = self.items(depth + 1, dice.randint(1, 2))
+        if dice.often(0.5):
+            block["always"] = self.items(depth + 1, dice.randint(1, 2))
+        if dice.often(0.2):
+            block["when"] = self.condition()
+        if dice.often(0.06) and not self.free:
+            block["any_errors_fatal"] = True
+        if dice.often(0.04) and not self.free:
+            block["run_once"] = True
+        return block
+
+    def include(self, depth):
+        task = super().include(depth)
+        for word in ("loop_control", "register", "tags", "vars"):
+            task.pop(word, None)
+        if "when" in task:
+            task["when"] = self.condition()
+        return task
+
+    def items(self, depth, count):
+        found = []
+        for _ in range(count):
+            kind = "task"
+            if depth < 5 and self.budget > 0:
+                kind = self.dice.pick({"task": 7, "block": 4, "include": 1.5, "meta": 1.2})
+            found.append(self.task() if kind == "task" else self.meta() if kind == "meta" else
+                         self.block(depth) if kind == "block" else self.include(depth))
+        return found
+
+    def tags(self, item, share=0.0):
+        pass
+
+    def args(self):
+        args = ["site.yml"]
+        if self.force_all:
+            args.append("--force-handlers")
+        return args
+
+
+def play(seed, kind=Play):
     """The files of a playbook by name (data, or text for the inventory) and its command line."""
-    made = Play(seed)
+    made = kind(seed)
     plays = [made.play() for _ in range(made.dice.choice([1, 1, 1, 2]))]
     if len(plays) > 1 and made.dice.often(0.3):
         made.files["other.yml"] = plays[1:]

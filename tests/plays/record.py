@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Runs generated playbooks with the real ansible-core 2.19 and writes one file for each: the playbook and what it printed.
 
-    PYTHON record.py --seeds FROM-TO --out FOLDER [--keep]
+    PYTHON record.py --seeds FROM-TO --out FOLDER [--keep] [--order]
 
 PYTHON is one that has ansible-core. The files go to FOLDER/SEED.txt; `tests/plays.rs` runs them all and compares. Ansible is
-imported once and forked for each playbook, which makes thousands of them possible. `--keep` leaves out those already there.
+imported once and forked for each playbook, which makes thousands of them possible. `--keep` leaves out those already there; with `--order` the plays
+are about order, failure and counting only.
 """
 import argparse
 import os
@@ -83,6 +84,7 @@ def main():
     parser.add_argument("--seeds", required=True)
     parser.add_argument("--out", required=True, type=pathlib.Path)
     parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--order", action="store_true", help="plays about order, failure and counting only")
     options = parser.parse_args()
     first, _, last = options.seeds.partition("-")
     options.out.mkdir(parents=True, exist_ok=True)
@@ -98,7 +100,7 @@ def main():
         target = options.out / f"{seed:06}.txt"
         if options.keep and target.exists():
             continue
-        files, args = generate.play(seed)
+        files, args = generate.play(seed, generate.Order if options.order else generate.Play)
         folder = scratch / "project"
         shutil.rmtree(folder, ignore_errors=True)
         printed = run(files, args, folder)

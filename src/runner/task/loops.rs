@@ -1,6 +1,6 @@
 //! Loops: the items, what marks their results, the result of the whole.
 
-use super::failure::{skipped, template_failure};
+use super::failure::{conditional_text, skipped, template_failure};
 use super::{State, Step, TaskRun};
 use crate::diag::Diagnostic;
 use crate::playbook::{ActionKind, Task};
@@ -141,7 +141,7 @@ impl TaskRun<'_> {
     }
 
     fn condition_of_break(&self, error: &TemplateError) -> TaskResult {
-        let text = super::failure::conditional_text(error);
+        let text = conditional_text(error);
         let mut cause = Cause::new(text.as_str(), error.trace.first());
         cause.place =
             cause.place.or_else(|| self.task.control.break_when.first().map(|when| when.span.clone()));
@@ -215,7 +215,16 @@ impl TaskRun<'_> {
             match context.condition(&condition.expr) {
                 Ok(false) => return skipped(condition),
                 Ok(true) => {}
-                Err(_) => break,
+                Err(error) => {
+                    // Neither can be had: the loop's failure counts, the condition's is told to who wants to know more.
+                    let no_log = self
+                        .truth(context, "no_log")
+                        .map_or(true, |it| it.unwrap_or(self.shared.no_log_by_default));
+                    if self.shared.options.verbosity > 0 && !no_log {
+                        (self.send)(Event::Message(conditional_text(&error)));
+                    }
+                    break;
+                }
             }
         }
         let mut failure = template_failure(error);
@@ -250,7 +259,7 @@ impl TaskRun<'_> {
         if self.task.changed_when.is_none() && before.iter().any(|earlier| result.adds_what(earlier)) {
             result.changed = false;
         }
-        let mut result = self.labelled(result, item, locals);
+        let mut result = self.labelled(result, item, control, locals);
         result.data.insert(Value::str(&control.var), item.clone());
         result.data.insert("ansible_loop_var".into(), Value::str(&control.var));
         if let Some(index) = &control.index {
@@ -274,7 +283,7 @@ impl TaskRun<'_> {
     }
 
     /// The label may speak of the item's own result. Where it cannot be rendered, the item fails.
-    fn labelled(&self, mut result: TaskResult, item: &Value, locals: &Map) -> TaskResult {
+    fn labelled(&self, mut result: TaskResult, item: &Value, control: &Control, locals: &Map) -> TaskResult {
         let label = match &self.task.control.label {
             None => Ok(py_str(item)),
             Some(attr) => {
@@ -286,12 +295,19 @@ impl TaskRun<'_> {
             }
         };
         let label = label.unwrap_or_else(|error| {
+            // What failed already keeps its own words above the result; what was skipped stays that, too.
+            match result.failed {
+                true => result.headline = Some(result.reason(self.info)),
+                false => (result.failed, result.said) = (true, true),
+            }
             let text = format!("Failed to template loop_control.label: {}", error.message);
             result.data.insert("msg".into(), text.into());
-            (result.failed, result.skipped, result.said) = (true, false, result.causes.is_empty());
             result.effects.clear();
-            // Ansible has cleared the item from what `debug` shows before it looks for a label.
-            if self.task.action.short == "debug" { "None".to_owned() } else { py_str(item) }
+            // What Ansible shows then is the variable `item` of the result, which `debug` has cleared.
+            match control.var.as_str() {
+                "item" if self.task.action.short != "debug" => py_str(item),
+                _ => "None".to_owned(),
+            }
         });
         let label = if result.no_log { HIDDEN_LABEL.to_owned() } else { label };
         for effect in &mut result.effects {
