@@ -290,7 +290,27 @@ fn broken_conditionals_are_refused_or_taken_by_their_truth() {
             );
         }
     }
-    assert!(strict.compile_expr(&text("")).is_err());
+    for engine in [&strict, &lenient] {
+        let ctx = context(engine, Vars::default());
+        let answers: Vec<Result<bool, String>> = ["", "{{ '' }}"]
+            .iter()
+            .map(|empty| ctx.condition(&expr(engine, empty)).map_err(|error| error.message))
+            .collect();
+        let five = Node::new(NodeKind::Int(5), Span::synthetic("x", ""));
+        let five = engine.compile_expr(&five).map(|five| ctx.condition(&five).map_err(|error| error.message));
+        if engine.settings().allow_broken_conditionals {
+            assert_eq!(answers, [Ok(true), Ok(true)]);
+            assert_eq!(five, Ok(Ok(true)));
+            let warned = engine.take_warnings();
+            assert!(
+                warned.iter().any(|w| w.summary.starts_with("Empty conditional expression was evaluated"))
+            );
+        } else {
+            let refusal = || Err("Empty conditional expressions are not allowed.".to_owned());
+            assert_eq!(answers, [refusal(), refusal()]);
+            assert_eq!(five, Ok(Err("Conditional expressions must be strings.".to_owned())));
+        }
+    }
     assert_eq!(
         strict
             .compile_expr(&Node::new(NodeKind::Bool(true), Span::synthetic("x", "")))

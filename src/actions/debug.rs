@@ -1,7 +1,8 @@
 //! `debug`: shows a message or a variable.
 
 use super::{Action, Prepared, Scene};
-use crate::runner::TaskResult;
+use crate::diag::Diagnostic;
+use crate::runner::{Cause, TaskResult};
 use crate::source::Node;
 use crate::value::{Map, Value};
 
@@ -52,7 +53,15 @@ fn show(node: &Node, scene: &Scene) -> TaskResult {
     match value {
         Ok(value) => TaskResult::default().with(&name, value),
         Err(error) if error.kind == crate::template::TemplateErrorKind::Undefined => {
+            let what = format!("Encountered 1 template error.\nerror 1 - {}", error.message);
+            scene.engine.warn(Diagnostic::warning("template", what).at(&node.span));
             TaskResult::default().with(&name, format!("<< error 1 - {} >>", error.message))
+        }
+        Err(error) if error.kind == crate::template::TemplateErrorKind::Failed => {
+            let cause = Cause::new(error.message, error.trace.first());
+            let mut result = TaskResult::broken("Error while resolving `var` expression", cause);
+            result.data.shift_remove("changed");
+            result
         }
         Err(error) => crate::runner::template_failure(&error),
     }

@@ -59,6 +59,10 @@ fn load(args: &Map, scene: &Scene) -> Result<TaskResult, String> {
     let mut nodes: Vec<(Arc<str>, Node)> = Vec::new();
     for path in &files {
         let loaded = scene.loader.read_vars(path).map_err(|problem| match &problem.span {
+            // That it is the whole file goes without saying.
+            _ if problem.code == "vault" => {
+                problem.summary.trim_end_matches(&format!(" for {}", path.display())).to_owned()
+            }
             Some(span) => format!("{} ({span})", problem.summary),
             None => problem.summary.clone(),
         })?;

@@ -2,17 +2,17 @@
 
 use super::contract::truth;
 use super::{Action, Prepared, Scene};
-use crate::runner::{Effect, TaskResult};
+use crate::runner::{Cause, Effect, TaskResult};
 use crate::value::{Map, Value, py_str};
 
 pub struct SetFact;
 
 impl Action for SetFact {
-    fn prepare(&self, mut args: Map, _: &Scene) -> Prepared {
+    fn prepare(&self, mut args: Map, scene: &Scene) -> Prepared {
         let cacheable = truth(&args, "cacheable", false);
         args.shift_remove("cacheable");
         if args.is_empty() {
-            return Prepared::failed(
+            return Prepared::refused(
                 "No key/value pairs provided, at least one is required for this action to succeed",
             );
         }
@@ -23,9 +23,16 @@ impl Action for SetFact {
                     Value::Str(_) => String::new(),
                     other => format!(" of type '{}'", other.type_name()),
                 };
-                return Prepared::failed(format!(
-                    "Invalid variable name '{name}'{kind}. Variable names must be strings starting with a letter or underscore character, and contain only letters, numbers and underscores."
-                ));
+                let written = scene.authored.as_map().into_iter().flatten();
+                let place = written.map(|(key, _)| key).find(|key| key.as_str() == Some(&name));
+                let mut cause =
+                    Cause::new(format!("Invalid variable name '{name}'{kind}."), place.map(|key| &key.span));
+                cause.help = Some(
+                    "Variable names must be strings starting with a letter or underscore character, and \
+                     contain only letters, numbers and underscores."
+                        .into(),
+                );
+                return Prepared::Done(TaskResult::broken("", cause));
             }
         }
         let mut result =

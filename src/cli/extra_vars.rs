@@ -41,7 +41,7 @@ pub fn parse(texts: &[String], engine: &Engine, reader: &yaml::Reader) -> Result
         }
         let Some(entries) = node.as_map() else { return Err(invalid(text)) };
         for (key, value) in entries {
-            let term = engine.compile(&tagged(value));
+            let term = engine.compile(&value.untagged());
             vars.insert(py_str(&key.to_value()), term, Some(key.span.clone()));
         }
     }
@@ -53,19 +53,4 @@ fn invalid(text: &str) -> Diagnostic {
         "extra-vars",
         format!("Invalid extra vars data supplied. '{text}' could not be made into a dictionary"),
     )
-}
-
-/// `{"__ansible_unsafe": "…"}` is how JSON says `!unsafe`.
-fn tagged(node: &Node) -> Node {
-    let kind = match &node.kind {
-        NodeKind::Map(entries) => match &entries[..] {
-            [(key, value)] if key.as_str() == Some("__ansible_unsafe") && value.as_str().is_some() => {
-                NodeKind::Unsafe(value.as_str().unwrap_or_default().into())
-            }
-            _ => NodeKind::Map(entries.iter().map(|(key, value)| (key.clone(), tagged(value))).collect()),
-        },
-        NodeKind::List(items) => NodeKind::List(items.iter().map(tagged).collect()),
-        other => other.clone(),
-    };
-    Node::new(kind, node.span.clone())
 }

@@ -4,7 +4,7 @@ use super::files::VarsFiles;
 use super::model::{ALL, Inventory, UNGROUPED, Vars};
 use super::pattern::Mismatch;
 use super::{ini, layers, plugins, range, script, structured, toml};
-use crate::diag::{Diagnostic, Diagnostics, Span};
+use crate::diag::{Diagnostic, Diagnostics, Severity, Span};
 use crate::source::{Node, NodeKind, Settings, yaml};
 use crate::template::Engine;
 use crate::value::Value;
@@ -242,6 +242,10 @@ impl Loading<'_> {
 
     pub fn warn(&mut self, what: String, place: &Span) {
         self.diagnostics.push(Diagnostic::warning("inventory", what).at(place));
+    }
+
+    pub fn deprecated(&mut self, what: String) {
+        self.diagnostics.push(Diagnostic::new(Severity::Deprecation, "inventory", what));
     }
 
     /// The group of that name, made if need be; the name may be changed (`TRANSFORM_INVALID_GROUP_CHARS`).

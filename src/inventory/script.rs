@@ -42,6 +42,13 @@ pub fn parse(loading: &mut Loading, path: &Path) -> Result<(), Diagnostic> {
     Ok(())
 }
 
+fn deprecated(loading: &mut Loading, what: String) {
+    let what = format!(
+        "{what} This feature will be removed from inventory plugin 'script' in ansible-core version 2.23."
+    );
+    loading.deprecated(what);
+}
+
 fn group(
     loading: &mut Loading,
     name: &str,
@@ -67,14 +74,25 @@ fn group(
         Ok(())
     };
     match &definition.kind {
-        NodeKind::List(_) => return add(loading, definition),
+        NodeKind::List(_) => {
+            deprecated(loading, format!("Group '{name}' was converted to 'dict' from 'list'."));
+            return add(loading, definition);
+        }
         NodeKind::Map(entries) => {
             let is_group = ["hosts", "vars", "children"].iter().any(|key| definition.get(key).is_some());
             if !is_group {
-                // A group without members is a host with variables.
+                // A group without members is a host with variables, which are data.
+                deprecated(
+                    loading,
+                    format!(
+                        "Treating malformed group '{name}' as the sole host of that group. Variables provided \
+                         in this manner cannot be templated."
+                    ),
+                );
                 loading.host(name, Some(id), None, &definition.span);
                 for (key, value) in entries {
-                    loading.group_var(id, &py_str(&key.to_value()), value.clone());
+                    let value = Node::from_data(&value.to_value(), &value.span);
+                    loading.group_var(id, &py_str(&key.to_value()), value);
                 }
                 if !names.iter().any(|known| known == name) {
                     names.push(name.to_owned());
@@ -134,7 +152,7 @@ fn run(loading: &mut Loading, path: &Path, arguments: &[&str]) -> Result<Node, D
     if file.text.trim().is_empty() && arguments[0] == "--host" {
         return Ok(Node::new(NodeKind::Null, crate::diag::Span::new(&file, 1, 1, 0)));
     }
-    yaml::parse_json(&file).ok_or_else(|| {
+    yaml::parse_json(&file).map(|node| node.untagged()).ok_or_else(|| {
         let what =
             "Unable to get JSON decoder for inventory script result: Value could not be parsed as JSON";
         fail(what.into()).at(&crate::diag::Span::new(&file, 1, 1, 1))

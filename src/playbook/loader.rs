@@ -243,6 +243,7 @@ impl Loader {
     pub(super) fn conditions(&self, node: &Node) -> Vec<Condition> {
         match &node.kind {
             NodeKind::List(items) => items.iter().flat_map(|item| self.conditions(item)).collect(),
+            NodeKind::Null => Vec::new(),
             _ => match self.engine.compile_expr(node).or_else(|problem| {
                 // Ansible reads a condition when it gets there, and such an error can be ignored or rescued.
                 let plugin = self.may_be_plugin(&problem);

@@ -64,6 +64,16 @@ impl Loader {
             );
         }
         let args = self.arguments(&action, &found.value, node.get("args"));
+        for (key, _) in args.as_map().unwrap_or_default() {
+            if let Some(name) = key.as_str().filter(|name| name.starts_with("_ansible_")) {
+                let message = format!(
+                    "Invalid parameter specified beginning with keyword '_ansible_' for action '{}': '{name}'. \
+                     The prefix '_ansible_' is reserved for internal use only.",
+                    action.written
+                );
+                self.problem(Diagnostic::error("reserved-argument", message).at(&key.span));
+            }
+        }
         self.check_include_options(&action, &args);
         match action.kind {
             ActionKind::ImportTasks => self.import_tasks(node, &args, parent, handler),

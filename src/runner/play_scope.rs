@@ -91,7 +91,11 @@ impl Shared {
                     found.push(terms.clone());
                     continue;
                 }
-                let loaded = self.loader.read_vars(path)?;
+                let loaded = self.loader.read_vars(path).map_err(|problem| {
+                    let why = problem.summary.trim_end_matches(&format!(" for {}", path.display()));
+                    let summary = format!("Invalid vars_files file '{}': {why}", path.display());
+                    Diagnostic { summary, ..problem }
+                })?;
                 self.loader.put_back(loaded.warnings);
                 let entries = loaded.node.as_map().unwrap_or_default().iter();
                 let terms: Terms = entries

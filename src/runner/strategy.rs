@@ -148,6 +148,7 @@ impl Runner<'_> {
                             self.emit(&event);
                         }
                         let Some(result) = &results[shown] else { break };
+                        self.emit_warnings();
                         let event = Event::Result {
                             host: hosts[shown].clone(),
                             task: info.clone(),

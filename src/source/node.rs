@@ -105,6 +105,24 @@ impl Node {
         }
     }
 
+    /// With the texts that JSON marks as data (`{"__ansible_unsafe": "…"}`) as what they are.
+    #[must_use]
+    pub fn untagged(&self) -> Self {
+        let kind = match &self.kind {
+            NodeKind::Map(entries) => match &entries[..] {
+                [(key, value)] if key.as_str() == Some("__ansible_unsafe") && value.as_str().is_some() => {
+                    NodeKind::Unsafe(value.as_str().unwrap_or_default().into())
+                }
+                _ => NodeKind::Map(
+                    entries.iter().map(|(key, value)| (key.clone(), value.untagged())).collect(),
+                ),
+            },
+            NodeKind::List(items) => NodeKind::List(items.iter().map(Self::untagged).collect()),
+            other => other.clone(),
+        };
+        Self::new(kind, self.span.clone())
+    }
+
     /// Data, all of it at one place: its texts are never templates.
     pub fn from_data(value: &Value, span: &Span) -> Self {
         let kind = match value {

@@ -7,8 +7,9 @@ use super::eval::{Args, Eval, Out, StackGuard, check_stack};
 use super::object::{Dict, List, Missing, Res, V, failed, text, unknown};
 use super::syntax::Source;
 use super::{LookupEnv, Scope, TemplateError, TemplateErrorKind, Term, Var, is_omit, lookups};
-use crate::diag::Diagnostic;
-use crate::value::{Map, Value, marks, py_str};
+use crate::diag::{Diagnostic, Severity, Span};
+use crate::value::marks::{self, Mark};
+use crate::value::{Map, Value, py_str, str_repr};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -350,6 +351,7 @@ impl Context {
             ExprKind::Const(value) => V::from_value(value),
             ExprKind::Template(term) => self.0.value_of(term)?.need(),
             ExprKind::Broken(error) => Err(error.clone()),
+            ExprKind::Empty => Ok(V::None),
             ExprKind::Expression(ex, source) => {
                 Eval::new(&self.0, source).need(ex).map_err(|error| rendering(error, "expression"))
             }
@@ -377,11 +379,24 @@ impl Context {
             }
             error
         };
+        let allowed = self.0.engine().settings().allow_broken_conditionals;
+        let refused = |message: &str| TemplateError {
+            kind: TemplateErrorKind::Failed,
+            message: message.to_owned(),
+            trace: vec![expr.0.span.clone()],
+        };
+        match &expr.0.kind {
+            ExprKind::Empty => return self.empty_condition(&expr.0.span),
+            ExprKind::Const(value) if value.as_bool().is_none() && !allowed => {
+                return Err(refused("Conditional expressions must be strings."));
+            }
+            _ => {}
+        }
         let mut value = self.eval_lazy(expr).map_err(worded)?;
         if matches!(expr.0.kind, ExprKind::Template(_)) {
             self.0.engine().warn(
                 Diagnostic::new(
-                    crate::diag::Severity::Deprecation,
+                    Severity::Deprecation,
                     "templated-conditional",
                     "Conditionals should not be surrounded by templating delimiters such as {{ }} or {% %}. \
                      This feature will be removed from ansible-core version 2.23.",
@@ -410,30 +425,53 @@ impl Context {
         }
         let truth = value.truth()?;
         if matches!(expr.0.kind, ExprKind::Template(_))
-            && matches!(&value, V::Str(_))
-            && !self.0.engine().settings().allow_broken_conditionals
+            && let V::Str(text) = &value
         {
-            return Err(TemplateError {
-                kind: TemplateErrorKind::Failed,
-                message: match value.as_str() {
-                    Some("") => "Empty conditional expressions are not allowed.".into(),
-                    _ => UNTRUSTED.into(),
-                },
-                trace: vec![expr.0.span.clone()],
-            });
+            if text.is_empty() {
+                return self.empty_condition(&expr.0.span);
+            }
+            if !allowed {
+                return Err(refused(UNTRUSTED));
+            }
         }
+        let place = match &value {
+            V::None => "<unknown>".to_owned(),
+            V::Str(text) => match marks::of(text) {
+                Some(Mark::Origin(place)) => place.to_string(),
+                _ => expr.0.span.to_string(),
+            },
+            _ => expr.0.span.to_string(),
+        };
         let message = format!(
-            "Conditional result ({}) was derived from value of type '{}' at '{}'. Conditionals must have a \
+            "Conditional result ({}) was derived from value of type '{}' at {}. Conditionals must have a \
              boolean result.",
             if truth { "True" } else { "False" },
             value.type_name(),
-            expr.0.span,
+            str_repr(&place),
         );
-        if self.0.engine().settings().allow_broken_conditionals {
-            self.0.engine().warn(Diagnostic::warning("broken-conditional", message).at(&expr.0.span));
+        if allowed {
+            self.broken_condition(message, &expr.0.span);
             return Ok(truth);
         }
-        Err(TemplateError { kind: TemplateErrorKind::Failed, message, trace: vec![expr.0.span.clone()] })
+        Err(refused(&message))
+    }
+
+    /// A condition with nothing in it.
+    fn empty_condition(&self, place: &Span) -> Res<bool> {
+        if self.0.engine().settings().allow_broken_conditionals {
+            self.broken_condition("Empty conditional expression was evaluated as True.".into(), place);
+            return Ok(true);
+        }
+        Err(TemplateError {
+            kind: TemplateErrorKind::Failed,
+            message: "Empty conditional expressions are not allowed.".into(),
+            trace: vec![place.clone()],
+        })
+    }
+
+    fn broken_condition(&self, message: String, place: &Span) {
+        let message = format!("{message} This feature will be removed from ansible-core version 2.23.");
+        self.0.engine().warn(Diagnostic::new(Severity::Deprecation, "broken-conditional", message).at(place));
     }
 
     /// What an author wrote in the variable that a template names and does nothing else with.

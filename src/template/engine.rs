@@ -66,6 +66,8 @@ pub(super) enum ExprKind {
     Expression(Ex, Arc<Source>),
     /// It cannot be read, which matters once it is evaluated.
     Broken(TemplateError),
+    /// Nothing was written.
+    Empty,
 }
 
 /// A template file (the `template` action and lookup), with its own whitespace options.
@@ -223,7 +225,8 @@ impl Engine {
         &self.settings
     }
 
-    pub(super) fn warn(&self, warning: Diagnostic) {
+    /// Something to warn about, once for the whole run.
+    pub fn warn(&self, warning: Diagnostic) {
         let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
         if !warnings.contains(&warning) {
             warnings.push(warning);
@@ -347,12 +350,8 @@ impl Engine {
         let kind = match &node.kind {
             NodeKind::Str(text) => return self.compile_text_expr(text, &node.span),
             NodeKind::Unsafe(_) => untrusted(&node.span),
-            NodeKind::Null => return Err(empty_condition(&node.span)),
-            NodeKind::Bool(_) | NodeKind::Int(_) | NodeKind::Float(_) => ExprKind::Const(node.to_value()),
-            NodeKind::Vault(_) | NodeKind::List(_) | NodeKind::Map(_) => {
-                let message = "Conditional expressions must be strings.";
-                return Err(Diagnostic::error("condition", message).at(&node.span));
-            }
+            NodeKind::Null => ExprKind::Empty,
+            _ => ExprKind::Const(node.to_value()),
         };
         Ok(Expr(Arc::new(ExprInner { kind, span: node.span.clone() })))
     }
@@ -368,19 +367,14 @@ impl Engine {
             Term::Data(Value::Str(text)) if marks::is_authored(text) => {
                 return self.compile_text_expr(text, span);
             }
-            Term::Const(Value::Null) => return Err(empty_condition(span)),
-            Term::Const(value @ (Value::Bool(_) | Value::Int(_) | Value::Float(_))) => {
-                ExprKind::Const(value.clone())
-            }
+            Term::Const(Value::Null) => ExprKind::Empty,
+            Term::Const(value) => ExprKind::Const(value.clone()),
             Term::Data(Value::Str(_)) => untrusted(span),
             Term::Data(value) => ExprKind::Const(value.clone()),
             Term::Template(template) => {
                 return self.compile_text_expr(&template.source.text, &template.source.span);
             }
-            Term::Const(_) | Term::List(_) | Term::Map(_) => {
-                let message = "Conditional expressions must be strings.";
-                return Err(Diagnostic::error("condition", message).at(span));
-            }
+            Term::List(_) | Term::Map(_) => ExprKind::Const(term.written()),
         };
         Ok(Expr(Arc::new(ExprInner { kind, span: span.clone() })))
     }
@@ -401,7 +395,7 @@ impl Engine {
     pub(super) fn compile_text_expr(&self, text: &str, span: &Span) -> Result<Expr, Diagnostic> {
         let trimmed = text.trim();
         if trimmed.is_empty() {
-            return Err(empty_condition(span));
+            return Ok(Expr(Arc::new(ExprInner { kind: ExprKind::Empty, span: span.clone() })));
         }
         let kind = if trimmed.starts_with("{{") && trimmed.ends_with("}}") || trimmed.starts_with("{%") {
             let template = Template::new(text, span);
@@ -535,10 +529,6 @@ fn untrusted(span: &Span) -> ExprKind {
         message: UNTRUSTED.into(),
         trace: vec![span.clone()],
     })
-}
-
-fn empty_condition(span: &Span) -> Diagnostic {
-    Diagnostic::error("condition", "Empty conditional expressions are not allowed.").at(span)
 }
 
 /// A Python literal of a `#jinja2:` header.

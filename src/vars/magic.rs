@@ -111,7 +111,6 @@ impl TaskScope {
             "inventory_file" => self.inventory(|inventory| {
                 inventory.host(&self.host).map(|host| host.inventory_file.clone().into())
             })??,
-            "ansible_facts" => Value::Map(self.vars.ansible_facts.clone()),
             "ansible_check_mode" => self.check_mode.unwrap_or(magic.check_mode).into(),
             "ansible_diff_mode" => magic.diff_mode.into(),
             "ansible_forks" => magic.forks.into(),

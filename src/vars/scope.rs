@@ -86,6 +86,11 @@ impl TaskScope {
         layer(Layer::Task, visit)?;
         layer(Layer::RoleVars, visit)?;
         self.walk_play(name, visit)?;
+        if name == "ansible_facts" {
+            // Unlike the engine's other names, anybody's of that name wins over it.
+            let facts = Value::Map(self.vars.ansible_facts.clone());
+            visit(Found { layer: Layer::Magic, owner: None, value: FoundValue::Value(&facts), place: None })?;
+        }
         values(&self.vars.facts, Layer::Facts, name, visit)?;
         for one in self.vars.inventory.iter().rev() {
             terms(&one.terms, one.layer, Some(&one.owner), name, visit)?;

@@ -23,6 +23,9 @@ pub fn escape(text: &str) -> String {
 pub fn tojson(c: &mut Call) -> Res<V> {
     let indent = c.given(0).map(|_| c.int_or(0, 0)).transpose()?.and_then(|n| usize::try_from(n).ok());
     let style = JsonStyle { indent, sort_keys: false, ascii: true, compact: false };
+    if super::serial::omits(&c.value)? {
+        return Err(failed("Object of type _OmitType is not JSON serializable"));
+    }
     let json = style.write(&in_order(&c.value.to_value()?)?);
     Ok(V::from(
         json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026").replace('\'', "\\u0027"),

@@ -1,11 +1,11 @@
 //! JSON, YAML and Base64.
 
 use crate::source::yaml;
-use crate::template::TemplateErrorKind;
 use crate::template::encodings::{decode, encode};
 use crate::template::eval::{Call, check_stack};
 use crate::template::object::{Res, V, failed, text};
 use crate::template::yaml_dump::{self, YamlStyle};
+use crate::template::{TemplateErrorKind, is_omit};
 use crate::value::{JsonStyle, Value, from_json as parse_json, marks};
 use base64::Engine;
 use base64::engine::GeneralPurposeConfig;
@@ -34,8 +34,11 @@ fn width_of(value: Option<&V>) -> Res<Option<usize>> {
     }
 }
 
-/// Data for a serialiser: `omit` and unknown members have no place in it.
-fn data(value: &V) -> Res<Value> {
+/// Data for a serialiser: `omit` (which `refusal` is for) and unknown members have no place in it.
+fn data(value: &V, refusal: &str) -> Res<Value> {
+    if omits(value)? {
+        return Err(failed(refusal));
+    }
     let value = value.to_value()?;
     match value.unknown() {
         Some(why) => Err(crate::template::object::unknown(why)),
@@ -50,12 +53,36 @@ fn json(c: &Call, mut style: JsonStyle) -> Res<V> {
         style.compact = parts.first().is_some_and(|s| s == ",") && parts.get(1).is_some_and(|s| s == ":");
     }
     // Ranges are no data, but JSON takes them.
-    let value = match data(&c.value) {
-        Err(error) if error.kind == TemplateErrorKind::Failed => data(&ranges_as_lists(&c.value)?)?,
+    let value = match data(&c.value, NO_JSON) {
+        Err(error) if error.kind == TemplateErrorKind::Failed => data(&ranges_as_lists(&c.value)?, NO_JSON)?,
         value => value?,
     };
     Ok(V::from(style.write(&value)))
 }
+
+/// Whether there is an `omit` among the members.
+pub(super) fn omits(value: &V) -> Res<bool> {
+    check_stack()?;
+    let any = |items: &mut dyn Iterator<Item = V>| -> Res<bool> {
+        for item in items {
+            if omits(&item)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    };
+    match value {
+        V::Str(text) => Ok(is_omit(&Value::Str(text.clone()))),
+        V::List(list) if !list.is_data() => any(&mut list.items()?.into_iter()),
+        V::Tuple(items) => any(&mut items.iter().cloned()),
+        V::Dict(dict) if !dict.is_data() => any(&mut dict.entries()?.into_values()),
+        _ => Ok(false),
+    }
+}
+
+/// What the serialisers say of a member that is `omit`.
+const NO_JSON: &str = "Object of type '_OmitType' is not JSON serializable by the 'tagless' profile.";
+const NO_YAML: &str = "('cannot represent an object', <<Omit>>)";
 
 /// The value with lists in place of ranges.
 fn ranges_as_lists(value: &V) -> Res<V> {
@@ -150,14 +177,14 @@ fn yaml_style(c: &Call) -> Res<YamlStyle> {
 pub fn to_yaml(c: &mut Call) -> Res<V> {
     let mut style = yaml_style(c)?;
     style.flow = c.given(0).map(V::truth).transpose()?;
-    Ok(V::from(yaml_dump::dump(&data(&c.value)?, &style)))
+    Ok(V::from(yaml_dump::dump(&data(&c.value, NO_YAML)?, &style)))
 }
 
 pub fn to_nice_yaml(c: &mut Call) -> Res<V> {
     let mut style = yaml_style(c)?;
     style.indent = width_of(c.given(0))?.unwrap_or(4);
     style.flow = Some(c.flag(1)?);
-    Ok(V::from(yaml_dump::dump(&data(&c.value)?, &style)))
+    Ok(V::from(yaml_dump::dump(&data(&c.value, NO_YAML)?, &style)))
 }
 
 /// All documents of a YAML text.

@@ -4,13 +4,14 @@ use super::Lookup;
 use crate::diag::Diagnostic;
 use crate::template::eval::Args;
 use crate::template::filters;
-use crate::template::object::{Arith, Entries, Res, V, arith, equal, failed, repr, text};
+use crate::template::object::{Arith, Dict, Entries, Res, V, arith, equal, failed, repr, text};
 use crate::template::random::Random;
 use crate::template::regex::{self, Flags};
 use crate::value::{Value, py_str};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A filter as a lookup: the first term, or the option `first`, is what it is applied to.
 fn filtered(lookup: &mut Lookup, name: &'static str, first: &str) -> Res<V> {
@@ -44,6 +45,59 @@ pub fn index_of(lookup: &mut Lookup) -> Res<Vec<V>> {
 }
 
 /// All variables whose names match, as one list or mapping; one for each term.
+/// Where variables to merge are looked for.
+enum Place {
+    /// The task's own host.
+    Here(Vec<Arc<str>>),
+    /// Another host, as `hostvars` has it.
+    Host(Arc<Dict>),
+}
+
+impl Place {
+    fn names(&self) -> Vec<Arc<str>> {
+        match self {
+            Self::Here(names) => names.clone(),
+            Self::Host(vars) => vars.keys().iter().filter_map(Value::as_str).map(Arc::from).collect(),
+        }
+    }
+
+    fn get(&self, lookup: &Lookup, name: &str) -> Res<Option<V>> {
+        match self {
+            Self::Here(_) => lookup.eval.ctx.variable(name),
+            Self::Host(vars) => vars.get_str(name).transpose(),
+        }
+    }
+}
+
+/// The hosts of the option `groups`, or here.
+fn places(lookup: &Lookup) -> Res<Vec<Place>> {
+    let ctx = lookup.eval.ctx;
+    let wanted = match lookup.option("groups") {
+        None | Some(V::None) => return Ok(vec![Place::Here(ctx.names())]),
+        Some(V::Str(one)) => vec![one.to_string()],
+        Some(list) => list.items()?.iter().map(text).collect::<Res<_>>()?,
+    };
+    let (Some(V::Dict(groups)), Some(V::Dict(hosts))) = (ctx.variable("groups")?, ctx.variable("hostvars")?)
+    else {
+        return Ok(Vec::new());
+    };
+    let mut members = Vec::new();
+    for group in &wanted {
+        if let Some(hosts) = groups.get_str(group).transpose()? {
+            members.extend(hosts.items()?.iter().map(text).collect::<Res<Vec<_>>>()?);
+        }
+    }
+    let mut places = Vec::new();
+    for host in hosts.keys() {
+        if host.as_str().is_some_and(|name| members.iter().any(|member| member == name))
+            && let Some(V::Dict(vars)) = hosts.get(&host).transpose()?
+        {
+            places.push(Place::Host(vars));
+        }
+    }
+    Ok(places)
+}
+
 pub fn merge_variables(lookup: &mut Lookup) -> Res<Vec<V>> {
     let choice = |name: &str, default: &str, choices: &[&str]| -> Res<String> {
         let given = lookup.text(name)?.unwrap_or_else(|| default.to_owned());
@@ -57,11 +111,8 @@ pub fn merge_variables(lookup: &mut Lookup) -> Res<Vec<V>> {
     };
     let pattern_type = choice("pattern_type", "regex", &["prefix", "suffix", "regex"])?;
     let on_override = choice("override", "error", &["error", "warn", "ignore"])?;
-    if lookup.option("groups").is_some() {
-        return Err(failed("the option 'groups' is not available in this version"));
-    }
     let initial = lookup.option("initial_value").filter(|value| !matches!(value, V::None)).cloned();
-    let names = lookup.eval.ctx.names();
+    let places = places(lookup)?;
     let mut out = Vec::new();
     for term in lookup.terms.clone() {
         let V::Str(pattern) = &term else {
@@ -72,7 +123,10 @@ pub fn merge_variables(lookup: &mut Lookup) -> Res<Vec<V>> {
         };
         let regex = regex::compile(pattern, Flags::default());
         let mut merged = initial.clone();
-        for name in &names {
+        for (place, name) in
+            places.iter().flat_map(|place| place.names().into_iter().map(move |n| (place, n)))
+        {
+            let name = &name;
             let matches = match pattern_type.as_str() {
                 "prefix" => name.starts_with(&**pattern),
                 "suffix" => name.ends_with(&**pattern),
@@ -81,7 +135,7 @@ pub fn merge_variables(lookup: &mut Lookup) -> Res<Vec<V>> {
             if !matches {
                 continue;
             }
-            let Some(value) = lookup.eval.ctx.variable(name)? else { continue };
+            let Some(value) = place.get(lookup, name)? else { continue };
             merged = Some(joined(merged, value.need()?, name, &on_override, lookup)?);
         }
         out.push(merged.unwrap_or(V::None));

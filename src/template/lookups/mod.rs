@@ -2,6 +2,7 @@
 
 mod data;
 mod files;
+mod filetree;
 mod first_found;
 mod general;
 mod hosts;
@@ -14,7 +15,7 @@ mod variables;
 
 use super::eval::{Args, Eval};
 use super::object::{Missing, Res, V, failed, text};
-use super::{TemplateErrorKind, filters};
+use super::{TemplateError, TemplateErrorKind, filters};
 use crate::diag::Diagnostic;
 use std::sync::Arc;
 
@@ -57,6 +58,7 @@ static LOOKUPS: &[(&str, Run)] = &[
     ("ansible.utils.to_paths", general::to_paths),
     ("community.general.cartesian", data::nested),
     ("community.general.collection_version", general::collection_version),
+    ("community.general.filetree", filetree::filetree),
     ("community.general.flattened", data::flattened),
     ("community.general.merge_variables", general::merge_variables),
     ("community.general.random_string", general::random_string),
@@ -115,6 +117,10 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// # Errors
 /// Its own; an unknown name.
 pub fn run(eval: &mut Eval, name: &str, args: Args) -> Res<Vec<V>> {
+    run_plain(eval, name, args).map_err(|error| explained(error, name))
+}
+
+fn run_plain(eval: &mut Eval, name: &str, args: Args) -> Res<Vec<V>> {
     let Some(run) = find(name) else {
         return Err(failed(format!("The lookup plugin '{name}' was not found.")));
     };
@@ -122,12 +128,15 @@ pub fn run(eval: &mut Eval, name: &str, args: Args) -> Res<Vec<V>> {
     for term in args.positional {
         terms.push(term.need()?);
     }
-    run(&mut Lookup { eval, terms, options: args.named }).map_err(|mut error| {
-        if error.kind == TemplateErrorKind::Failed && !error.message.contains(" plugin '") {
-            error.message = format!("The lookup plugin '{name}' failed: {}", error.message);
-        }
-        error
-    })
+    run(&mut Lookup { eval, terms, options: args.named })
+}
+
+/// Ansible's words around what a lookup says.
+fn explained(mut error: TemplateError, name: &str) -> TemplateError {
+    if error.kind == TemplateErrorKind::Failed && !error.message.contains(" plugin '") {
+        error.message = format!("The lookup plugin '{name}' failed: {}", error.message);
+    }
+    error
 }
 
 /// `lookup(…)` and `query(…)`.
@@ -142,7 +151,8 @@ pub fn function(eval: &mut Eval, mut args: Args, want_list: bool) -> Res<V> {
     let mut want_list = want_list;
     let mut errors = "strict".to_owned();
     if let Some(at) = args.named.iter().position(|(name, _)| &**name == "wantlist") {
-        want_list = args.named.remove(at).1.truth()?;
+        // A query gives a list in any case.
+        want_list |= args.named.remove(at).1.truth()?;
     }
     if let Some(at) = args.named.iter().position(|(name, _)| &**name == "errors") {
         errors = text(&args.named.remove(at).1)?;
@@ -151,16 +161,18 @@ pub fn function(eval: &mut Eval, mut args: Args, want_list: bool) -> Res<V> {
         let error = failed(format!("The lookup plugin '{name}' was not found."));
         return Ok(V::Missing(Arc::new(Missing::captured(error))));
     }
-    let found = match run(eval, &name, args) {
+    let found = match run_plain(eval, &name, args) {
         Ok(found) => found,
-        Err(error) if error.kind == TemplateErrorKind::Failed && errors != "strict" => {
+        Err(error) if error.kind == TemplateErrorKind::Failed && matches!(&*errors, "warn" | "ignore") => {
             if errors == "warn" {
-                eval.ctx.engine().warn(Diagnostic::warning("lookup", error.message));
+                let message =
+                    format!("An error occurred while running the lookup plugin '{name}': {}", error.message);
+                eval.ctx.engine().warn(Diagnostic::warning("lookup", message));
             }
             return Ok(if want_list { V::list(Vec::new()) } else { V::None });
         }
         Err(error) if error.kind == TemplateErrorKind::Unknown => return Err(error),
-        Err(error) => return Ok(V::Missing(Arc::new(Missing::captured(error)))),
+        Err(error) => return Ok(V::Missing(Arc::new(Missing::captured(explained(error, &name))))),
     };
     if want_list {
         return Ok(V::list(found));

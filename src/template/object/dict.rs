@@ -138,6 +138,11 @@ impl Dict {
         }
     }
 
+    /// Whether it holds data alone, in which nothing is omitted or lazy.
+    pub fn is_data(&self) -> bool {
+        matches!(&*lock(&self.state), State::Data(_))
+    }
+
     /// All members.
     ///
     /// # Errors

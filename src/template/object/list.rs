@@ -99,6 +99,11 @@ impl List {
         lazy.get(index)
     }
 
+    /// Whether it holds data alone, in which nothing is omitted or lazy.
+    pub fn is_data(&self) -> bool {
+        matches!(&*lock(&self.state), State::Data(_))
+    }
+
     /// All members.
     ///
     /// # Errors
