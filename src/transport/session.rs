@@ -70,8 +70,8 @@ pub struct Session {
 /// While a request is out, something is said at least so often, so that both sides notice when the other is gone.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 
-/// Contents are read ahead of the network by so much.
-const BACKLOG: usize = 8 * BLOB_CHUNK;
+/// Requests and contents are ahead of the network by so much.
+const BACKLOG: usize = 2 * BLOB_CHUNK;
 
 impl Session {
     /// Connects, authenticates, starts the helper (sending it if the host does not have it).
@@ -143,20 +143,11 @@ impl Session {
         idle: Duration,
     ) -> Result<Vec<Outcome>, CallError> {
         let first = self.next_id;
-        let mut outcomes: Vec<Option<Outcome>> = Vec::new();
-        for request in requests {
-            let request = TaskRequest { id: self.next_id, ..request.clone() };
-            self.next_id += 1;
-            match self.wire.push_frame(&Request::Task(request)) {
-                Ok(()) => outcomes.push(None),
-                // Nothing of a request that is too large was sent, and the others can run.
-                Err(error) => outcomes.push(Some(failure(format!("The task cannot be sent: {error}")))),
-            }
-        }
-        let mut open = outcomes.iter().filter(|outcome| outcome.is_none()).count();
-        if open > 0 {
-            self.wire.stats.round_trips += 1;
-        }
+        let mut outcomes: Vec<Option<Outcome>> = vec![None; requests.len()];
+        let mut waiting = (first..).zip(requests).peekable();
+        self.next_id += requests.len() as u64;
+        let mut open = requests.len();
+        let mut asked = false;
         let mut sending: VecDeque<Transfer> = VecDeque::new();
         // What could not be received, by task.
         let mut unkept: HashMap<u64, String> = HashMap::new();
@@ -164,12 +155,35 @@ impl Session {
         let (mut heard, mut pinged) = (Instant::now(), Instant::now());
         while open > 0 {
             let reading = Instant::now();
+            while self.wire.backlog() < BACKLOG
+                && let Some((id, request)) = waiting.next()
+            {
+                match self.wire.push_frame(&Request::Task(TaskRequest { id, ..request.clone() })) {
+                    Ok(()) if !asked => {
+                        asked = true;
+                        self.wire.stats.round_trips += 1;
+                    }
+                    Ok(()) => {}
+                    // Nothing of a request that is too large was sent, and the others can run.
+                    Err(error) => {
+                        let why = format!("The task cannot be sent: {error}");
+                        if let Some(slot) = slot_of(&mut outcomes, first, id) {
+                            *slot = Some(failure(why));
+                            open -= 1;
+                        }
+                    }
+                }
+            }
+            if open == 0 {
+                break;
+            }
             self.feed(&mut sending, blobs).map_err(|why| self.lost(&why))?;
             // Nobody listened while this machine was busy with its own files.
             heard += reading.elapsed();
             let backlog = self.wire.backlog();
             let due = interval.saturating_sub(pinged.elapsed()).min(idle.saturating_sub(heard.elapsed()));
-            let wait = if sending.is_empty() || backlog >= BACKLOG { due } else { Duration::ZERO };
+            let all_said = sending.is_empty() && waiting.peek().is_none();
+            let wait = if all_said || backlog >= BACKLOG { due } else { Duration::ZERO };
             if self.wire.exchange(wait).map_err(|error| self.broken(&error))? {
                 heard = Instant::now();
             }
@@ -180,10 +194,7 @@ impl Session {
             while let Some(reply) = self.wire.take_frame().map_err(|error| self.lost(&error.to_string()))? {
                 match reply {
                     Reply::Done { id, mut outcome } => {
-                        let slot = id
-                            .checked_sub(first)
-                            .and_then(|index| outcomes.get_mut(usize::try_from(index).ok()?));
-                        let Some(slot @ None) = slot else { continue };
+                        let Some(slot @ None) = slot_of(&mut outcomes, first, id) else { continue };
                         if let Some(why) = unkept.remove(&id) {
                             outcome = failure(why);
                         }
@@ -274,6 +285,11 @@ impl Session {
     pub fn describe(&self) -> String {
         self.description.clone()
     }
+}
+
+/// Where the outcome of a request goes.
+fn slot_of(outcomes: &mut [Option<Outcome>], first: u64, id: u64) -> Option<&mut Option<Outcome>> {
+    outcomes.get_mut(usize::try_from(id.checked_sub(first)?).ok()?)
 }
 
 /// A failed outcome that this side makes.
