@@ -2,6 +2,8 @@
 //! [`find`] and the name with its arguments to `playbook::ACTIONS`.
 
 mod add_host;
+mod argument_spec;
+pub mod argument_types;
 mod assemble;
 mod assert;
 pub mod async_status;

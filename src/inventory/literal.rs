@@ -2,6 +2,7 @@
 
 use crate::diag::Span;
 use crate::source::{Node, NodeKind};
+use crate::value::Value;
 
 /// Nesting deeper than this is taken as text.
 const MAX_DEPTH: usize = 60;
@@ -11,6 +12,14 @@ pub fn value(text: &str, span: &Span) -> Node {
     let mut reader = Reader { rest: text.trim_matches([' ', '\t']), span };
     let kind = reader.literal(0).filter(|_| reader.at_end());
     Node::new(kind.unwrap_or_else(|| NodeKind::Str(text.into())), span.clone())
+}
+
+/// The value of a Python literal; `None` if the text is none.
+pub fn python_literal(text: &str) -> Option<Value> {
+    let span = Span::synthetic("a literal", "");
+    let mut reader = Reader { rest: text, span: &span };
+    let kind = reader.literal(0).filter(|_| reader.at_end())?;
+    Some(Node::new(kind, span).to_value())
 }
 
 struct Reader<'a> {
