@@ -11,6 +11,7 @@ pub mod edit;
 mod entry;
 pub mod file;
 pub mod flags;
+pub mod front;
 pub mod glob;
 mod host;
 pub mod mode;

@@ -2,7 +2,7 @@
 
 use super::{apt, dnf, pacman};
 use crate::facts;
-use crate::modules::kit::{Applied, Failure, Module, Plan, Probe, Target, args};
+use crate::modules::kit::{Applied, Failure, Module, Plan, Probe, Target, args, front};
 use crate::value::{Map, Value};
 use serde::Deserialize;
 
@@ -17,12 +17,9 @@ pub struct Args {
     others: Map,
 }
 
-/// The managers that have a module here.
-const MANAGERS: &[&str] = &["apt", "dnf", "dnf5", "pacman"];
-
 /// Why a task fails under that manager, if it has no module: in Ansible's words, as where a collection is missing.
 pub fn refusal(manager: &str) -> Option<String> {
-    (!MANAGERS.contains(&short(manager))).then(|| unknown(manager))
+    (!front::behind(Package::NAME).contains(&short(manager))).then(|| unknown(manager))
 }
 
 fn unknown(manager: &str) -> String {
@@ -48,7 +45,7 @@ impl Module for Package {
             None | Some("auto") => facts::package_manager(),
             Some(name) => name.to_owned(),
         };
-        let args = Value::map(args.others.clone());
+        let args = Value::map(front::arguments(&args.others, short(&manager)));
         match short(&manager) {
             "apt" => plan::<apt::Apt>(&args, host),
             "dnf" => plan::<dnf::DnfModule>(&args, host),

@@ -2,7 +2,7 @@
 
 use super::{systemd, sysv};
 use crate::facts;
-use crate::modules::kit::{Applied, Command, Failure, Module, Plan, Probe, Target, args};
+use crate::modules::kit::{Applied, Command, Failure, Module, Plan, Probe, Target, args, front};
 use crate::value::{Map, Value};
 use serde::Deserialize;
 use std::time::Duration;
@@ -39,7 +39,7 @@ impl Module for Service {
             Some(name) => name.rsplit('.').next().unwrap_or(name).to_owned(),
         };
         if matches!(manager.as_str(), "systemd" | "systemd_service") {
-            let mut others = args.others.clone();
+            let mut others = front::arguments(&args.others, "systemd");
             for name in FOR_SCRIPTS {
                 if others.shift_remove(*name).is_some() {
                     host.warn(format!("Ignoring \"{name}\" as it is not used in \"systemd\""));
@@ -50,7 +50,8 @@ impl Module for Service {
             return Ok(systemd::plan(&args, host)?.map(Todo::Systemd));
         }
         let args: sysv::Args =
-            args::parse(Self::NAME, &Value::map(args.others.clone())).map_err(Failure::new)?;
+            args::parse(Self::NAME, &Value::map(front::arguments(&args.others, "sysvinit")))
+                .map_err(Failure::new)?;
         let sysv::Decision { commands, sleep, result } = sysv::decide(&args, host)?;
         if commands.is_empty() {
             return Ok(Plan::Unchanged { result });

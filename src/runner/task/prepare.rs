@@ -3,7 +3,8 @@
 use super::failure::{canonical, condition_failure, skipped, template_failure};
 use super::{State, Step, TaskRun};
 use crate::actions::{self, Call, Prepared, Scene};
-use crate::playbook::{ActionKind, arguments};
+use crate::modules::kit;
+use crate::playbook::{ActionKind, ActionName, arguments};
 use crate::runner::Question;
 use crate::runner::connect::{self};
 use crate::runner::result::{Cause, Delegate, Effect, Include, TaskResult};
@@ -175,6 +176,7 @@ impl TaskRun<'_> {
                 State::Done(Box::new(result))
             }
             Prepared::Call(mut call) => {
+                self.add_chosen_defaults(context, &mut call).map_err(fail)?;
                 call.check = Some(call.check.unwrap_or(check));
                 call.diff = diff;
                 call.no_log = no_log;
@@ -245,7 +247,7 @@ impl TaskRun<'_> {
 
     /// The rendered arguments: module defaults, then the task's own. Arguments that the action evaluates itself are left out.
     pub(super) fn arguments(&self, context: &Context, raw: &[&str]) -> Result<Map, TemplateError> {
-        let mut args = self.module_defaults(context)?;
+        let mut args = self.module_defaults(context, &self.task.action)?;
         let own = match &self.task.args {
             Term::Map(entries) => {
                 let mut own = Map::new();
@@ -294,8 +296,31 @@ impl TaskRun<'_> {
         Ok(args)
     }
 
-    /// The default arguments that the levels around the task have for its action.
-    pub(super) fn module_defaults(&self, context: &Context) -> Result<Map, TemplateError> {
+    /// The defaults of the module that the call stands for. Where only the host knows which that is, it gets those of all.
+    fn add_chosen_defaults(&self, context: &Context, call: &mut Call) -> Result<(), TemplateError> {
+        let of = |name: &str| match self.shared.loader.resolve(name) {
+            Some(action) => self.module_defaults(context, &action),
+            None => Ok(Map::new()),
+        };
+        if self.task.action.short == "gather_facts" {
+            let given = std::mem::replace(&mut call.args, of("setup")?);
+            call.args.extend(given);
+        }
+        let mut defaults = Map::new();
+        for name in kit::front::behind(&call.module) {
+            let own = of(name)?;
+            if !own.is_empty() {
+                defaults.insert(Value::str(name), Value::map(own));
+            }
+        }
+        if !defaults.is_empty() {
+            call.args.insert(kit::front::DEFAULTS.into(), Value::map(defaults));
+        }
+        Ok(())
+    }
+
+    /// The default arguments that the levels around the task have for an action.
+    fn module_defaults(&self, context: &Context, action: &ActionName) -> Result<Map, TemplateError> {
         let attrs = self.task.level.collect("module_defaults");
         let mut said: Vec<(String, Value)> = Vec::new();
         for attr in attrs {
@@ -308,7 +333,7 @@ impl TaskRun<'_> {
             }
         }
         let pairs = said.iter().map(|(name, given)| (name.clone(), given));
-        let chosen = crate::playbook::module_defaults(&self.shared.loader, &self.task.action, pairs);
+        let chosen = crate::playbook::module_defaults(&self.shared.loader, action, pairs);
         let mut defaults = Map::new();
         for given in chosen.into_iter().filter_map(Value::as_map) {
             defaults.extend(given.clone());
