@@ -1,6 +1,7 @@
 //! Requests to hosts, and their answers.
 
 use super::failure::template_failure;
+use super::invocation::invocation;
 use super::{State, Step, TaskRun};
 use crate::actions::{AllBlobs, Blobs, Call};
 use crate::protocol::{Job, Mode, Outcome, TaskRequest};
@@ -170,10 +171,11 @@ impl TaskRun<'_> {
         let mut indices = Vec::new();
         for (index, step) in steps.iter_mut().enumerate() {
             let State::Pending(call, route, environment) = &mut step.state else { continue };
+            let invocation = self.shows_invocation().then(|| invocation(&call.module, &call.args));
             match self.request(call, route, environment, &step.context) {
                 Ok(request) => {
                     requests.push(request);
-                    indices.push(index);
+                    indices.push((index, invocation));
                 }
                 Err(error) => step.state = State::Done(Box::new(template_failure(&error))),
             }
@@ -191,7 +193,7 @@ impl TaskRun<'_> {
             Err(error) => indices.iter().map(|_| TaskResult::unreachable(error.to_string())).collect(),
         }
         .into_iter();
-        for index in indices {
+        for (index, invocation) in indices {
             let step = &mut steps[index];
             let State::Pending(call, _, _) = &step.state else { continue };
             let mut result =
@@ -208,11 +210,19 @@ impl TaskRun<'_> {
             {
                 result = finish(result);
             }
+            if let Some(invocation) = invocation.filter(|_| !result.unreachable) {
+                result.data.insert("invocation".into(), invocation);
+            }
             result.no_log = call.no_log;
             result.show_diff = call.diff;
             result.delegated = call.delegated.clone();
             step.state = State::Done(Box::new(result));
         }
+    }
+
+    /// Whether somebody sees `invocation`: whoever wants to see everything, and who asks for the results of a loop.
+    fn shows_invocation(&self) -> bool {
+        self.shared.options.verbosity >= 3 || self.task.looping.is_some() && self.task.register.is_some()
     }
 
     pub(super) fn send_requests(
@@ -235,7 +245,7 @@ impl TaskRun<'_> {
             }
         };
         if verbosity >= 3 {
-            let identities = requests.iter().filter_map(|request| request.identity.as_ref());
+            let identities = requests.iter().filter_map(|request| request.identity.as_deref());
             identities
                 .filter_map(crate::helper::escalate::shown)
                 .for_each(|command| say(format!("EXEC {command}")));

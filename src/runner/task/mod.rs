@@ -1,9 +1,10 @@
 //! One task on one host. Here: the run as a whole, its context, its tries. `loops`: items. `prepare`: conditions and
-//! arguments, up to the call. `call`: requests and answers. `judge`: what is made of an answer. `failure`: results of what went
+//! arguments, up to the call. `call`: requests and answers. `invocation`: the arguments, as they are shown. `judge`: what is made of an answer. `failure`: results of what went
 //! wrong before.
 
 mod call;
 mod failure;
+mod invocation;
 mod judge;
 mod loops;
 mod prepare;
