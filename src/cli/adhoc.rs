@@ -94,7 +94,7 @@ pub fn main(args: Vec<String>, name: Name) -> i32 {
     for warning in &setup.warnings {
         reporter.on(&Event::Problem(warning.clone()));
     }
-    run::say_config_file(&setup);
+    run::say_sources(&setup);
     run::execute(&setup, &[(directory, playbook)], &mut reporter, name)
 }
 

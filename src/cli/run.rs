@@ -80,7 +80,7 @@ pub fn main(args: Vec<String>, name: Name) -> i32 {
     for warning in std::mem::take(&mut setup.warnings) {
         reporters.on(&Event::Problem(warning));
     }
-    say_config_file(&setup);
+    say_sources(&setup);
     if let Some(text) = &args.common.limit
         && let Err(code) = check_limit(&setup, text, name)
     {
@@ -116,8 +116,8 @@ pub fn main(args: Vec<String>, name: Name) -> i32 {
     code
 }
 
-/// With `-v`: which settings hold.
-pub fn say_config_file(setup: &Setup) {
+/// With `-v`: which settings hold. With `-vvv`: how the inventory was read.
+pub fn say_sources(setup: &Setup) {
     if setup.look.verbosity == 0 {
         return;
     }
@@ -125,8 +125,16 @@ pub fn say_config_file(setup: &Setup) {
         Some(path) => format!("Using {} as config file", path.display()),
         None => "No config file found; using defaults".to_owned(),
     };
-    setup.sink.line(&text, Some("0;34"));
+    setup.sink.line(&text, Some(BLUE));
+    if setup.look.verbosity >= 3
+        && let Ok(inventory) = setup.shared.store.inventory.read()
+    {
+        inventory.remarks().iter().for_each(|remark| setup.sink.line(remark, Some(BLUE)));
+    }
 }
+
+/// What Ansible's `verbose` messages are shown in.
+const BLUE: &str = "0;34";
 
 /// Runs loaded playbooks with one reporter.
 pub fn execute(

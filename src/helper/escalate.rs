@@ -2,7 +2,7 @@
 
 #![allow(clippy::disallowed_methods)] // The home of `sudo` and its like, whose streams are a connection.
 
-use super::prompt::{Conversation, Ending};
+use super::prompt::{Conversation, Ending, Prompt};
 use super::relay::Started;
 use crate::protocol::{Become, Hello, Reply, VERSION, read_frame};
 use std::ffi::OsString;
@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io::Read;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// What a method is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,11 +42,12 @@ impl Method {
     }
 }
 
-/// Starts a helper as that identity. The error is the task's message.
-pub fn start(identity: &Become) -> Result<Started, String> {
-    let method = Method::find(&identity.method)
-        .ok_or_else(|| format!("Ekumen does not know the become method {}.", identity.method))?;
-    let nonce = nonce().map_err(|error| format!("The host gives no random bytes: {error}"))?;
+/// Starts a helper as that identity.
+pub fn start(identity: &Become) -> Result<Started, Refusal> {
+    let method = Method::find(&identity.method).ok_or_else(|| {
+        Refusal::new(format!("Ekumen does not know the become method {}.", identity.method))
+    })?;
+    let nonce = nonce().map_err(|error| Refusal::new(format!("The host gives no random bytes: {error}")))?;
     let attempt = |terminal| attempt(method, identity, &nonce, terminal);
     // `su` and `doas` look for a terminal to ask on.
     let terminal = identity.password.is_some() && matches!(method, Method::Su | Method::Doas);
@@ -53,7 +55,6 @@ pub fn start(identity: &Become) -> Result<Started, String> {
         Err(Refusal { wants_terminal: true, .. }) if !terminal => attempt(true),
         other => other,
     }
-    .map_err(|refusal| refusal.msg)
 }
 
 /// How a helper is started as that identity, for people: the command line up to the script.
@@ -64,14 +65,17 @@ pub fn shown(identity: &Become) -> Option<String> {
 }
 
 /// Why there is no helper.
-struct Refusal {
-    msg: String,
+pub struct Refusal {
+    /// The task's message.
+    pub msg: String,
+    /// Nothing happened in time.
+    pub too_late: bool,
     wants_terminal: bool,
 }
 
 impl Refusal {
     fn new(msg: impl Into<String>) -> Self {
-        Self { msg: msg.into(), wants_terminal: false }
+        Self { msg: msg.into(), too_late: false, wants_terminal: false }
     }
 }
 
@@ -109,8 +113,12 @@ fn attempt(method: Method, identity: &Become, nonce: &str, terminal: bool) -> Re
         stderr,
         terminal.map(|(terminal, _)| terminal),
         format!("EKUMEN-{nonce} "),
-        (method == Method::Sudo).then(|| prompt_text(nonce)),
+        match method {
+            Method::Sudo => Prompt::Exactly(prompt_text(nonce)),
+            _ => Prompt::Saying(identity.prompts.clone()),
+        },
         identity.password.as_deref(),
+        Duration::from_secs(identity.patience.into()),
     );
     let mut ending = conversation.run();
     if ending == Ending::Marker("need".into()) {
@@ -317,9 +325,7 @@ fn explain(method: Method, identity: &Become, ending: &Ending, said: &str) -> Re
             format!("Task failed: Incorrect {name} password")
         }
         _ if missing && identity.password.is_none() => format!("Task failed: Missing {name} password"),
-        Ending::Silent => {
-            "Task failed: Timeout waiting for privilege escalation prompt: ".to_owned() + said.trim()
-        }
+        Ending::Silent => format!("{} {}", identity.too_late, said.trim()),
         Ending::Marker(_) => {
             format!("User {} has no folder on the host in which a program may be put and run.", identity.user)
         }
@@ -329,6 +335,7 @@ fn explain(method: Method, identity: &Become, ending: &Ending, said: &str) -> Re
         }
     });
     refusal.wants_terminal = wants_terminal;
+    refusal.too_late = *ending == Ending::Silent;
     refusal
 }
 
@@ -343,6 +350,9 @@ mod tests {
             user: "ann".into(),
             flags: flags.map(Into::into),
             password: password.then(|| "pw".into()),
+            prompts: vec![],
+            patience: 5,
+            too_late: "Timeout (5s) waiting for privilege escalation prompt:".into(),
         }
     }
 
@@ -415,6 +425,9 @@ mod tests {
         let stranger = msg(&with, Ending::Dismissed, "plain is not in the sudoers file.");
         assert!(stranger.contains("plain is not in the sudoers file"), "{stranger}");
         assert!(msg(&with, Ending::Closed, "sudo: unknown user nosuch").contains("unknown user nosuch"));
+        let late = explain(Method::Sudo, &with, &Ending::Silent, "Password: ");
+        assert!(late.too_late);
+        assert_eq!(late.msg, "Timeout (5s) waiting for privilege escalation prompt: Password:");
         assert!(
             explain(Method::Sudo, &with, &Ending::Closed, "sudo: sorry, you must have a tty to run sudo")
                 .wants_terminal

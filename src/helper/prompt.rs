@@ -9,8 +9,14 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::process::{ChildStderr, ChildStdin, ChildStdout};
 use std::time::{Duration, Instant};
 
-/// So long may `sudo` think before it asks or runs.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How a question for a password is known.
+#[derive(Clone, Debug)]
+pub enum Prompt {
+    /// By its text, where the program can be told one.
+    Exactly(String),
+    /// By a colon at the end, after one of these texts; after any if there are none.
+    Saying(Vec<String>),
+}
 
 /// Lectures and complaints beyond this are of no use.
 const MOST_SAID: usize = 16 * 1024;
@@ -44,9 +50,10 @@ pub struct Conversation<'p> {
     stderr: ChildStderr,
     terminal: Option<File>,
     marker: String,
-    /// The exact prompt, where the program can be told one; else anything that ends in a colon is one.
-    prompt: Option<String>,
+    prompt: Prompt,
     password: Option<&'p str>,
+    /// So long may the program think before it asks or runs.
+    patience: Duration,
     answers: u32,
     out: Vec<u8>,
     errors: Vec<u8>,
@@ -56,14 +63,16 @@ pub struct Conversation<'p> {
 }
 
 impl<'p> Conversation<'p> {
+    #[allow(clippy::too_many_arguments)] // Streams and what is known of the program; it is called in one place.
     pub fn new(
         stdin: ChildStdin,
         stdout: ChildStdout,
         stderr: ChildStderr,
         terminal: Option<OwnedFd>,
         marker: String,
-        prompt: Option<String>,
+        prompt: Prompt,
         password: Option<&'p str>,
+        patience: Duration,
     ) -> Self {
         Self {
             stdin: Some(stdin),
@@ -73,6 +82,7 @@ impl<'p> Conversation<'p> {
             marker,
             prompt,
             password,
+            patience,
             answers: 0,
             out: Vec::new(),
             errors: Vec::new(),
@@ -83,7 +93,7 @@ impl<'p> Conversation<'p> {
 
     /// Answers prompts until something is decided.
     pub fn run(&mut self) -> Ending {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.patience;
         let (mut out_open, mut errors_open, mut terminal_open) = (true, true, self.terminal.is_some());
         loop {
             if let Some(text) = self.take_marker() {
@@ -153,8 +163,8 @@ impl<'p> Conversation<'p> {
 
     /// Types the password where it is asked for.
     fn answer(&mut self) -> Option<Ending> {
-        let errors = asks(&self.errors[self.answered.0..], self.prompt.as_deref());
-        let shown = asks(&self.shown[self.answered.1..], self.prompt.as_deref());
+        let errors = asks(&self.errors[self.answered.0..], &self.prompt);
+        let shown = asks(&self.shown[self.answered.1..], &self.prompt);
         if !errors && !shown {
             return None;
         }
@@ -183,8 +193,8 @@ impl<'p> Conversation<'p> {
         let all = [self.errors.as_slice(), self.shown.as_slice(), self.out.as_slice()].concat();
         let text = String::from_utf8_lossy(&all[..all.len().min(MOST_SAID)]).into_owned();
         match &self.prompt {
-            Some(prompt) => text.replace(prompt.as_str(), ""),
-            None => text,
+            Prompt::Exactly(prompt) => text.replace(prompt.as_str(), ""),
+            Prompt::Saying(_) => text,
         }
     }
 
@@ -232,13 +242,15 @@ fn hear(stream: &mut impl Read, heard: &mut Vec<u8>) -> Heard {
 }
 
 /// Whether a text ends in a question for a password.
-fn asks(text: &[u8], prompt: Option<&str>) -> bool {
+fn asks(text: &[u8], prompt: &Prompt) -> bool {
     let text = String::from_utf8_lossy(text);
     match prompt {
-        Some(prompt) => text.contains(prompt.trim_end()),
-        None => {
+        Prompt::Exactly(prompt) => text.contains(prompt.trim_end()),
+        Prompt::Saying(texts) => {
             let line = text.rsplit(['\n', '\r']).next().unwrap_or_default().trim_end();
-            line.ends_with(':') || line.ends_with('\u{ff1a}')
+            let Some(question) = line.strip_suffix([':', '\u{ff1a}']) else { return false };
+            let question = question.trim_end().to_lowercase();
+            texts.is_empty() || texts.iter().any(|text| question.ends_with(&text.to_lowercase()))
         }
     }
 }
@@ -249,7 +261,7 @@ mod tests {
     use std::process::{Command, Stdio};
 
     /// Talks to a shell script that plays `su`.
-    fn talk(script: &str, prompt: Option<&str>, password: Option<&str>) -> (Ending, String) {
+    fn talk(script: &str, prompt: Prompt, password: Option<&str>) -> (Ending, String) {
         let mut child = Command::new("/bin/sh")
             .args(["-c", script])
             .stdin(Stdio::piped())
@@ -262,8 +274,14 @@ mod tests {
         else {
             panic!("pipes were asked for");
         };
-        let prompt = prompt.map(String::from);
-        let mut conversation = Conversation::new(stdin, stdout, stderr, None, "M ".into(), prompt, password);
+        let patience =
+            Duration::from_secs(if matches!(&prompt, Prompt::Saying(texts) if !texts.is_empty()) {
+                1
+            } else {
+                30
+            });
+        let mut conversation =
+            Conversation::new(stdin, stdout, stderr, None, "M ".into(), prompt, password, patience);
         let ending = conversation.run();
         let said = conversation.said();
         conversation.hang_up();
@@ -294,13 +312,30 @@ mod tests {
                 if expected == Ending::Closed { format!("exec 0</dev/null; {script}") } else { script };
             // A program that was never asked for by its exact prompt gets no password at all.
             let expected = if prompt.is_some() { Ending::Closed } else { expected };
-            assert_eq!(talk(&script, prompt, password).0, expected, "{script}");
+            assert_eq!(
+                talk(
+                    &script,
+                    prompt.map_or(Prompt::Saying(vec![]), |text: &str| Prompt::Exactly(text.into())),
+                    password
+                )
+                .0,
+                expected,
+                "{script}"
+            );
         }
     }
 
     #[test]
+    fn prompts_that_nobody_expects() {
+        let script = "printf \"ann's Password: \" >&2; read p || exit 1; echo M ok; cat";
+        let saying = |text: &str| Prompt::Saying(vec![text.into()]);
+        assert_eq!(talk(script, saying("password"), Some("x")).0, Ending::Marker("ok".into()));
+        assert_eq!(talk(script, saying("Parole"), Some("x")).0, Ending::Silent);
+    }
+
+    #[test]
     fn complaints_are_kept() {
-        let (ending, said) = talk("echo 'sudo: nope' >&2; exit 1", None, None);
+        let (ending, said) = talk("echo 'sudo: nope' >&2; exit 1", Prompt::Saying(vec![]), None);
         assert_eq!((ending, said.trim()), (Ending::Closed, "sudo: nope"));
     }
 }

@@ -57,7 +57,9 @@ impl Relays {
 
     /// Runs a task as its identity.
     pub fn run(&self, task: &TaskRequest) -> Outcome {
-        let Some(identity) = &task.identity else { return failed("a task without an identity".into(), []) };
+        let Some(identity) = task.identity.as_deref() else {
+            return failed("a task without an identity".into(), []);
+        };
         let known = lock(&self.open).get(identity).cloned();
         let relay = match known {
             Some(relay) => relay,
@@ -67,7 +69,9 @@ impl Relays {
                     lock(&self.open).insert(identity.clone(), relay.clone());
                     relay
                 }
-                Err(msg) => return Outcome { become_failed: true, ..failed(msg, []) },
+                Err(refusal) => {
+                    return Outcome { unreachable: refusal.too_late, ..failed(refusal.msg, []) };
+                }
             },
         };
         *lock(&self.current) = Some(relay.clone());

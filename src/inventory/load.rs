@@ -98,6 +98,7 @@ pub fn load_with(
         if is_list && let Some(plugin) = loading.list_plugin() {
             match loading.host_list(source, plugin == "advanced_host_list") {
                 Ok(()) => {
+                    loading.remark(format!("Parsed {source} inventory source with {plugin} plugin"));
                     loading.reconcile();
                     parsed = true;
                 }
@@ -376,6 +377,10 @@ impl Loading<'_> {
                 Err(error) if ranges && error.starts_with("invalid literal") => {
                     return Err(format!("Invalid data from string, could not parse: {error}"));
                 }
+                Err(error) if ranges => {
+                    self.remark(format!("Unable to parse address from hostname, leaving unchanged: {error}"));
+                    vec![name.to_owned()]
+                }
                 _ => vec![name.to_owned()],
             };
             for name in names {
@@ -383,6 +388,10 @@ impl Loading<'_> {
             }
         }
         Ok(())
+    }
+
+    fn remark(&mut self, text: String) {
+        self.inventory.remarks.push(text);
     }
 
     /// A source that nobody could read.
@@ -480,7 +489,11 @@ impl Loading<'_> {
                 _ => continue,
             };
             match outcome {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    let source = path.display();
+                    self.remark(format!("Parsed {source} inventory source with {name} plugin"));
+                    return Ok(());
+                }
                 Err(mut error) => {
                     error.severity = crate::diag::Severity::Warning;
                     error.summary =

@@ -18,6 +18,7 @@ mod toml;
 mod toml_dump;
 
 pub use layers::{LayerOf, VarLayer};
+pub use literal::python_literal;
 pub use load::{Given, load, load_with};
 pub use model::{Group, Host, Inventory, Vars};
 pub use pattern::{NO_HOSTS, is_localhost};

@@ -79,6 +79,8 @@ pub struct Inventory {
     pub(super) precedence: Vec<String>,
     pub(super) mismatch: super::pattern::Mismatch,
     pub(super) views: Views,
+    /// How the sources were read.
+    pub(super) remarks: Vec<String>,
 }
 
 impl Default for Inventory {
@@ -94,6 +96,7 @@ impl Default for Inventory {
             precedence: super::layers::DEFAULT_PRECEDENCE.iter().map(|&step| step.to_owned()).collect(),
             mismatch: super::pattern::Mismatch::Warning,
             views: Views::default(),
+            remarks: Vec::new(),
         };
         inventory.group_id("all");
         inventory.group_id("ungrouped");
@@ -103,6 +106,11 @@ impl Default for Inventory {
 }
 
 impl Inventory {
+    /// How the sources were read, a sentence each, for who wants to know everything.
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
     /// All hosts but an implicit localhost, in the order of the inventory: that of the pattern `all`.
     pub fn hosts(&self) -> impl Iterator<Item = &Host> {
         self.members(ALL).into_iter().map(|id| &self.hosts[id])

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Changes whenever a message changes its shape.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Contents up to this size travel inside the request that needs them ([`TaskRequest::blobs`]).
 pub const INLINE_BLOB: usize = 32 * 1024;
@@ -58,7 +58,7 @@ pub struct TaskRequest {
     /// Chosen by the control machine, unique on the connection.
     pub id: u64,
     /// Who to become first; `None` is the login user.
-    pub identity: Option<Become>,
+    pub identity: Option<Box<Become>>,
     /// The short name of a module (`copy`, `apt`).
     pub module: String,
     /// The module's arguments, a mapping.
@@ -109,6 +109,12 @@ pub struct Become {
     /// Options as one text, split like a shell would.
     pub flags: Option<String>,
     pub password: Option<String>,
+    /// What a prompt for the password says before its colon, where the method cannot be told what to ask; anything if empty.
+    pub prompts: Vec<String>,
+    /// So many seconds may pass until the program runs or asks for the password.
+    pub patience: u32,
+    /// The message when they have passed.
+    pub too_late: String,
 }
 
 impl std::fmt::Debug for Become {
@@ -166,8 +172,8 @@ pub struct Outcome {
     pub failed: bool,
     /// Why a check could not tell whether the task would change anything.
     pub unknown: Option<String>,
-    /// The connection to the identity could not be made (wrong sudo password, no such user, …).
-    pub become_failed: bool,
+    /// Nobody was there to run it: the other identity did not appear in time.
+    pub unreachable: bool,
     pub diff: Vec<Diff>,
     pub warnings: Vec<String>,
 }

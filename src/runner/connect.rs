@@ -14,7 +14,7 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct Route {
     pub target: Target,
-    pub identity: Option<Become>,
+    pub identity: Option<Box<Become>>,
 }
 
 /// Reads variables of one host, first name that has a value first.
@@ -138,7 +138,7 @@ pub fn route(shared: &Shared, task: &Task, context: &Context, host: &str) -> Res
         retries: u32::try_from(retries).unwrap_or(0),
         no_cache: options.no_cache,
     };
-    let identity = identity(shared, &ask, &keyword)?;
+    let identity = identity(shared, &ask, &keyword, &target)?;
     Ok(Route { target, identity })
 }
 
@@ -146,7 +146,8 @@ fn identity(
     shared: &Shared,
     ask: &Ask,
     keyword: &dyn Fn(&str) -> Result<Option<Value>, TemplateError>,
-) -> Result<Option<Become>, TemplateError> {
+    target: &Target,
+) -> Result<Option<Box<Become>>, TemplateError> {
     let (settings, options) = (&shared.settings, &shared.options);
     let wanted = match ask.value(&["ansible_become"])? {
         Some(value) => value.ansible_bool().unwrap_or(false),
@@ -191,8 +192,27 @@ fn identity(
     let password = password
         .map(|text| Secret::new(text).expose().to_owned())
         .or_else(|| options.become_password.as_ref().map(|secret| secret.expose().to_owned()));
-    Ok(Some(Become { method, exe, user, flags, password }))
+    let prompts = match ask.value(&[&own("prompt_l10n")])? {
+        Some(Value::List(texts)) => texts.iter().map(py_str).collect(),
+        Some(text) => py_str(&text).split(',').map(|text| text.trim().to_owned()).collect(),
+        None if method == "su" => settings.list("su.prompt_l10n"),
+        None => vec![],
+    };
+    let (patience, too_late) = if target.kind == TransportKind::Local {
+        let given = ask.text(&["ansible_local_become_success_timeout"])?;
+        let seconds = given.and_then(|text| text.trim().parse().ok()).filter(|seconds| *seconds > 0);
+        let too_late = "Timed out waiting for become success or become password prompt.";
+        (seconds.unwrap_or(LOCAL_PATIENCE), too_late.to_owned())
+    } else {
+        // As long as for a connection, and a bit more for what it has to travel.
+        let seconds = u32::try_from(target.connect_timeout.as_secs()).unwrap_or(10).saturating_add(2);
+        (seconds, format!("Timeout ({seconds}s) waiting for privilege escalation prompt:"))
+    };
+    Ok(Some(Box::new(Become { method, exe, user, flags, password, prompts, patience, too_late })))
 }
+
+/// Seconds that becoming another user may take on this machine.
+const LOCAL_PATIENCE: u32 = 10;
 
 /// Names that mean this machine when the inventory does not have them.
 pub fn is_local_name(name: &str) -> bool {

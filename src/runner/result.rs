@@ -181,6 +181,11 @@ impl TaskResult {
     }
 
     pub fn from_outcome(outcome: Outcome) -> Self {
+        if outcome.unreachable {
+            return Self::unreachable(
+                outcome.result.get("msg").map(crate::value::py_str).unwrap_or_default(),
+            );
+        }
         let data = outcome.result.as_map().cloned().unwrap_or_default();
         Self {
             skipped: data.get("skipped").is_some_and(Value::truthy),
