@@ -2,13 +2,14 @@
 //!
 //! Such a file holds the files of a project, each below a line `=== NAME` (`args` is the command line, `site.yml` without it), and
 //! then what the program says on standard error: below `=== stderr` if it says the same under both names, else below
-//! `=== stderr of NAME`, and the exit codes below `=== exit`. `EKUMEN_TEST_ACCEPT=1` writes what it says now; read it.
+//! `=== stderr of NAME`, and the exit codes below `=== exit`. What begins with `#!` can be executed. `EKUMEN_TEST_ACCEPT=1` writes what it says now; read it.
 
 #[allow(dead_code)] // Shared with other tests, each of which uses some of it.
 mod support;
 
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use support::program::Programs;
 
@@ -43,7 +44,10 @@ fn run(case: &str, programs: &Programs) -> String {
         }
         let path = folder.join(name);
         fs::create_dir_all(path.parent().expect("it is in a folder")).expect("a folder");
-        fs::write(path, text).expect("a file");
+        fs::write(&path, text).expect("a file");
+        if text.starts_with("#!") {
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it is ours");
+        }
     }
     let words = ekumen::source::args::split_args(&args).expect("quotes are balanced");
     let mut said = Vec::new();

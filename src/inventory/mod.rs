@@ -21,5 +21,5 @@ pub use layers::{LayerOf, VarLayer};
 pub use literal::python_literal;
 pub use load::{Given, load, load_with};
 pub use model::{Group, Host, Inventory, Vars};
-pub use pattern::{NO_HOSTS, is_localhost};
+pub use pattern::is_localhost;
 pub use show::{Format, View};

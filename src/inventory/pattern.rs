@@ -19,10 +19,6 @@ pub fn is_localhost(name: &str) -> bool {
     matches!(name, "localhost" | "127.0.0.1" | "::1")
 }
 
-/// The error when a limit leaves nothing, word for word.
-pub const NO_HOSTS: &str =
-    "Specified inventory, host pattern and/or --limit leaves us with no hosts to target.";
-
 /// A host by number, or an implicit localhost by name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Found {
@@ -65,29 +61,6 @@ impl Inventory {
         let mut seen = std::collections::HashSet::new();
         warnings.retain(|warning| seen.insert(warning.summary.clone()));
         Ok((hosts.into_iter().map(|host| self.found_name(host)).collect(), warnings))
-    }
-
-    /// What a command checks before it starts: that the limit leaves hosts of an inventory that has some.
-    ///
-    /// # Errors
-    /// [`NO_HOSTS`], and see [`Inventory::select`].
-    pub fn check_limit(
-        &self,
-        pattern: &str,
-        limit: Option<&str>,
-    ) -> Result<(Vec<String>, Diagnostics), Diagnostic> {
-        let (hosts, mut warnings) = self.select(pattern, limit)?;
-        let is_empty = self.hosts().next().is_none();
-        if is_empty && !is_localhost(pattern) {
-            warnings.insert(0, Diagnostic::warning(
-                "empty-inventory",
-                "provided hosts list is empty, only localhost is available. Note that the implicit localhost does not match 'all'",
-            ));
-        }
-        if hosts.is_empty() && !is_empty {
-            return Err(Diagnostic::error("no-hosts", NO_HOSTS));
-        }
-        Ok((hosts, warnings))
     }
 
     fn found_name(&self, found: Found) -> String {

@@ -1,14 +1,12 @@
 //! Files to plays and task lists. One loader serves a whole run: dynamic includes come back to it.
 
-use super::action::{self, ActionKind, ActionName};
-use super::arguments;
 use super::keywords::{self, Places};
-use super::level::{Attr, Condition, Level, LevelKind, Tags, Vars};
-use super::library::{Foreign, Library};
+use super::level::{Level, LevelKind, Vars};
+use super::library::Library;
 use super::tasks::{Block, Item};
 use crate::diag::{Diagnostic, Severity, Span, did_you_mean};
 use crate::source::{Node, NodeKind, Settings, yaml};
-use crate::template::{Context, Engine, LookupEnv, Scope, Term, Var};
+use crate::template::{Engine, Term};
 use crate::value::{Map, Value, py_str};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -145,142 +143,6 @@ impl Loader {
         Ok(node)
     }
 
-    /// The variables of a mapping; anything else is a problem.
-    pub(super) fn vars(&self, node: &Node, what: &str) -> Vars {
-        match &node.kind {
-            NodeKind::Null => Vars::new(),
-            NodeKind::Map(entries) => entries
-                .iter()
-                .map(|(key, value)| {
-                    let name: Arc<str> = Arc::from(py_str(&key.to_value()));
-                    if let Some(warning) = crate::vars::reserved(&name, Some(&key.span)) {
-                        self.problem(warning);
-                    }
-                    let term = self.engine.compile(value);
-                    // A variable may never be read.
-                    self.check_term(&term, Severity::Warning);
-                    (name, term, Some(key.span.clone()))
-                })
-                .collect(),
-            // A list of mappings is an old way to write variables.
-            NodeKind::List(items) if items.iter().all(|item| item.as_map().is_some()) => {
-                let mut vars = Vars::new();
-                items.iter().for_each(|item| vars.extend(&self.vars(item, what)));
-                vars
-            }
-            _ => {
-                self.problem(
-                    Diagnostic::error(
-                        "vars-not-a-mapping",
-                        format!("Vars in a {what} must be specified as a dictionary."),
-                    )
-                    .at(&node.span),
-                );
-                Vars::new()
-            }
-        }
-    }
-
-    pub(super) fn attr(&self, node: &Node) -> Attr {
-        Attr { term: self.compile(node), span: node.span.clone() }
-    }
-
-    /// A value that will be rendered: under the name `ekumen`, what is wrong with its templates is found now.
-    pub(super) fn compile(&self, node: &Node) -> Term {
-        let term = self.engine.compile(node);
-        self.check_term(&term, Severity::Error);
-        term
-    }
-
-    fn check_term(&self, term: &Term, worst: Severity) {
-        if !self.strict_arguments {
-            return;
-        }
-        for mut problem in self.engine.check(term) {
-            if worst == Severity::Warning {
-                problem.severity = Severity::Warning;
-            }
-            self.template_problem(problem);
-        }
-    }
-
-    /// The problem of a template: a warning where the project may bring what is missing.
-    fn template_problem(&self, mut problem: Diagnostic) {
-        if self.may_be_plugin(&problem) {
-            problem.severity = Severity::Warning;
-        }
-        self.problem(problem);
-    }
-
-    /// `with_NAME` of a lookup there is not.
-    pub(super) fn check_lookup(&self, name: &str, span: &Span) {
-        if self.strict_arguments
-            && let Some(problem) = self.engine.check_lookup(name, span)
-        {
-            self.template_problem(problem);
-        }
-    }
-
-    /// Whether an unknown filter, test or lookup may be one that the project brings along: a collection's, or
-    /// one from a folder beside the playbook or in the role.
-    fn may_be_plugin(&self, problem: &Diagnostic) -> bool {
-        let folder = match problem.code {
-            "unknown-filter" => "filter_plugins",
-            "unknown-test" => "test_plugins",
-            "unknown-lookup" => "lookup_plugins",
-            _ => return false,
-        };
-        let name = problem.summary.split('\'').nth(1).unwrap_or("");
-        if name.contains('.') && !name.starts_with("ansible.builtin.") {
-            return true;
-        }
-        let beside = problem.span.as_ref().map(|span| span.file.path.clone()).unwrap_or_default();
-        let beside = beside.ancestors().skip(1).take(4).any(|dir| dir.join(folder).is_dir());
-        beside || self.directory().join(folder).is_dir()
-    }
-
-    /// One condition or a list of them.
-    pub(super) fn conditions(&self, node: &Node) -> Vec<Condition> {
-        match &node.kind {
-            NodeKind::List(items) => items.iter().flat_map(|item| self.conditions(item)).collect(),
-            NodeKind::Null => Vec::new(),
-            _ => match self.engine.compile_expr(node).or_else(|problem| {
-                // Ansible reads a condition when it gets there, and such an error can be ignored or rescued.
-                let plugin = self.may_be_plugin(&problem);
-                let late = if self.strict_arguments && !plugin {
-                    None
-                } else {
-                    self.engine.late_expr(node, &problem)
-                };
-                if plugin && self.strict_arguments && late.is_some() {
-                    self.problem(Diagnostic { severity: Severity::Warning, ..problem.clone() });
-                }
-                late.ok_or(problem)
-            }) {
-                Ok(expr) => {
-                    vec![Condition { expr, span: node.span.clone(), value: node.to_value() }]
-                }
-                Err(problem) => {
-                    self.problem(problem);
-                    vec![]
-                }
-            },
-        }
-    }
-
-    /// Tags: a list, or a text with commas.
-    pub(super) fn tags(&self, node: &Node) -> Tags {
-        match &node.kind {
-            NodeKind::Null => vec![],
-            NodeKind::List(items) => items.iter().flat_map(|item| self.tags(item)).collect(),
-            NodeKind::Str(text) if text.contains(',') && !text.contains("{{") => text
-                .split(',')
-                .map(|tag| Attr { term: Term::Const(Value::str(tag.trim())), span: node.span.clone() })
-                .collect(),
-            _ => vec![self.attr(node)],
-        }
-    }
-
     /// Reads the keywords that levels of all kinds have; the caller takes those that are its own before.
     pub(super) fn level(
         &self,
@@ -324,23 +186,6 @@ impl Loader {
             problem = problem.help(format!("did you mean `{near}`?"));
         }
         self.problem(problem);
-    }
-
-    /// Renders what must be known while loading: with `-e` and the variables of the levels above.
-    pub(super) fn render_static(&self, attr: &Attr, level: &Arc<Level>) -> Result<Value, Diagnostic> {
-        let directory = self.directory();
-        let scope = StaticScope {
-            extra: self.extra_vars.clone(),
-            level: level.clone(),
-            playbook_dir: Value::str(directory.to_string_lossy()),
-        };
-        let env = LookupEnv { playbook_dir: directory, ..LookupEnv::default() };
-        let context = Context::new(&self.engine, Arc::new(scope), Arc::new(env));
-        context.render(&attr.term).map_err(|error| {
-            Diagnostic::error("static-template", error.message)
-                .at(error.trace.first().unwrap_or(&attr.span))
-                .help("what is imported must be known before the play starts: only -e and variables of the play and its blocks can be used here; include_tasks and include_role have no such limit")
-        })
     }
 
     /// Loads what comes next for a playbook in that folder.
@@ -505,90 +350,6 @@ impl Loader {
         let name = node.get("name").map(|name| self.attr(name));
         Some(Block { level, name, main, rescue, always, span: node.span.clone() })
     }
-
-    /// What an action's name means: ours, somebody's `library`, or a template. A program of a `library` stands before a
-    /// module of ours that has the same short name.
-    pub fn resolve(&self, name: &str) -> Option<ActionName> {
-        let known = action::resolve(name);
-        if known.as_ref().is_some_and(|action| self.rejected.contains(&action.short)) {
-            return None;
-        }
-        let on_host = |action: &ActionName| matches!(action.kind, ActionKind::Module | ActionKind::Missing);
-        let foreign = match &known {
-            Some(action) if !on_host(action) => None,
-            _ => self.foreign(name),
-        };
-        match (known, foreign) {
-            (Some(known), Some(foreign)) if !foreign.runs && known.kind == ActionKind::Module => Some(known),
-            (_, Some(foreign)) => Some(action::of_library(name, foreign)),
-            (known, None) => known.or_else(|| action::dynamic(name)),
-        }
-    }
-
-    /// The same where `collections` names collections to look in, too.
-    pub(super) fn resolve_at(&self, name: &str, level: &Level) -> Option<ActionName> {
-        self.resolve(name).or_else(|| {
-            let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-            let mut collections = if plain { level.collections() } else { vec![] }.into_iter();
-            collections.find_map(|collection| {
-                let full = format!("{collection}.{name}");
-                if action::is_native(&full) {
-                    return action::resolve(&full);
-                }
-                self.foreign(&full).map(|foreign| action::of_library(&full, foreign))
-            })
-        })
-    }
-
-    /// The module of that name that the project brings along.
-    fn foreign(&self, name: &str) -> Option<Foreign> {
-        let short = name.strip_prefix("ansible.legacy.").unwrap_or(name);
-        let Some((collection, module)) = short.rsplit_once('.') else {
-            return self.library.find(short, &self.directory(), &self.settings.paths("DEFAULT_MODULE_PATH"));
-        };
-        let folder = format!("ansible_collections/{}/plugins/modules", collection.replace('.', "/"));
-        self.collection_folders().iter().find_map(|base| self.library.find_in(&base.join(&folder), module))
-    }
-
-    /// Reports a module or action that nobody knows.
-    pub(super) fn unknown_action(&self, name: &str, span: &Span) {
-        let mut problem = Diagnostic::error(
-            "unknown-module",
-            format!("couldn't resolve module/action '{name}'. This often indicates a misspelling, missing collection, or incorrect module path."),
-        )
-        .at(span);
-        let short = name.strip_prefix("ansible.builtin.").unwrap_or(name);
-        if let Some(near) = did_you_mean(short, action::known_names()) {
-            problem = problem.help(format!("did you mean `{near}`?"));
-        }
-        self.problem(problem);
-    }
-
-    /// Under the name `ekumen`: arguments that an action or module does not have are found before any host is contacted.
-    pub(super) fn check_arguments(&self, action: &action::ActionName, args: &Node) {
-        if !self.strict_arguments {
-            return;
-        }
-        let Some(fields) = arguments::known(action) else { return };
-        for (key, _) in args.as_map().unwrap_or_default() {
-            let Some(name) = key.as_str().filter(|name| !name.contains("{{") && !name.starts_with('_'))
-            else {
-                continue;
-            };
-            if !fields.contains(&name) {
-                let mut problem = Diagnostic::error(
-                    "unknown-argument",
-                    format!("the module `{}` has no argument `{name}`", action.short),
-                )
-                .at(&key.span);
-                problem = problem.help(match did_you_mean(name, fields.iter().copied()) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("its arguments are: {}", fields.join(", ")),
-                });
-                self.problem(problem);
-            }
-        }
-    }
 }
 
 /// `~` at the start of a path.
@@ -596,48 +357,6 @@ pub(super) fn expand_home(path: &str) -> String {
     match (path.strip_prefix("~/"), std::env::home_dir()) {
         (Some(rest), Some(home)) => home.join(rest).to_string_lossy().into_owned(),
         _ => path.to_owned(),
-    }
-}
-
-/// What is known while loading.
-struct StaticScope {
-    extra: Vars,
-    level: Arc<Level>,
-    playbook_dir: Value,
-}
-
-impl Scope for StaticScope {
-    fn get(&self, name: &str) -> Option<Var> {
-        if let Some(term) = self.extra.get(name) {
-            return Some(Var::Term(term.clone()));
-        }
-        for level in self.level.chain() {
-            if let Some(term) = level.vars.get(name) {
-                return Some(Var::Term(term.clone()));
-            }
-        }
-        if name == "playbook_dir" {
-            return Some(Var::Value(self.playbook_dir.clone()));
-        }
-        let role = self.level.role.as_ref()?;
-        match name {
-            "role_path" => return Some(Var::Value(Value::str(role.path.to_string_lossy()))),
-            "role_name" => return Some(Var::Value(Value::str(&role.name))),
-            _ => {}
-        }
-        [&role.params, &role.vars, &role.defaults]
-            .into_iter()
-            .find_map(|vars| vars.get(name))
-            .cloned()
-            .map(Var::Term)
-    }
-
-    fn names(&self) -> Vec<Arc<str>> {
-        let mut names: Vec<_> = self.level.chain().flat_map(|level| level.vars.keys().cloned()).collect();
-        names.extend(self.extra.keys().cloned());
-        names.sort_unstable();
-        names.dedup();
-        names
     }
 }
 

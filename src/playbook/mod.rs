@@ -10,6 +10,7 @@ mod layers;
 mod level;
 mod library;
 mod load_role;
+mod links;
 mod loader;
 mod moved;
 mod parse_play;
@@ -18,6 +19,7 @@ mod play;
 mod plugin_filters;
 mod role;
 mod tasks;
+mod terms;
 
 pub use action::{ActionKind, ActionName, is_available, is_free_form, resolve};
 pub use action_groups::module_defaults;

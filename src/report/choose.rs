@@ -71,7 +71,7 @@ pub fn of_settings(
             let problem = Diagnostic::error("callback", format!("Could not load '{other}' callback plugin."));
             return Err(match did_you_mean(other, STDOUT.iter().copied()) {
                 Some(near) => problem.help(format!("did you mean `{near}`?")),
-                None => problem,
+                None => problem.help(format!("there are {}", STDOUT.join(", "))),
             });
         }
     };

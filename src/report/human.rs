@@ -108,9 +108,10 @@ impl Human {
         }
     }
 
-    /// `[host]` or `[host -> delegate]`.
+    /// `[host]` or `[host -> delegate]`; the delegate with its address, unless that could not be reached.
     fn host_label(host: &str, result: &TaskResult) -> String {
         match &result.delegated {
+            Some(other) if other.host != host && result.unreachable => format!("[{host} -> {}]", other.host),
             Some(other) if other.host != host => format!("[{host} -> {}]", other.shown),
             _ => format!("[{host}]"),
         }
@@ -466,17 +467,17 @@ impl Reporter for Human {
             }
             Event::Result { host, task, result } => self.result(host, task, result),
             Event::Retry { host, task, result, left } => {
+                let delegate =
+                    result.delegated.as_ref().map(|other| &other.host).filter(|other| *other != &**host);
+                let place =
+                    delegate.map_or_else(|| format!("[{host}]"), |other| format!("[{host} -> {other}]"));
                 let tail = if self.look.verbosity >= 2 || (result.verbose_always && !result.no_log) {
                     format!("Result was: {}", self.dump_retry(task, result))
                 } else {
                     String::new()
                 };
                 self.line(
-                    &format!(
-                        "FAILED - RETRYING: {}: {} ({left} retries left).{tail}",
-                        Self::host_label(host, result),
-                        task.own_name
-                    ),
+                    &format!("FAILED - RETRYING: {place}: {} ({left} retries left).{tail}", task.own_name),
                     Some("0;30"),
                 );
             }

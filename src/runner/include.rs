@@ -115,14 +115,11 @@ impl Runner<'_> {
         let count = asked.len() as u64;
         tally.ok = tally.ok.saturating_sub(count);
         tally.failed += count;
-        let failure = walk.fail();
-        if failure.over {
-            self.failed.insert(host.to_string());
-        }
-        if !failure.rescued {
-            let host = host.clone();
-            self.gone(run, &host);
-        }
+        // Even if it is rescued, it is out of the lists of the play's hosts, and of the plays to come.
+        walk.fail();
+        self.failed.insert(host.to_string());
+        let host = host.clone();
+        self.gone(run, &host);
         Ok(())
     }
 

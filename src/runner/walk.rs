@@ -267,8 +267,8 @@ impl Walk {
 
     /// Whether the innermost block catches a failure: with `rescue`, or for as long as its `always` takes.
     fn catches(&self) -> bool {
-        let blocks = self.at.frames.iter().rev();
-        let innermost = blocks.skip_while(|frame| matches!(frame.kind, FrameKind::Handlers)).next();
+        let mut blocks = self.at.frames.iter().rev();
+        let innermost = blocks.find(|frame| !matches!(frame.kind, FrameKind::Handlers));
         innermost.is_some_and(|frame| match &frame.kind {
             FrameKind::Block { block, section, .. } => {
                 frame.rescues() || (*section != Section::Always && !block.always.is_empty())
