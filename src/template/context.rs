@@ -1,15 +1,12 @@
 //! A scope to render in, and the values of its lazy variables.
 
-use super::engine::{
-    Engine, Expr, ExprKind, FileTemplate, Template, UNTRUSTED, trailing_newlines, with_newlines,
-};
+use super::engine::{Engine, FileTemplate, Template, trailing_newlines, with_newlines};
 use super::eval::{Args, Eval, Out, StackGuard, check_stack};
 use super::object::{Dict, List, Missing, Res, V, failed, text, unknown};
 use super::syntax::Source;
-use super::{LookupEnv, Scope, TemplateError, TemplateErrorKind, Term, Var, is_omit, lookups};
-use crate::diag::{Diagnostic, Severity, Span};
-use crate::value::marks::{self, Mark};
-use crate::value::{Map, Value, py_str, str_repr};
+use super::{Expr, LookupEnv, Scope, TemplateError, TemplateErrorKind, Term, Var, is_omit, lookups};
+use crate::diag::Diagnostic;
+use crate::value::{Map, Value, py_str};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -18,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 /// An engine, a scope and a place to look for files: everything a rendering needs. Cheap to clone. Values
 /// of lazy variables are kept for the life of the context (make one per host and task).
 #[derive(Clone)]
-pub struct Context(Ctx, #[expect(dead_code, reason = "it works when it is dropped")] Arc<Owner>);
+pub struct Context(pub(super) Ctx, #[expect(dead_code, reason = "it works when it is dropped")] Arc<Owner>);
 
 /// Every scope that was entered from a context, itself included.
 type Family = Mutex<Vec<Weak<Inner>>>;
@@ -244,7 +241,7 @@ impl Ctx {
 }
 
 /// Ansible's words around Python's, where nobody has put others around them yet.
-fn rendering(mut error: TemplateError, what: &str) -> TemplateError {
+pub(super) fn rendering(mut error: TemplateError, what: &str) -> TemplateError {
     let worded = ["Error rendering", "Recursive loop", "Syntax error", "Conditional result"];
     if error.kind == TemplateErrorKind::Failed
         && !error.message.contains(" plugin '")
@@ -346,18 +343,6 @@ impl Context {
         }
     }
 
-    fn eval_lazy(&self, expr: &Expr) -> Res<V> {
-        match &expr.0.kind {
-            ExprKind::Const(value) => V::from_value(value),
-            ExprKind::Template(term) => self.0.value_of(term)?.need(),
-            ExprKind::Broken(error) => Err(error.clone()),
-            ExprKind::Empty => Ok(V::None),
-            ExprKind::Expression(ex, source) => {
-                Eval::new(&self.0, source).need(ex).map_err(|error| rendering(error, "expression"))
-            }
-        }
-    }
-
     /// The expression's value.
     ///
     /// # Errors
@@ -365,113 +350,6 @@ impl Context {
     pub fn eval(&self, expr: &Expr) -> Result<Value, TemplateError> {
         let _stack = StackGuard::new();
         export(&self.eval_lazy(expr)?)
-    }
-
-    /// The expression as a condition: it must be boolean (or broken conditionals are allowed).
-    ///
-    /// # Errors
-    /// See [`TemplateError`].
-    pub fn condition(&self, expr: &Expr) -> Result<bool, TemplateError> {
-        let _stack = StackGuard::new();
-        let worded = |mut error: TemplateError| {
-            if error.kind == TemplateErrorKind::Undefined && !error.message.starts_with("Error while") {
-                error.message = format!("Error while evaluating conditional: {}", error.message);
-            }
-            error
-        };
-        let allowed = self.0.engine().settings().allow_broken_conditionals;
-        let refused = |message: &str| TemplateError {
-            kind: TemplateErrorKind::Failed,
-            message: message.to_owned(),
-            trace: vec![expr.0.span.clone()],
-        };
-        match &expr.0.kind {
-            ExprKind::Empty => return self.empty_condition(&expr.0.span),
-            ExprKind::Const(value) if value.as_bool().is_none() && !allowed => {
-                return Err(refused("Conditional expressions must be strings."));
-            }
-            _ => {}
-        }
-        let mut value = self.eval_lazy(expr).map_err(worded)?;
-        if matches!(expr.0.kind, ExprKind::Template(_)) {
-            self.0.engine().warn(
-                Diagnostic::new(
-                    Severity::Deprecation,
-                    "templated-conditional",
-                    "Conditionals should not be surrounded by templating delimiters such as {{ }} or {% %}. \
-                     This feature will be removed from ansible-core version 2.23.",
-                )
-                .at(&expr.0.span),
-            );
-            // `when: "{{ name }}"` where `name` holds an authored text: that text is the condition.
-            if let V::Str(text) = &value
-                && marks::is_authored(text)
-            {
-                let inner = self.0.engine().compile_text_expr(text, &expr.0.span);
-                let inner = inner.map_err(|diagnostic| TemplateError {
-                    kind: TemplateErrorKind::Syntax,
-                    message: diagnostic.summary,
-                    trace: diagnostic.span.into_iter().collect(),
-                })?;
-                value = self.eval_lazy(&inner).map_err(worded)?;
-            }
-        }
-        if let V::Bool(result) = value {
-            return Ok(result);
-        }
-        // What its members lack comes before what is wrong with the whole.
-        if matches!(value, V::List(_) | V::Tuple(_) | V::Dict(_)) {
-            value.to_value().map_err(worded)?;
-        }
-        let truth = value.truth()?;
-        if matches!(expr.0.kind, ExprKind::Template(_))
-            && let V::Str(text) = &value
-        {
-            if text.is_empty() {
-                return self.empty_condition(&expr.0.span);
-            }
-            if !allowed {
-                return Err(refused(UNTRUSTED));
-            }
-        }
-        let place = match &value {
-            V::None => "<unknown>".to_owned(),
-            V::Str(text) => match marks::of(text) {
-                Some(Mark::Origin(place)) => place.to_string(),
-                _ => expr.0.span.to_string(),
-            },
-            _ => expr.0.span.to_string(),
-        };
-        let message = format!(
-            "Conditional result ({}) was derived from value of type '{}' at {}. Conditionals must have a \
-             boolean result.",
-            if truth { "True" } else { "False" },
-            value.type_name(),
-            str_repr(&place),
-        );
-        if allowed {
-            self.broken_condition(message, &expr.0.span);
-            return Ok(truth);
-        }
-        Err(refused(&message))
-    }
-
-    /// A condition with nothing in it.
-    fn empty_condition(&self, place: &Span) -> Res<bool> {
-        if self.0.engine().settings().allow_broken_conditionals {
-            self.broken_condition("Empty conditional expression was evaluated as True.".into(), place);
-            return Ok(true);
-        }
-        Err(TemplateError {
-            kind: TemplateErrorKind::Failed,
-            message: "Empty conditional expressions are not allowed.".into(),
-            trace: vec![place.clone()],
-        })
-    }
-
-    fn broken_condition(&self, message: String, place: &Span) {
-        let message = format!("{message} This feature will be removed from ansible-core version 2.23.");
-        self.0.engine().warn(Diagnostic::new(Severity::Deprecation, "broken-conditional", message).at(place));
     }
 
     /// What an author wrote in the variable that a template names and does nothing else with.

@@ -1,7 +1,7 @@
 //! Compiling.
 
 use super::object::{Res, V};
-use super::syntax::ir::{Ex, Pos, Program};
+use super::syntax::ir::Program;
 use super::syntax::{self, Named, Problem, Source, Syntax};
 use super::{TemplateError, TemplateErrorKind, Term, filters, lookups, tests};
 use crate::diag::{Diagnostic, Severity, SourceFile, Span, did_you_mean};
@@ -50,26 +50,6 @@ pub struct Template {
     pub(super) sealed: Option<Arc<str>>,
 }
 
-/// A bare expression (`when`, `changed_when`, `until`, `that`, …).
-#[derive(Clone)]
-pub struct Expr(pub(super) Arc<ExprInner>);
-
-pub(super) struct ExprInner {
-    pub kind: ExprKind,
-    pub span: Span,
-}
-
-pub(super) enum ExprKind {
-    Const(Value),
-    /// It was written as `{{ … }}`.
-    Template(Term),
-    Expression(Ex, Arc<Source>),
-    /// It cannot be read, which matters once it is evaluated.
-    Broken(TemplateError),
-    /// Nothing was written.
-    Empty,
-}
-
 /// A template file (the `template` action and lookup), with its own whitespace options.
 pub struct FileTemplate {
     pub(super) source: Arc<Source>,
@@ -84,7 +64,7 @@ impl Term {
 }
 
 impl Template {
-    fn new(text: &str, span: &Span) -> Self {
+    pub(super) fn new(text: &str, span: &Span) -> Self {
         let source = Source {
             text: text.into(),
             span: span.clone(),
@@ -141,7 +121,7 @@ pub(super) fn trailing_newlines(text: &str) -> usize {
     text.len() - text.trim_end_matches('\n').len()
 }
 
-fn default_syntax() -> &'static Arc<Syntax> {
+pub(super) fn default_syntax() -> &'static Arc<Syntax> {
     static SYNTAX: OnceLock<Arc<Syntax>> = OnceLock::new();
     SYNTAX.get_or_init(Arc::default)
 }
@@ -170,12 +150,12 @@ impl Source {
 }
 
 /// The code of syntax errors in templates and expressions.
-const SYNTAX: &str = "template-syntax";
+pub(super) const SYNTAX: &str = "template-syntax";
 
 /// The codes of names that nobody knows.
-const UNKNOWN: [&str; 3] = ["unknown-filter", "unknown-test", "unknown-lookup"];
+pub(super) const UNKNOWN: [&str; 3] = ["unknown-filter", "unknown-test", "unknown-lookup"];
 
-fn diagnostic(what: &str, source: &Source, problem: &Problem) -> Diagnostic {
+pub(super) fn diagnostic(what: &str, source: &Source, problem: &Problem) -> Diagnostic {
     let place = source.place(problem.pos);
     let Some((kind, name)) = &problem.unknown else {
         let summary = format!("Syntax error in {what}: {}", problem.message);
@@ -203,7 +183,7 @@ fn diagnostic(what: &str, source: &Source, problem: &Problem) -> Diagnostic {
 }
 
 /// Whether a text must be rendered.
-fn is_template(text: &str) -> bool {
+pub(super) fn is_template(text: &str) -> bool {
     text.contains('{') && (text.contains("{{") || text.contains("{%") || text.contains("{#"))
 }
 
@@ -341,94 +321,6 @@ impl Engine {
         })
     }
 
-    /// A condition or other bare expression. Booleans and numbers are allowed as they are; a text that is
-    /// wholly `{{ … }}` is taken as the expression inside, as Ansible does with a warning.
-    ///
-    /// # Errors
-    /// Syntax errors, unknown filters and tests.
-    pub fn compile_expr(&self, node: &Node) -> Result<Expr, Diagnostic> {
-        let kind = match &node.kind {
-            NodeKind::Str(text) => return self.compile_text_expr(text, &node.span),
-            NodeKind::Unsafe(_) => untrusted(&node.span),
-            NodeKind::Null => ExprKind::Empty,
-            _ => ExprKind::Const(node.to_value()),
-        };
-        Ok(Expr(Arc::new(ExprInner { kind, span: node.span.clone() })))
-    }
-
-    /// What was written in a list of conditions.
-    ///
-    /// # Errors
-    /// As [`Engine::compile_expr`].
-    pub fn condition_of(&self, term: &Term, span: &Span) -> Result<Expr, Diagnostic> {
-        let kind = match term {
-            Term::Const(Value::Str(text)) => return self.compile_text_expr(text, span),
-            // What a template passed on is as its author wrote it.
-            Term::Data(Value::Str(text)) if marks::is_authored(text) => {
-                return self.compile_text_expr(text, span);
-            }
-            Term::Const(Value::Null) => ExprKind::Empty,
-            Term::Const(value) => ExprKind::Const(value.clone()),
-            Term::Data(Value::Str(_)) => untrusted(span),
-            Term::Data(value) => ExprKind::Const(value.clone()),
-            Term::Template(template) => {
-                return self.compile_text_expr(&template.source.text, &template.source.span);
-            }
-            Term::List(_) | Term::Map(_) => ExprKind::Const(term.written()),
-        };
-        Ok(Expr(Arc::new(ExprInner { kind, span: span.clone() })))
-    }
-
-    /// An expression with a syntax error that is reported when it is evaluated, as Ansible does. `None` where the
-    /// problem is of another kind.
-    pub fn late_expr(&self, node: &Node, problem: &Diagnostic) -> Option<Expr> {
-        (problem.code == SYNTAX || UNKNOWN.contains(&problem.code)).then(|| {
-            let error = TemplateError {
-                kind: TemplateErrorKind::Syntax,
-                message: problem.summary.clone(),
-                trace: problem.span.iter().cloned().collect(),
-            };
-            Expr(Arc::new(ExprInner { kind: ExprKind::Broken(error), span: node.span.clone() }))
-        })
-    }
-
-    pub(super) fn compile_text_expr(&self, text: &str, span: &Span) -> Result<Expr, Diagnostic> {
-        let trimmed = text.trim();
-        if trimmed.is_empty() {
-            return Ok(Expr(Arc::new(ExprInner { kind: ExprKind::Empty, span: span.clone() })));
-        }
-        let kind = if trimmed.starts_with("{{") && trimmed.ends_with("}}") || trimmed.starts_with("{%") {
-            let template = Template::new(text, span);
-            if let Err(error) = template.program() {
-                let place = error.trace.first().unwrap_or(span);
-                return Err(Diagnostic::error(SYNTAX, error.message.clone()).at(place));
-            }
-            ExprKind::Template(Term::Template(Arc::new(template)))
-        } else {
-            let source = Source {
-                text: text.into(),
-                span: span.clone(),
-                whole_file: false,
-                first_line: 1,
-                syntax: default_syntax().clone(),
-            };
-            match syntax::expression(text) {
-                Ok(ex) => ExprKind::Expression(ex, Arc::new(source)),
-                Err(problems) => {
-                    let what = if is_template(text) {
-                        "expression. Template delimiters are not supported in expressions"
-                    } else {
-                        "expression"
-                    };
-                    let problem =
-                        problems.into_iter().next().unwrap_or(Problem::at("no expression", Pos::default()));
-                    return Err(diagnostic(what, &source, &problem));
-                }
-            }
-        };
-        Ok(Expr(Arc::new(ExprInner { kind, span: span.clone() })))
-    }
-
     /// A template file's text; `options` are the `template` module's (`trim_blocks`, `lstrip_blocks`,
     /// `variable_start_string`, …), over which a `#jinja2:` header wins.
     ///
@@ -512,23 +404,11 @@ impl Engine {
     }
 }
 
-/// Ansible's words for a text that is data and would have to be evaluated.
-pub(super) const UNTRUSTED: &str = "Encountered untrusted template or expression.";
-
 fn constant(term: Term) -> Value {
     match term {
         Term::Const(value) => value,
         _ => Value::Null,
     }
-}
-
-/// A text that came as data: it is never evaluated.
-fn untrusted(span: &Span) -> ExprKind {
-    ExprKind::Broken(TemplateError {
-        kind: TemplateErrorKind::Failed,
-        message: UNTRUSTED.into(),
-        trace: vec![span.clone()],
-    })
 }
 
 /// A Python literal of a `#jinja2:` header.

@@ -9,6 +9,7 @@ mod context;
 mod encodings;
 mod engine;
 mod eval;
+mod expr;
 mod filters;
 mod globals;
 mod lookups;
@@ -22,7 +23,8 @@ mod tests;
 pub mod yaml_dump;
 
 pub use context::Context;
-pub use engine::{Engine, Expr, FileTemplate, Settings, Template};
+pub use engine::{Engine, FileTemplate, Settings, Template};
+pub use expr::Expr;
 pub use scope::{LookupEnv, Scope, Var};
 pub use term::{TemplateError, TemplateErrorKind, Term};
 

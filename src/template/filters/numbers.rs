@@ -122,8 +122,9 @@ pub fn round(c: &mut Call) -> Res<V> {
             V::Int(_) => Ok(truncated(round_to(number, precision))),
             _ => Ok(V::Float(round_to(number, precision))),
         },
-        "ceil" => Ok(V::Float((number * scale).ceil() / scale)),
-        "floor" => Ok(V::Float((number * scale).floor() / scale)),
+        // Python rounds to an integer first, which has no negative zero.
+        "ceil" => Ok(V::Float(((number * scale).ceil() + 0.0) / scale)),
+        "floor" => Ok(V::Float(((number * scale).floor() + 0.0) / scale)),
         _ => Err(failed("method must be common, ceil or floor")),
     }
 }

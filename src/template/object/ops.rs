@@ -359,6 +359,7 @@ pub fn contains(container: &V, item: &V) -> Res<bool> {
     if container.is_sequence() && container.len() == Some(0) {
         return Ok(false);
     }
+    container.check()?;
     item.check()?;
     match container {
         V::Str(text) => match item {
@@ -380,7 +381,6 @@ pub fn contains(container: &V, item: &V) -> Res<bool> {
             }
             Ok(false)
         }
-        V::Missing(missing) => Err(missing.error()),
         _ => Err(not_container(container)),
     }
 }

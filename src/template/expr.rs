@@ -1,0 +1,257 @@
+//! Bare expressions and conditions.
+
+use super::context::rendering;
+use super::engine::{SYNTAX, UNKNOWN, default_syntax, diagnostic, is_template};
+use super::eval::{Eval, StackGuard};
+use super::object::{Res, V};
+use super::syntax::ir::{Ex, Pos};
+use super::syntax::{self, Problem, Source};
+use super::{Context, Engine, Template, TemplateError, TemplateErrorKind, Term};
+use crate::diag::{Diagnostic, Severity, Span};
+use crate::source::{Node, NodeKind};
+use crate::value::marks::{self, Mark};
+use crate::value::{Value, str_repr};
+use std::sync::Arc;
+
+/// A bare expression (`when`, `changed_when`, `until`, `that`, …).
+#[derive(Clone)]
+pub struct Expr(pub(super) Arc<ExprInner>);
+
+pub(super) struct ExprInner {
+    pub kind: ExprKind,
+    pub span: Span,
+}
+
+pub(super) enum ExprKind {
+    Const(Value),
+    /// It was written as `{{ … }}`.
+    Template(Term),
+    Expression(Ex, Arc<Source>),
+    /// It cannot be read, which matters once it is evaluated.
+    Broken(TemplateError),
+    /// Nothing was written.
+    Empty,
+}
+
+/// Ansible's words for a text that is data and would have to be evaluated.
+pub(super) const UNTRUSTED: &str = "Encountered untrusted template or expression.";
+
+/// A text that came as data: it is never evaluated.
+fn untrusted(span: &Span) -> ExprKind {
+    ExprKind::Broken(TemplateError {
+        kind: TemplateErrorKind::Failed,
+        message: UNTRUSTED.into(),
+        trace: vec![span.clone()],
+    })
+}
+
+impl Engine {
+    /// A condition or other bare expression. Booleans and numbers are allowed as they are; a text that is
+    /// wholly `{{ … }}` is taken as the expression inside, as Ansible does with a warning.
+    ///
+    /// # Errors
+    /// Syntax errors, unknown filters and tests.
+    pub fn compile_expr(&self, node: &Node) -> Result<Expr, Diagnostic> {
+        let kind = match &node.kind {
+            NodeKind::Str(text) => return self.compile_text_expr(text, &node.span),
+            NodeKind::Unsafe(_) => untrusted(&node.span),
+            NodeKind::Null => ExprKind::Empty,
+            _ => ExprKind::Const(node.to_value()),
+        };
+        Ok(Expr(Arc::new(ExprInner { kind, span: node.span.clone() })))
+    }
+
+    /// What was written in a list of conditions.
+    ///
+    /// # Errors
+    /// As [`Engine::compile_expr`].
+    pub fn condition_of(&self, term: &Term, span: &Span) -> Result<Expr, Diagnostic> {
+        let kind = match term {
+            Term::Const(Value::Str(text)) => return self.compile_text_expr(text, span),
+            // What a template passed on is as its author wrote it.
+            Term::Data(Value::Str(text)) if marks::is_authored(text) => {
+                return self.compile_text_expr(text, span);
+            }
+            Term::Const(Value::Null) => ExprKind::Empty,
+            Term::Const(value) => ExprKind::Const(value.clone()),
+            Term::Data(Value::Str(_)) => untrusted(span),
+            Term::Data(value) => ExprKind::Const(value.clone()),
+            Term::Template(template) => {
+                return self.compile_text_expr(&template.source.text, &template.source.span);
+            }
+            Term::List(_) | Term::Map(_) => ExprKind::Const(term.written()),
+        };
+        Ok(Expr(Arc::new(ExprInner { kind, span: span.clone() })))
+    }
+
+    /// An expression with a syntax error that is reported when it is evaluated, as Ansible does. `None` where the
+    /// problem is of another kind.
+    pub fn late_expr(&self, node: &Node, problem: &Diagnostic) -> Option<Expr> {
+        (problem.code == SYNTAX || UNKNOWN.contains(&problem.code)).then(|| {
+            let error = TemplateError {
+                kind: TemplateErrorKind::Syntax,
+                message: problem.summary.clone(),
+                trace: problem.span.iter().cloned().collect(),
+            };
+            Expr(Arc::new(ExprInner { kind: ExprKind::Broken(error), span: node.span.clone() }))
+        })
+    }
+
+    pub(super) fn compile_text_expr(&self, text: &str, span: &Span) -> Result<Expr, Diagnostic> {
+        let trimmed = text.trim();
+        if trimmed.is_empty() {
+            return Ok(Expr(Arc::new(ExprInner { kind: ExprKind::Empty, span: span.clone() })));
+        }
+        let kind = if trimmed.starts_with("{{") && trimmed.ends_with("}}") || trimmed.starts_with("{%") {
+            let template = Template::new(text, span);
+            if let Err(error) = template.program() {
+                let place = error.trace.first().unwrap_or(span);
+                return Err(Diagnostic::error(SYNTAX, error.message.clone()).at(place));
+            }
+            ExprKind::Template(Term::Template(Arc::new(template)))
+        } else {
+            let source = Source {
+                text: text.into(),
+                span: span.clone(),
+                whole_file: false,
+                first_line: 1,
+                syntax: default_syntax().clone(),
+            };
+            match syntax::expression(text) {
+                Ok(ex) => ExprKind::Expression(ex, Arc::new(source)),
+                Err(problems) => {
+                    let what = if is_template(text) {
+                        "expression. Template delimiters are not supported in expressions"
+                    } else {
+                        "expression"
+                    };
+                    let problem =
+                        problems.into_iter().next().unwrap_or(Problem::at("no expression", Pos::default()));
+                    return Err(diagnostic(what, &source, &problem));
+                }
+            }
+        };
+        Ok(Expr(Arc::new(ExprInner { kind, span: span.clone() })))
+    }
+}
+
+impl Context {
+    pub(super) fn eval_lazy(&self, expr: &Expr) -> Res<V> {
+        match &expr.0.kind {
+            ExprKind::Const(value) => V::from_value(value),
+            ExprKind::Template(term) => self.0.value_of(term)?.need(),
+            ExprKind::Broken(error) => Err(error.clone()),
+            ExprKind::Empty => Ok(V::None),
+            ExprKind::Expression(ex, source) => {
+                Eval::new(&self.0, source).need(ex).map_err(|error| rendering(error, "expression"))
+            }
+        }
+    }
+
+    /// The expression as a condition: it must be boolean (or broken conditionals are allowed).
+    ///
+    /// # Errors
+    /// See [`TemplateError`].
+    pub fn condition(&self, expr: &Expr) -> Result<bool, TemplateError> {
+        let _stack = StackGuard::new();
+        let worded = |mut error: TemplateError| {
+            if error.kind == TemplateErrorKind::Undefined && !error.message.starts_with("Error while") {
+                error.message = format!("Error while evaluating conditional: {}", error.message);
+            }
+            error
+        };
+        let allowed = self.0.engine().settings().allow_broken_conditionals;
+        let refused = |message: &str| TemplateError {
+            kind: TemplateErrorKind::Failed,
+            message: message.to_owned(),
+            trace: vec![expr.0.span.clone()],
+        };
+        match &expr.0.kind {
+            ExprKind::Empty => return self.empty_condition(&expr.0.span),
+            ExprKind::Const(value) if value.as_bool().is_none() && !allowed => {
+                return Err(refused("Conditional expressions must be strings."));
+            }
+            _ => {}
+        }
+        let mut value = self.eval_lazy(expr).map_err(worded)?;
+        if matches!(expr.0.kind, ExprKind::Template(_)) {
+            self.0.engine().warn(
+                Diagnostic::new(
+                    Severity::Deprecation,
+                    "templated-conditional",
+                    "Conditionals should not be surrounded by templating delimiters such as {{ }} or {% %}. \
+                     This feature will be removed from ansible-core version 2.23.",
+                )
+                .at(&expr.0.span),
+            );
+            // `when: "{{ name }}"` where `name` holds an authored text: that text is the condition.
+            if let V::Str(text) = &value
+                && marks::is_authored(text)
+            {
+                let inner = self.0.engine().compile_text_expr(text, &expr.0.span);
+                let inner = inner.map_err(|diagnostic| TemplateError {
+                    kind: TemplateErrorKind::Syntax,
+                    message: diagnostic.summary,
+                    trace: diagnostic.span.into_iter().collect(),
+                })?;
+                value = self.eval_lazy(&inner).map_err(worded)?;
+            }
+        }
+        if let V::Bool(result) = value {
+            return Ok(result);
+        }
+        // What its members lack comes before what is wrong with the whole.
+        if matches!(value, V::List(_) | V::Tuple(_) | V::Dict(_)) {
+            value.to_value().map_err(worded)?;
+        }
+        let truth = value.truth()?;
+        if matches!(expr.0.kind, ExprKind::Template(_))
+            && let V::Str(text) = &value
+        {
+            if text.is_empty() {
+                return self.empty_condition(&expr.0.span);
+            }
+            if !allowed {
+                return Err(refused(UNTRUSTED));
+            }
+        }
+        let place = match &value {
+            V::None => "<unknown>".to_owned(),
+            V::Str(text) => match marks::of(text) {
+                Some(Mark::Origin(place)) => place.to_string(),
+                _ => expr.0.span.to_string(),
+            },
+            _ => expr.0.span.to_string(),
+        };
+        let message = format!(
+            "Conditional result ({}) was derived from value of type '{}' at {}. Conditionals must have a \
+             boolean result.",
+            if truth { "True" } else { "False" },
+            value.type_name(),
+            str_repr(&place),
+        );
+        if allowed {
+            self.broken_condition(message, &expr.0.span);
+            return Ok(truth);
+        }
+        Err(refused(&message))
+    }
+
+    /// A condition with nothing in it.
+    fn empty_condition(&self, place: &Span) -> Res<bool> {
+        if self.0.engine().settings().allow_broken_conditionals {
+            self.broken_condition("Empty conditional expression was evaluated as True.".into(), place);
+            return Ok(true);
+        }
+        Err(TemplateError {
+            kind: TemplateErrorKind::Failed,
+            message: "Empty conditional expressions are not allowed.".into(),
+            trace: vec![place.clone()],
+        })
+    }
+
+    fn broken_condition(&self, message: String, place: &Span) {
+        let message = format!("{message} This feature will be removed from ansible-core version 2.23.");
+        self.0.engine().warn(Diagnostic::new(Severity::Deprecation, "broken-conditional", message).at(place));
+    }
+}
