@@ -11,6 +11,8 @@ pub struct Locals {
     names: Vec<(Arc<str>, V)>,
     /// Where the names of the innermost round begin; `None` outside of plain loops.
     round: Option<usize>,
+    /// Names from outside that were read: nothing in a plain loop can set those.
+    seen: Vec<(Arc<str>, V)>,
 }
 
 /// What to go back to after a loop.
@@ -21,7 +23,8 @@ pub struct Outside {
 
 impl Locals {
     pub fn get(&self, name: &Arc<str>) -> Option<&V> {
-        self.names.iter().rev().find(|(known, _)| same(known, name)).map(|(_, value)| value)
+        let mut inner = self.names.iter().rev().chain(&self.seen);
+        inner.find(|(known, _)| same(known, name)).map(|(_, value)| value)
     }
 
     /// Sets a name for the rest of the round. Gives the value back where there is none.
@@ -32,6 +35,13 @@ impl Locals {
             None => self.names.push((name.clone(), value)),
         }
         None
+    }
+
+    /// Keeps the value of a name from outside for as long as the loops last.
+    pub fn remember(&mut self, name: &Arc<str>, value: &V) {
+        if self.round.is_some() {
+            self.seen.push((name.clone(), value.clone()));
+        }
     }
 
     /// Begins a loop.
@@ -57,5 +67,8 @@ impl Locals {
     pub fn leave(&mut self, outside: Outside) {
         self.names.truncate(outside.names);
         self.round = outside.round;
+        if self.round.is_none() {
+            self.seen.clear();
+        }
     }
 }

@@ -144,11 +144,14 @@ impl<'a> Eval<'a> {
     }
 
     pub fn variable(&mut self, name: &Arc<str>) -> Res<V> {
-        if let Some(value) = self.locals.get(name).cloned().or_else(|| self.env.get(name)) {
-            return Ok(value);
-        }
-        if let Some((_, value)) = self.roots.iter().find(|(known, _)| env::same(known, name)) {
+        if let Some(value) = self.locals.get(name) {
             return Ok(value.clone());
+        }
+        let known =
+            || self.roots.iter().find(|(known, _)| env::same(known, name)).map(|(_, value)| value.clone());
+        if let Some(value) = self.env.get(name).or_else(known) {
+            self.locals.remember(name, &value);
+            return Ok(value);
         }
         let found = match self.ctx.variable(name)? {
             Some(value) => Some(value),
