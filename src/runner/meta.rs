@@ -93,7 +93,12 @@ impl Runner<'_> {
                 continue;
             }
             match name.as_str() {
-                "flush_handlers" => walk.flush(),
+                "flush_handlers" => {
+                    let host = host.clone();
+                    let context = self.task_context(run, task, &host);
+                    let handlers = run.handlers.read().map(|handlers| handlers.clone()).unwrap_or_default();
+                    walks[index].1.flush(|name| super::handlers::find(&handlers, name, &context));
+                }
                 "end_host" => {
                     walk.end();
                     let host = host.clone();

@@ -121,8 +121,8 @@ impl Runner<'_> {
                 |effect: &Effect| matches!(effect, Effect::AddHost { .. } | Effect::GroupBy { .. });
             let silent = task.changed_when.is_none() && result.effects.iter().any(for_inventory);
             if (result.changed && !result.failed && !silent) || result.unknown.is_some() {
-                for handler in self.notify(run, task, host, result)? {
-                    walks[index].1.notify(handler);
+                for (name, handlers) in self.notify(run, task, host, result)? {
+                    walks[index].1.notify(&name, &handlers);
                 }
             }
             // A handler with `run_once` has run for all that are flushing.
@@ -366,7 +366,7 @@ impl Runner<'_> {
     /// `max_fail_percentage`: true if the play stops here. Hosts count that are out by now and have no handlers to run. If there
     /// are too many, all others fail, but for those that failed in this very task (even if that was ignored): where they are rescued,
     /// they go on until the next task is done.
-    fn too_many_failed(
+    pub(super) fn too_many_failed(
         &mut self,
         run: &Arc<PlayRun>,
         walks: &mut Walks,
@@ -407,7 +407,7 @@ impl Runner<'_> {
         task: &Arc<Task>,
         host: &Arc<str>,
         result: &TaskResult,
-    ) -> Result<Vec<usize>, Stop> {
+    ) -> Result<Vec<(String, Vec<usize>)>, Stop> {
         let mut attrs: Vec<&crate::playbook::Attr> = task.notify.iter().collect();
         // What blocks around it say counts where the task itself says nothing.
         if attrs.is_empty() {
@@ -435,7 +435,7 @@ impl Runner<'_> {
         host: &Arc<str>,
         attrs: &[&crate::playbook::Attr],
         locals: Map,
-        wanted: &mut Vec<usize>,
+        wanted: &mut Vec<(String, Vec<usize>)>,
     ) -> Result<(), Stop> {
         let context = self.job(run, task, host).context(&self.shared, locals);
         let handlers = run.handlers.read().map(|handlers| handlers.clone()).unwrap_or_default();
@@ -469,8 +469,9 @@ impl Runner<'_> {
                         severity: crate::diag::Severity::Warning,
                         ..problem
                     }));
+                    continue;
                 }
-                wanted.extend(found);
+                wanted.push((name, found));
             }
         }
         Ok(())

@@ -83,7 +83,7 @@ impl Runner<'_> {
         let Some(first) = group.first().map(|index| walks[*index].0.clone()) else { return Ok(false) };
         let context = self.task_context(run, task, &first);
         if task.action.kind == ActionKind::Meta {
-            return self.meta(run, walks, task, &group);
+            return Ok(self.meta(run, walks, task, &group)? || self.too_many_failed(run, walks, task, &[]));
         }
         let info = Arc::new(self.info(run, task, &context));
         if self.asking && !self.confirmed(&info) {

@@ -104,9 +104,9 @@ pub struct Walk {
     at: Position,
     /// In front of its next task, from when that was looked for.
     next: Option<Position>,
-    /// Handlers that wait for the next flush, by their index in the play's list.
-    notified: Vec<usize>,
-    /// Handlers of a flush that began and have not run. Those notified by a later one wait here for the next flush.
+    /// What was notified and waits for the next flush: only there is it known which handlers answer to these names.
+    notified: Vec<String>,
+    /// Handlers of a flush that began and have not run, by their index in the play's list. Those notified by a later one wait here for the next flush.
     flushing: Vec<usize>,
     /// A failure was not caught by the innermost block, and the host has taken no step since: another one adds nothing.
     fell_through: bool,
@@ -173,12 +173,20 @@ impl Walk {
         false
     }
 
-    /// A task changed something: this handler is to run.
-    pub fn notify(&mut self, handler: usize) {
-        let in_flush = self.at.frames.iter().any(|frame| matches!(frame.kind, FrameKind::Handlers));
-        let list = if in_flush { &mut self.flushing } else { &mut self.notified };
-        if !list.contains(&handler) {
-            list.push(handler);
+    /// A task changed something: who answers to this name is to run. In a flush, those that do now.
+    pub fn notify(&mut self, name: &str, handlers: &[usize]) {
+        if self.at.frames.iter().any(|frame| matches!(frame.kind, FrameKind::Handlers)) {
+            self.add(handlers);
+        } else if !self.notified.iter().any(|other| other == name) {
+            self.notified.push(name.to_owned());
+        }
+    }
+
+    fn add(&mut self, handlers: &[usize]) {
+        for handler in handlers {
+            if !self.flushing.contains(handler) {
+                self.flushing.push(*handler);
+            }
         }
     }
 
@@ -203,7 +211,7 @@ impl Walk {
         let found = loop {
             let Some((task, place)) = next.next(handlers, &self.flushing) else { break None };
             let early = self.start.as_ref().is_some_and(|start| place < *start) && !is_gathering(&task);
-            if early || (quiet && self.notified.is_empty() && is_section_flush(&task)) {
+            if early || (quiet && !self.awaits_handlers() && is_section_flush(&task)) {
                 next.advance();
                 continue;
             }
@@ -255,12 +263,10 @@ impl Walk {
         self.at.frames.push(Frame::block(Arc::new(sequence), Some(ordinals)));
     }
 
-    /// In place of the next task (`flush_handlers`): the notified handlers.
-    pub fn flush(&mut self) {
-        for handler in std::mem::take(&mut self.notified) {
-            if !self.flushing.contains(&handler) {
-                self.flushing.push(handler);
-            }
+    /// In place of the next task (`flush_handlers`): the handlers that answer to what was notified.
+    pub fn flush(&mut self, mut find: impl FnMut(&str) -> Vec<usize>) {
+        for name in std::mem::take(&mut self.notified) {
+            self.add(&find(&name));
         }
         self.at.frames.push(Frame { kind: FrameKind::Handlers, index: 0 });
     }
