@@ -172,7 +172,9 @@ fn comparable(text: &str, free: bool) -> String {
             *text += &line;
         }
     }
-    chunks.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+    // The real one shows items that are skipped before or after those that are not, as it happens.
+    let skipped_item = |text: &str| text.starts_with("skipping: ") && text.contains("(item=");
+    chunks.sort_by(|a, b| (a.0, &a.1, skipped_item(&a.2)).cmp(&(b.0, &b.1, skipped_item(&b.2))));
     chunks.into_iter().map(|(_, _, text)| text + "\n").collect()
 }
 

@@ -159,7 +159,8 @@ impl Runner<'_> {
         }
         if !holds {
             let role = task.level.role.as_ref().map(|role| role.display_name()).unwrap_or_default();
-            let result = skip_result(name, &host, &role);
+            let no_log = self.truth(task, &context, "no_log");
+            let result = TaskResult { no_log, ..skip_result(name, &host, &role) };
             self.emit(&Event::Result { host, task: info, result: Arc::new(result) });
         }
     }

@@ -258,6 +258,9 @@ impl TaskRun<'_> {
     ) -> TaskResult {
         if self.task.changed_when.is_none() && before.iter().any(|earlier| result.adds_what(earlier)) {
             result.changed = false;
+            if let Some(changed) = result.data.get_mut("changed") {
+                *changed = false.into();
+            }
         }
         let mut result = self.labelled(result, item, control, locals);
         result.data.insert(Value::str(&control.var), item.clone());
