@@ -3,7 +3,7 @@
 use super::exit;
 use super::options::print;
 use super::setup::{Setup, show as show_problem};
-use crate::playbook::{ActionKind, Block, Item, Play, Playbook};
+use crate::playbook::{Block, Item, Play, Playbook};
 use crate::runner::tags_of;
 use crate::template::{Context, LookupEnv};
 use crate::value::{Value, py_str};
@@ -115,7 +115,7 @@ fn list_tasks(
                 if !setup.shared.options.tags.selects(&tags) {
                     continue;
                 }
-                if what.tasks && (task.action.kind != ActionKind::Meta || task.name.is_some()) {
+                if what.tasks {
                     let name = match &task.name {
                         Some(name) => context
                             .render(&name.term)
@@ -124,8 +124,8 @@ fn list_tasks(
                         None => task.action.written.clone(),
                     };
                     let shown = match &task.level.role {
-                        Some(role) => format!("{} : {name}", role.display_name()),
-                        None => name,
+                        Some(role) if task.name.is_some() => format!("{} : {name}", role.display_name()),
+                        _ => name,
                     };
                     let mut tags = tags;
                     tags.sort();

@@ -1,9 +1,10 @@
 //! One file per command; the only place that wires parts together.
 //!
 //! The program answers to several names: as `ekumen` it has subcommands, as `ansible-playbook`, `ansible`,
-//! `ansible-inventory` and `ansible-vault` it behaves as those do.
+//! `ansible-inventory`, `ansible-config` and `ansible-vault` it behaves as those do.
 
 mod adhoc;
+mod config;
 mod drift;
 mod exit;
 mod extra_vars;
@@ -31,6 +32,7 @@ pub fn main() -> i32 {
         "ansible-playbook" => run::main(args, Name::Ansible),
         "ansible" => adhoc::main(args, Name::Ansible),
         "ansible-inventory" => inventory::main(args, Name::Ansible),
+        "ansible-config" => config::main(args, Name::Ansible),
         "ansible-vault" => vault_command::main(args, Name::Ansible),
         _ => {
             let command = args.get(1).cloned().unwrap_or_default();
@@ -44,6 +46,7 @@ pub fn main() -> i32 {
                 "drift" => drift::main(rest(&mut args)),
                 "do" => adhoc::main(rest(&mut args), Name::Ekumen),
                 "inventory" => inventory::main(rest(&mut args), Name::Ekumen),
+                "config" => config::main(rest(&mut args), Name::Ekumen),
                 "vars" => vars::main(rest(&mut args)),
                 "vault" => vault_command::main(rest(&mut args), Name::Ekumen),
                 "-V" | "--version" | "version" => {
@@ -55,7 +58,8 @@ pub fn main() -> i32 {
                     if command.is_empty() { exit::USAGE } else { exit::OK }
                 }
                 other => {
-                    let names = ["run", "drift", "do", "inventory", "vars", "vault", "version", "help"];
+                    let names =
+                        ["run", "drift", "do", "inventory", "vars", "vault", "config", "version", "help"];
                     let hint = crate::diag::did_you_mean(other, names)
                         .map(|near| format!(" (did you mean `{near}`?)"))
                         .unwrap_or_default();
@@ -79,10 +83,11 @@ Usage: ekumen COMMAND …
   do PATTERN         run one module on the hosts of a pattern (-m MODULE -a ARGUMENTS)
   inventory          show hosts, groups and their variables (--list, --graph, --host NAME)
   vars HOST [NAME]   print variables, where they came from and what they overrode
+  config ACTION      settings and where they were set (dump, list, view, init, validate)
   vault ACTION       encrypt, decrypt, view, edit, create and rekey files; encrypt texts
   version            print the version
   help               print this text
 
-`ekumen COMMAND --help` lists a command's options. Called as ansible-playbook, ansible, ansible-inventory or ansible-vault (a link of that
+`ekumen COMMAND --help` lists a command's options. Called as ansible-playbook, ansible, ansible-inventory, ansible-config or ansible-vault (a link of that
 name to this program), it behaves as those do.
 ";

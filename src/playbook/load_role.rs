@@ -36,7 +36,10 @@ impl Loader {
 
     /// One entry of `roles` or `dependencies`: a name, or a mapping of name, keywords and parameters.
     fn role_entry(&self, node: &Node, parent: &Arc<Level>) -> Option<Arc<Role>> {
-        let mut request = RoleRequest { public: true, ..RoleRequest::default() };
+        let mut request = RoleRequest {
+            public: !self.settings.bool("DEFAULT_PRIVATE_ROLE_VARS"),
+            ..RoleRequest::default()
+        };
         let mut level = Level::empty(LevelKind::Role, Some(parent.clone()));
         match &node.kind {
             NodeKind::Str(name) => request.name = name.to_string(),
@@ -277,12 +280,8 @@ impl Loader {
                     .at(span),
                 );
             }
-            self.load_task_file(&TaskFile {
-                path: path?,
-                span,
-                level: own.clone(),
-                handlers: kind == "handlers",
-            })
+            let path = self.inside_role(role, kind, path?, from, span)?;
+            self.load_task_file(&TaskFile { path, span, level: own.clone(), handlers: kind == "handlers" })
         };
         let handlers = load("handlers", request.handlers_from.as_deref())
             .map(|block| vec![Item::Block(block)])
@@ -390,6 +389,29 @@ impl Loader {
             .into_iter()
             .map(|extension| PathBuf::from(format!("{}{extension}", stem.display())))
             .find(|path| path.is_file())
+    }
+
+    /// Refuses a file that somebody asked a role for and that is not the role's.
+    fn inside_role(
+        &self,
+        role: &Role,
+        kind: &str,
+        path: PathBuf,
+        from: Option<&str>,
+        span: &Span,
+    ) -> Option<PathBuf> {
+        let folder = role.path.join(kind);
+        if from.is_none() || normalize(&path).starts_with(normalize(&folder)) {
+            return Some(path);
+        }
+        let text = format!(
+            "Failed loading '{}' for role ({}) as it is not inside the expected role path: '{}'",
+            path.display(),
+            role.name,
+            folder.display()
+        );
+        self.problem(Diagnostic::error("file-outside-role", text).at(span));
+        None
     }
 
     fn role_file(&self, role: &Path, kind: &str, from: Option<&str>, span: &Span) -> Option<Arc<Node>> {

@@ -258,6 +258,13 @@ impl Loader {
             Some((_, value)) => vec![self.attr(value)],
         };
         let optional = |name: &str| node.get(name).map(|value| self.conditions(value));
+        if handler
+            && action.kind == ActionKind::Meta
+            && args.get("_raw_params").and_then(Node::as_str) == Some("end_role")
+        {
+            let text = "Cannot execute 'end_role' from a handler";
+            self.problem(Diagnostic::error("end-role-in-handler", text).at(&found.key.span));
+        }
         let register = match node.get("register") {
             None => None,
             Some(name) => self.variable_name(name),
@@ -274,8 +281,9 @@ impl Loader {
             control,
             register,
             until: optional("until").unwrap_or_default(),
-            changed_when: optional("changed_when"),
-            failed_when: optional("failed_when"),
+            // An empty list says nothing.
+            changed_when: optional("changed_when").filter(|conditions| !conditions.is_empty()),
+            failed_when: optional("failed_when").filter(|conditions| !conditions.is_empty()),
             notify: list("notify"),
             listen: list("listen"),
             is_handler: handler,
@@ -488,7 +496,7 @@ impl Loader {
             defaults_from: text("defaults_from"),
             handlers_from: text("handlers_from"),
             allow_duplicates: Some(truth("allow_duplicates").unwrap_or(true)),
-            public: truth("public").unwrap_or(true),
+            public: truth("public").unwrap_or_else(|| !self.settings.bool("DEFAULT_PRIVATE_ROLE_VARS")),
             rolespec_validate: truth("rolespec_validate"),
             by_task: true,
             ..RoleRequest::default()

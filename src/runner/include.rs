@@ -223,6 +223,10 @@ impl Runner<'_> {
             let text = task.level.vars.get(name).map(|term| self.shared.engine.source_of(term));
             format!("{name}={}", text.unwrap_or_default())
         }));
+        // The setting speaks of includes, too, but only where somebody made it.
+        let setting = "DEFAULT_PRIVATE_ROLE_VARS";
+        let settings = &self.shared.settings;
+        let shown_if_set = || settings.is_set(setting) && !settings.bool(setting);
         let request = RoleRequest {
             written_params: given.join(" "),
             name: include.name.clone(),
@@ -231,7 +235,7 @@ impl Runner<'_> {
             defaults_from: text("defaults_from"),
             handlers_from: text("handlers_from"),
             allow_duplicates: Some(truth("allow_duplicates").unwrap_or(true)),
-            public: truth("public").unwrap_or(false),
+            public: truth("public").unwrap_or_else(shown_if_set),
             rolespec_validate: truth("rolespec_validate"),
             by_task: true,
             ..RoleRequest::default()

@@ -98,6 +98,10 @@ impl Runner<'_> {
                     let context = self.task_context(run, task, &host);
                     let handlers = run.handlers.read().map(|handlers| handlers.clone()).unwrap_or_default();
                     walks[index].1.flush(|name| super::handlers::find(&handlers, name, &context));
+                    self.announce_handlers(run, walks, index);
+                    if !task.implicit {
+                        self.remark(format!("META: triggered running handlers for {host}"));
+                    }
                 }
                 "end_host" => {
                     walk.end();
@@ -138,6 +142,28 @@ impl Runner<'_> {
         Ok(false)
     }
 
+    /// A line for who wants to know more.
+    pub(super) fn remark(&mut self, text: String) {
+        if self.shared.options.verbosity >= 2 {
+            self.emit(&Event::Message(text));
+        }
+    }
+
+    /// The handlers that are about to run on a host.
+    fn announce_handlers(&mut self, run: &Arc<PlayRun>, walks: &Walks, index: usize) {
+        if self.shared.options.verbosity < 2 {
+            return;
+        }
+        let (host, walk) = &walks[index];
+        let host = host.clone();
+        let handlers = run.handlers.read().map(|handlers| handlers.clone()).unwrap_or_default();
+        for handler in walk.flushing().iter().filter_map(|index| handlers.get(*index)) {
+            let context = self.task_context(run, handler, &host);
+            let name = self.info(run, handler, &context).name;
+            self.remark(format!("NOTIFIED HANDLER {name} for {host}"));
+        }
+    }
+
     /// A meta task that somebody wrote is shown for each host it is done for, as Ansible does.
     fn announce(
         &mut self,
@@ -161,8 +187,26 @@ impl Runner<'_> {
             let role = task.level.role.as_ref().map(|role| role.display_name()).unwrap_or_default();
             let no_log = self.truth(task, &context, "no_log");
             let result = TaskResult { no_log, ..skip_result(name, &host, &role) };
+            let reason = result.data.get("skip_reason").map(py_str).unwrap_or_default();
+            self.remark(format!("META: {reason}"));
             self.emit(&Event::Result { host, task: info, result: Arc::new(result) });
+            return;
         }
+        let done = match name {
+            // It is told when its handlers are known.
+            "flush_handlers" => return,
+            // Nobody tells of it.
+            "end_role" => return,
+            "clear_facts" => "facts cleared".to_owned(),
+            "clear_host_errors" => "cleared host errors".to_owned(),
+            "end_batch" => "ending batch".to_owned(),
+            "end_host" => format!("ending play for {host}"),
+            "end_play" => "ending play".to_owned(),
+            "refresh_inventory" => "inventory successfully refreshed".to_owned(),
+            "reset_connection" => "reset connection".to_owned(),
+            other => other.to_owned(),
+        };
+        self.remark(format!("META: {done}"));
     }
 
     fn meta_name(

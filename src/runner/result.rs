@@ -223,6 +223,17 @@ impl TaskResult {
 
     /// What `register` stores: the data with `changed` and `failed`.
     pub fn registered(&self) -> Value {
+        match self.listed() {
+            Value::Map(mut data) if data.contains_key("invocation") => {
+                Arc::make_mut(&mut data).shift_remove("invocation");
+                Value::Map(data)
+            }
+            whole => whole,
+        }
+    }
+
+    /// The same as one of the results of a loop, which keep `invocation`.
+    pub fn listed(&self) -> Value {
         if let Some(why) = &self.unknown {
             return Value::Unknown(why.as_str().into());
         }
@@ -245,7 +256,6 @@ impl TaskResult {
             let warnings = self.warnings.iter().map(|text| text.as_str().into()).collect();
             data.insert("warnings".into(), Value::list(warnings));
         }
-        data.shift_remove("invocation");
         Value::map(data)
     }
 

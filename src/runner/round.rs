@@ -471,6 +471,7 @@ impl Runner<'_> {
                     }));
                     continue;
                 }
+                self.remark(format!("Notification for handler {name} has been saved."));
                 wanted.push((name, found));
             }
         }

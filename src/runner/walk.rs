@@ -195,6 +195,11 @@ impl Walk {
         !self.notified.is_empty() || self.is_flushing()
     }
 
+    /// The handlers of a flush that have not run, by their index in the play's list.
+    pub fn flushing(&self) -> &[usize] {
+        &self.flushing
+    }
+
     /// Whether handlers of a flush have not run.
     pub fn is_flushing(&self) -> bool {
         !self.flushing.is_empty()

@@ -23,6 +23,9 @@ def normalise(text, folder):
     text = text.replace(str(folder), "{dir}")
     # The real one shows its own temporary file where the template is meant.
     text = re.sub(r"/\S*/ansible-local-[^/\s]+/tmp[^/\s]+/", "{dir}/templates/", text)
+    # What `-vv` says of Python and its plugins.
+    text = re.sub(r"ansible-playbook \[core (.*\n)+?  pyyaml version.*\n", "", text)
+    text = re.sub(r"Skipping callback '.*\n", "", text)
     text = re.sub(r'"(start|end|delta)": "[^"]*"', r'"\1": "…"', text)
     text = re.sub(r"(?m)(Origin: \S+:\d+):\d+$|^ *\^ column \d+\n", lambda match: match[1] or "", text)
     text = re.sub(r"\b0:00:0\d\.\d+", "…", text)

@@ -350,7 +350,7 @@ impl TaskRun<'_> {
         if let Some(msg) = msg {
             whole.data.insert("msg".into(), msg.into());
         }
-        let listed = results.iter().map(TaskResult::registered).collect();
+        let listed = results.iter().map(TaskResult::listed).collect();
         whole.data.insert("results".into(), Value::list(listed));
         whole.data.insert("changed".into(), whole.changed.into());
         whole.items = Some(results);

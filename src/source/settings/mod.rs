@@ -90,6 +90,7 @@ impl Surroundings {
 pub struct Settings {
     values: HashMap<&'static str, (Value, Origin)>,
     config_file: Option<PathBuf>,
+    written: Vec<String>,
     surroundings: Surroundings,
 }
 
@@ -108,7 +109,12 @@ impl Settings {
             Some(path) => ini::parse(&yaml::read(path)?)?,
             None => ini::Entries::new(),
         };
-        let mut settings = Self { values: HashMap::with_capacity(TABLE.len()), config_file, surroundings };
+        let mut places: Vec<(&String, u32)> =
+            entries.iter().map(|(place, (_, span))| (place, span.line)).collect();
+        places.sort_by_key(|(_, line)| *line);
+        let written = places.into_iter().map(|(place, _)| place.clone()).collect();
+        let values = HashMap::with_capacity(TABLE.len());
+        let mut settings = Self { values, config_file, written, surroundings };
         // The other defaults are made of this one.
         let home = TABLE.iter().filter(|row| row.name == "ANSIBLE_HOME");
         for row in home.chain(TABLE) {
@@ -125,7 +131,8 @@ impl Settings {
             home: PathBuf::from("/root"),
             ..Surroundings::default()
         };
-        let mut settings = Self { values: HashMap::new(), config_file: None, surroundings };
+        let mut settings =
+            Self { values: HashMap::new(), config_file: None, written: Vec::new(), surroundings };
         for row in TABLE.iter().filter(|row| row.name == "ANSIBLE_HOME").chain(TABLE) {
             let default = settings.default(row);
             settings.values.insert(row.name, (default, Origin::Default));
@@ -235,6 +242,11 @@ impl Settings {
     /// The file that was read.
     pub fn config_file(&self) -> Option<&Path> {
         self.config_file.as_deref()
+    }
+
+    /// What the file sets (`section.key`), known or not, in its order.
+    pub fn written(&self) -> &[String] {
+        &self.written
     }
 
     pub fn surroundings(&self) -> &Surroundings {
