@@ -13,7 +13,9 @@ impl Programs {
     pub fn new() -> Programs {
         let folder = tempfile::tempdir().expect("a folder");
         fs::create_dir(folder.path().join("home")).expect("a folder");
-        for name in ["ekumen", "ansible-playbook", "ansible", "ansible-inventory", "ansible-vault"] {
+        for name in
+            ["ekumen", "ansible-playbook", "ansible", "ansible-inventory", "ansible-config", "ansible-vault"]
+        {
             std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_ekumen"), folder.path().join(name))
                 .expect("a link");
         }
