@@ -241,6 +241,8 @@ impl Loader {
         let directory = path.parent().unwrap_or(Path::new(".")).to_owned();
         let mut level = self.level(&words, LevelKind::Play, Places::PLAY, parent.cloned());
         level.directory = Some(directory.clone());
+        // What imports hand over wins over what the play says, that of the outermost one over others.
+        parent.iter().flat_map(|import| import.chain()).for_each(|import| level.vars.extend(&import.vars));
         let level = Arc::new(level);
         let Some(hosts) = node.get("hosts") else {
             self.problem(

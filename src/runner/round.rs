@@ -111,7 +111,8 @@ impl Runner<'_> {
             if result.failed && !result.ignored {
                 self.host_failed(run, walks, index, task, result);
                 step.moved.push(index);
-                if once {
+                // (What is done once for all by its nature, as `add_host`, fails for its one host only.)
+                if once && self.truth(task, &self.task_context(run, task, host), "run_once") {
                     self.fail_everybody(run, walks, index, &mut step);
                 }
                 continue;
