@@ -2,7 +2,7 @@
 
 use crate::source::yaml;
 use crate::template::encodings::{decode, encode};
-use crate::template::eval::{Call, check_stack};
+use crate::template::eval::{Call, charge, check_stack};
 use crate::template::object::{Res, V, failed, text};
 use crate::template::yaml_dump::{self, YamlStyle};
 use crate::template::{TemplateErrorKind, is_omit};
@@ -63,6 +63,10 @@ fn json(c: &Call, mut style: JsonStyle) -> Res<V> {
 /// Whether there is an `omit` among the members.
 pub(super) fn omits(value: &V) -> Res<bool> {
     check_stack()?;
+    // What holds itself twice at every level is looked at as often as it would be written.
+    if matches!(value, V::List(_) | V::Tuple(_) | V::Dict(_)) {
+        charge(160)?;
+    }
     let any = |items: &mut dyn Iterator<Item = V>| -> Res<bool> {
         for item in items {
             if omits(&item)? {
@@ -87,6 +91,7 @@ const NO_YAML: &str = "('cannot represent an object', <<Omit>>)";
 /// The value with lists in place of ranges.
 fn ranges_as_lists(value: &V) -> Res<V> {
     check_stack()?;
+    charge(160)?;
     Ok(match value {
         V::Object(object) if object.is_range() => V::list(value.items()?),
         V::List(_) | V::Tuple(_) => V::list(value.items()?.iter().map(ranges_as_lists).collect::<Res<_>>()?),
