@@ -93,10 +93,7 @@ impl<'a> Host<'a> {
             Some(entry) => entry.run(&request.args, &mut host),
             None => Outcome {
                 failed: true,
-                result: Value::object([(
-                    "msg",
-                    format!("this helper has no module `{}`", request.module),
-                )]),
+                result: Value::object([("msg", format!("this helper has no module `{}`", request.module))]),
                 ..Outcome::default()
             },
         }
