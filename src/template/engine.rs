@@ -65,13 +65,7 @@ impl Term {
 
 impl Template {
     pub(super) fn new(text: &str, span: &Span) -> Self {
-        let source = Source {
-            text: text.into(),
-            span: span.clone(),
-            whole_file: false,
-            first_line: 1,
-            syntax: default_syntax().clone(),
-        };
+        let source = Source::of_text(text, span);
         let newlines = trailing_newlines(text);
         Self { source: Arc::new(source), program: OnceLock::new(), newlines, sealed: None }
     }
@@ -127,15 +121,20 @@ pub(super) fn default_syntax() -> &'static Arc<Syntax> {
 }
 
 impl Source {
-    /// For lookups that no template asked for.
-    pub(super) fn nowhere() -> Self {
+    /// A text inside a file, with the usual delimiters.
+    pub(super) fn of_text(text: &str, span: &Span) -> Self {
         Self {
-            text: "".into(),
-            span: Span::synthetic("<unknown>", ""),
+            text: text.into(),
+            span: span.clone(),
             whole_file: false,
             first_line: 1,
             syntax: default_syntax().clone(),
         }
+    }
+
+    /// For lookups that no template asked for.
+    pub(super) fn nowhere() -> Self {
+        Self::of_text("", &Span::synthetic("<unknown>", ""))
     }
 
     fn error(&self, what: &str, problems: Vec<Problem>) -> TemplateError {

@@ -1,7 +1,7 @@
 //! Bare expressions and conditions.
 
 use super::context::rendering;
-use super::engine::{SYNTAX, UNKNOWN, default_syntax, diagnostic, is_template};
+use super::engine::{SYNTAX, UNKNOWN, diagnostic, is_template};
 use super::eval::{Eval, StackGuard};
 use super::object::{Res, V};
 use super::syntax::ir::{Ex, Pos};
@@ -110,13 +110,7 @@ impl Engine {
             }
             ExprKind::Template(Term::Template(Arc::new(template)))
         } else {
-            let source = Source {
-                text: text.into(),
-                span: span.clone(),
-                whole_file: false,
-                first_line: 1,
-                syntax: default_syntax().clone(),
-            };
+            let source = Source::of_text(text, span);
             match syntax::expression(text) {
                 Ok(ex) => ExprKind::Expression(ex, Arc::new(source)),
                 Err(problems) => {

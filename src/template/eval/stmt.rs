@@ -206,7 +206,7 @@ impl Eval<'_> {
             Some(value) => value,
             None => self.need(&each.iter)?,
         };
-        let mut items = value.items().map_err(|error| self.placed(error, each.pos))?;
+        let items = value.items().map_err(|error| self.placed(error, each.pos))?;
         if each.plain {
             let outside = self.locals.enter();
             let result = self.each_plain(each, items, depth, out);
@@ -215,28 +215,11 @@ impl Eval<'_> {
         }
         let outer = self.push();
         let result = (|| {
-            if let Some(filter) = &each.filter {
-                let mut kept = Vec::new();
-                for item in items {
-                    self.assign(&each.target, item.clone(), each.pos)?;
-                    if self.truth(filter)? {
-                        kept.push(item);
-                    }
-                    self.env.clear();
-                }
-                items = kept;
-            }
+            let items = self.chosen(each, items, |eval| eval.env.clear())?;
             if items.is_empty() {
                 return self.body(&each.otherwise, out);
             }
-            let object = Arc::new(Loop {
-                items,
-                index: AtomicUsize::new(0),
-                last: Mutex::new(None),
-                depth,
-                recursion: each.recursive.then(|| each.clone()),
-                env: outer.clone(),
-            });
+            let object = Arc::new(Loop::new(items, depth, each, &outer));
             let shown = V::Object(object.clone());
             for (i, item) in object.items.iter().enumerate() {
                 self.limits.step().map_err(|error| self.placed(error, each.pos))?;
@@ -254,30 +237,27 @@ impl Eval<'_> {
         result
     }
 
-    /// The rounds of a loop that nothing can hold on to.
-    fn each_plain(&mut self, each: &Arc<For>, mut items: Vec<V>, depth: usize, out: &mut Out) -> Res<Flow> {
-        if let Some(filter) = &each.filter {
-            let mut kept = Vec::new();
-            for item in items {
-                self.assign(&each.target, item.clone(), each.pos)?;
-                if self.truth(filter)? {
-                    kept.push(item);
-                }
-                self.locals.next_round();
+    /// The items that the loop's own condition keeps; `forget` drops what it has set for one.
+    fn chosen(&mut self, each: &For, items: Vec<V>, forget: fn(&mut Self)) -> Res<Vec<V>> {
+        let Some(filter) = &each.filter else { return Ok(items) };
+        let mut kept = Vec::new();
+        for item in items {
+            self.assign(&each.target, item.clone(), each.pos)?;
+            if self.truth(filter)? {
+                kept.push(item);
             }
-            items = kept;
+            forget(self);
         }
+        Ok(kept)
+    }
+
+    /// The rounds of a loop that nothing can hold on to.
+    fn each_plain(&mut self, each: &Arc<For>, items: Vec<V>, depth: usize, out: &mut Out) -> Res<Flow> {
+        let items = self.chosen(each, items, |eval| eval.locals.next_round())?;
         if items.is_empty() {
             return self.body(&each.otherwise, out);
         }
-        let object = Arc::new(Loop {
-            items,
-            index: AtomicUsize::new(0),
-            last: Mutex::new(None),
-            depth,
-            recursion: None,
-            env: self.env.clone(),
-        });
+        let object = Arc::new(Loop::new(items, depth, each, &self.env));
         self.locals.keep(loop_name(), V::Object(object.clone()));
         for (i, item) in object.items.iter().enumerate() {
             self.limits.step().map_err(|error| self.placed(error, each.pos))?;
@@ -301,6 +281,19 @@ struct Loop {
     depth: usize,
     recursion: Option<Arc<For>>,
     env: Arc<Env>,
+}
+
+impl Loop {
+    fn new(items: Vec<V>, depth: usize, each: &Arc<For>, env: &Arc<Env>) -> Self {
+        Self {
+            items,
+            index: AtomicUsize::new(0),
+            last: Mutex::new(None),
+            depth,
+            recursion: each.recursive.then(|| each.clone()),
+            env: env.clone(),
+        }
+    }
 }
 
 impl Loop {
