@@ -7,9 +7,6 @@ use crate::value::{Map, Value, py_str};
 
 pub struct Program;
 
-/// What a program must mention to be trusted with a check.
-const CHECK_MODE: &[u8] = b"_ansible_check_mode";
-
 impl Action for Program {
     /// What it calls may be a job.
     fn ignores_async(&self) -> bool {
@@ -18,41 +15,36 @@ impl Action for Program {
 
     fn prepare(&self, args: Map, scene: &Scene) -> Prepared {
         let action = &scene.task.action;
-        let Some(foreign) = &action.foreign else {
-            return Prepared::failed(format!("the module {} has no file", action.written));
+        let Some((path, program)) =
+            action.foreign.as_ref().and_then(|foreign| Some((&foreign.path, foreign.program.as_ref()?)))
+        else {
+            return Prepared::failed(format!("the module {} is no program", action.written));
         };
-        let bytes = match std::fs::read(&foreign.path) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                return Prepared::failed(format!("cannot read {}: {error}", foreign.path.display()));
+        let interpreter = match &program.interpreter {
+            Some(line) => Value::from(interpreter(line, scene)),
+            None if program.style == Style::Binary => Value::Null,
+            None => {
+                let name = &action.short;
+                let text = format!("Task failed: module ({name}) is missing interpreter line");
+                return Prepared::Done(TaskResult::stopped(text));
             }
         };
-        let (style, interpreter) = match Style::of(&bytes) {
-            Style::Binary => (Style::Binary, Value::Null),
-            style => match interpreter(&bytes, scene) {
-                Some(interpreter) => (style, interpreter),
-                None => {
-                    let name = &action.short;
-                    return Prepared::Done(TaskResult::stopped(format!(
-                        "Task failed: module ({name}) is missing interpreter line"
-                    )));
-                }
-            },
-        };
-        let knows_checks = contains(&bytes, CHECK_MODE);
         let mut call = Call::new("program", Map::new());
         call.may_be_job = true;
         // It decides itself, and is told what is wanted.
-        call.check = (scene.check && knows_checks).then_some(false);
-        let told = told(args, scene);
-        let name = foreign.path.file_name().map(|name| name.to_string_lossy().into_owned());
+        call.check = (scene.check && program.knows_checks).then_some(false);
+        let digest = match scene.files(&Map::new()).add(path, &mut call.blobs) {
+            Ok((digest, _)) => digest,
+            Err(message) => return Prepared::failed(message),
+        };
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
         let members = [
-            ("digest", Value::from(call.blobs.add_bytes(bytes))),
+            ("digest", Value::from(digest)),
             ("name", Value::from(name.unwrap_or_default())),
             ("module", Value::str(&action.short)),
-            ("style", style.word().into()),
+            ("style", program.style.word().into()),
             ("interpreter", interpreter),
-            ("arguments", Value::map(told)),
+            ("arguments", Value::map(told(args, scene))),
         ];
         call.args = members.into_iter().map(|(key, value)| (Value::str(key), value)).collect();
         Prepared::Call(call)
@@ -60,21 +52,16 @@ impl Action for Program {
 }
 
 /// The program that runs the file: its first line's, unless a variable (`ansible_perl_interpreter`) names another.
-/// `None` without a first line that names one.
-fn interpreter(bytes: &[u8], scene: &Scene) -> Option<Value> {
-    let line = bytes.split(|byte| *byte == b'\n').next()?.strip_prefix(b"#!")?;
-    let line = String::from_utf8_lossy(line);
-    let program = line.split_whitespace().next()?;
-    let named = match program.rsplit('/').next()? {
-        // `#!/usr/bin/env perl`
-        "env" => line.split_whitespace().nth(1)?,
-        name => name,
-    };
+fn interpreter(line: &str, scene: &Scene) -> String {
+    let mut words = line.split_whitespace();
+    let first = words.next().and_then(|program| program.rsplit('/').next()).unwrap_or_default();
+    // `#!/usr/bin/env perl`
+    let named = if first == "env" { words.next().unwrap_or(first) } else { first };
     // `python3.11` is `python`.
     let kind = if named.starts_with("python") { "python" } else { named };
     let variable = scene.context.variable(&format!("ansible_{kind}_interpreter")).ok().flatten();
     let chosen = variable.map(|value| py_str(&value)).filter(|text| !text.starts_with("auto"));
-    Some(Value::str(chosen.as_deref().unwrap_or(line.trim())))
+    chosen.unwrap_or_else(|| line.to_owned())
 }
 
 /// The arguments, and what Ansible tells a module of the run.
@@ -104,8 +91,4 @@ fn told(mut args: Map, scene: &Scene) -> Map {
     ];
     args.extend(more.into_iter().map(|(name, value)| (Value::from(format!("_ansible_{name}")), value)));
     args
-}
-
-fn contains(bytes: &[u8], word: &[u8]) -> bool {
-    bytes.windows(word.len()).any(|window| window == word)
 }

@@ -63,7 +63,7 @@ pub struct Conversation<'p> {
 }
 
 impl<'p> Conversation<'p> {
-    #[allow(clippy::too_many_arguments)] // Streams and what is known of the program; it is called in one place.
+    #[expect(clippy::too_many_arguments, reason = "streams, and what is known of the program")]
     pub fn new(
         stdin: ChildStdin,
         stdout: ChildStdout,

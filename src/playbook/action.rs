@@ -151,7 +151,7 @@ pub fn is_available(written: &str) -> bool {
 
 /// A module that the project brings along.
 pub fn of_library(written: &str, foreign: Foreign) -> ActionName {
-    let kind = if foreign.runs { ActionKind::Program } else { ActionKind::Missing };
+    let kind = if foreign.program.is_some() { ActionKind::Program } else { ActionKind::Missing };
     let short = written.strip_prefix("ansible.legacy.").unwrap_or(written);
     ActionName { written: written.into(), short: short.into(), kind, foreign: Some(foreign) }
 }

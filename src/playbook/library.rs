@@ -1,5 +1,6 @@
 //! Modules that a project brings along: files of `library` folders, of the module path and of collections.
 
+use crate::modules::commands::program::Style;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
@@ -12,8 +13,18 @@ const NO_MODULES: &[&str] =
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Foreign {
     pub path: Arc<Path>,
-    /// Whether it can run as it is: Ansible's library for modules in Python or PowerShell is not here.
-    pub runs: bool,
+    /// `None` if it cannot run as it is: Ansible's library for modules in Python or PowerShell is not here.
+    pub program: Option<Arc<Program>>,
+}
+
+/// What the file of a module says of how it is run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    pub style: Style,
+    /// What stands after `#!`, unless it is a binary.
+    pub interpreter: Option<String>,
+    /// It speaks of check mode, so it can be trusted with a check.
+    pub knows_checks: bool,
 }
 
 /// The modules of some folders, each folder read once.
@@ -21,10 +32,18 @@ pub struct Foreign {
 pub struct Library {
     /// The `library` folders of the roles so far: from then on everybody can use what is in them.
     roles: RwLock<Vec<PathBuf>>,
-    folders: RwLock<HashMap<PathBuf, Arc<Listing>>>,
+    folders: RwLock<HashMap<(PathBuf, Depth), Arc<Listing>>>,
 }
 
 type Listing = HashMap<String, Foreign>;
+
+/// Which folders belong to one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Depth {
+    Itself,
+    /// And those directly in it, after it.
+    OneBelow,
+}
 
 impl Library {
     /// A role brings modules.
@@ -45,65 +64,73 @@ impl Library {
         }
         let roles = self.roles.read().map(|folders| folders.clone()).unwrap_or_default();
         let own = std::iter::once(playbook.join("library")).chain(roles);
-        own.chain(module_path.iter().cloned())
-            .find_map(|folder| self.listing(&folder).get(name).cloned())
-            .or_else(|| module_path.iter().find_map(|folder| self.below(folder, name)))
+        let configured = module_path.iter().map(|folder| (folder.clone(), Depth::OneBelow));
+        own.map(|folder| (folder, Depth::Itself))
+            .chain(configured)
+            .find_map(|(folder, depth)| self.listing(&folder, depth).get(name).cloned())
     }
 
     /// The module of that name in exactly this folder.
     pub fn find_in(&self, folder: &Path, name: &str) -> Option<Foreign> {
-        self.listing(folder).get(name).cloned()
+        self.listing(folder, Depth::Itself).get(name).cloned()
     }
 
-    fn below(&self, folder: &Path, name: &str) -> Option<Foreign> {
-        let entries = std::fs::read_dir(folder).ok()?.flatten();
-        let mut folders: Vec<PathBuf> =
-            entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
-        folders.sort();
-        folders.iter().find_map(|folder| self.find_in(folder, name))
-    }
-
-    fn listing(&self, folder: &Path) -> Arc<Listing> {
-        if let Some(known) = self.folders.read().ok().and_then(|folders| folders.get(folder).cloned()) {
+    fn listing(&self, folder: &Path, depth: Depth) -> Arc<Listing> {
+        let key = (folder.to_owned(), depth);
+        if let Some(known) = self.folders.read().ok().and_then(|folders| folders.get(&key).cloned()) {
             return known;
         }
-        let listing = Arc::new(list(folder));
+        let mut listing = Listing::new();
+        list(folder, depth, &mut listing);
+        let listing = Arc::new(listing);
         if let Ok(mut folders) = self.folders.write() {
-            folders.insert(folder.to_owned(), listing.clone());
+            folders.insert(key, listing.clone());
         }
         listing
     }
 }
 
-fn list(folder: &Path) -> Listing {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Listing::new() };
-    let mut paths: Vec<PathBuf> =
-        entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+/// Adds the modules of a folder; those that are there already stay.
+fn list(folder: &Path, depth: Depth, listing: &mut Listing) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.sort();
-    let mut listing = Listing::new();
-    for path in paths {
+    let (files, others): (Vec<PathBuf>, Vec<PathBuf>) = paths.into_iter().partition(|path| path.is_file());
+    for path in files {
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
         let Some(name) = path.file_stem().and_then(|name| name.to_str()) else { continue };
         if NO_MODULES.contains(&ending) || ending.ends_with('~') || name == "__init__" {
             continue;
         }
         let name = name.to_owned();
-        let foreign = Foreign { runs: runs(&path), path: path.into() };
+        let foreign = Foreign { program: program(&path).map(Arc::new), path: path.into() };
         listing.entry(name).or_insert(foreign);
     }
-    listing
+    if depth == Depth::OneBelow {
+        others.iter().for_each(|folder| list(folder, Depth::Itself, listing));
+    }
 }
 
-/// Whether a module needs nothing but what its first line or its format says.
-fn runs(path: &Path) -> bool {
-    let Ok(content) = std::fs::read(path) else { return false };
+/// A module that needs nothing but what its first line or its format says.
+fn program(path: &Path) -> Option<Program> {
+    let content = std::fs::read(path).ok()?;
+    let style = Style::of(&content);
     let has = |text: &str| content.windows(text.len()).any(|window| window == text.as_bytes());
     let python = has("ansible.module_utils.")
         || has("ansible_collections.")
         || has("from ansible.module_utils")
         || has("#<<INCLUDE_ANSIBLE_MODULE_COMMON>>");
     let powershell = has("#Requires -Module") || has("#AnsibleRequires") || has("#powershell");
-    !python && !powershell
+    if style != Style::Binary && (python || powershell) {
+        return None;
+    }
+    let line = content.split(|byte| *byte == b'\n').next().and_then(|line| line.strip_prefix(b"#!"));
+    let line = line.map(|line| String::from_utf8_lossy(line).trim().to_owned());
+    Some(Program {
+        style,
+        interpreter: line.filter(|line| !line.is_empty() && style != Style::Binary),
+        knows_checks: has("_ansible_check_mode"),
+    })
 }
 
 /// The error for a module of the project that cannot run.
@@ -134,7 +161,9 @@ mod tests {
         write("roles/r/library/six.sh", "#!/bin/sh\n");
         let library = Library::default();
         let module_path = [dir.path().join("path")];
-        let runs = |name: &str| library.find(name, dir.path(), &module_path).map(|foreign| foreign.runs);
+        let runs = |name: &str| {
+            library.find(name, dir.path(), &module_path).map(|foreign| foreign.program.is_some())
+        };
         assert_eq!(runs("one"), Some(true));
         assert_eq!(runs("two"), Some(false));
         assert_eq!(runs("three"), None);

@@ -22,7 +22,9 @@ impl Loader {
             _ => self.foreign(name),
         };
         match (known, foreign) {
-            (Some(known), Some(foreign)) if !foreign.runs && known.kind == ActionKind::Module => Some(known),
+            (Some(known), Some(foreign)) if foreign.program.is_none() && known.kind == ActionKind::Module => {
+                Some(known)
+            }
             (_, Some(foreign)) => Some(action::of_library(name, foreign)),
             (known, None) => known.or_else(|| action::dynamic(name)),
         }

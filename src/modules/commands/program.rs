@@ -7,7 +7,7 @@ use crate::modules::kit::{
 use crate::protocol::Diff;
 use crate::value::{Map, Value, from_json, py_str, to_json};
 use serde::Deserialize;
-use std::io::Read;
+use std::io::{Cursor, Read};
 
 pub struct Program;
 
@@ -97,23 +97,21 @@ impl Module for Program {
     }
 
     fn apply(mut todo: Todo, host: &mut Target) -> Result<Applied, Failure> {
-        let mut program = match host.content(&todo.digest)? {
-            Content::Bytes(bytes) => bytes,
-            Content::File(mut content) | Content::Unnamed(mut content) => {
-                let mut bytes = Vec::new();
-                content
-                    .read_to_end(&mut bytes)
-                    .map_err(|error| Failure::new(format!("cannot read the module: {error}")))?;
-                bytes
-            }
+        let mut program: Box<dyn Read> = match host.content(&todo.digest)? {
+            Content::Bytes(bytes) => Box::new(Cursor::new(bytes)),
+            Content::File(content) | Content::Unnamed(content) => Box::new(content),
         };
         let place = private::for_programs()?;
         todo.arguments.insert("_ansible_tmpdir".into(), Value::from(format!("{}/", place.path().display())));
         let arguments = todo.arguments();
         if todo.style == Style::InText {
-            program = replaced(&program, arguments.as_bytes());
+            let mut text = Vec::new();
+            program
+                .read_to_end(&mut text)
+                .map_err(|error| Failure::new(format!("cannot read the module: {error}")))?;
+            program = Box::new(Cursor::new(replaced(&text, arguments.as_bytes())));
         }
-        let file = place.executable(&todo.name, program.as_slice())?;
+        let file = place.executable(&todo.name, program)?;
         let mut argv = existing(&todo.interpreter);
         argv.push(file.to_string_lossy().into_owned());
         if todo.style != Style::InText {
