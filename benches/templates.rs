@@ -1,5 +1,6 @@
 //! How long templates take: for each case of `templates.json` the nanoseconds to render it warm, and to compile and
-//! render it, as lines of JSON. `templates.py` runs this beside Jinja2 and prints the ratios.
+//! render it, as lines of JSON; of those alone whose names contain the argument, if there is one. `templates.py` runs
+//! this beside Jinja2 and prints the ratios.
 
 use ekumen::diag::Span;
 use ekumen::source::{Node, NodeKind};
@@ -48,9 +49,13 @@ fn main() {
         vars.iter().map(|(name, value)| (Arc::from(name.as_str().unwrap_or("")), value.clone())).collect(),
     ));
     let env = Arc::new(LookupEnv::default());
+    let wanted = std::env::args().skip(1).find(|arg| !arg.starts_with('-')).unwrap_or_default();
     for case in data.get("cases").and_then(Value::as_list).expect("there are cases") {
         let text = case.get("template").and_then(Value::as_str).expect("a template");
         let name = case.get("name").and_then(Value::as_str).expect("a name");
+        if !name.contains(&wanted) {
+            continue;
+        }
         let node = Node::new(NodeKind::Str(text.into()), Span::synthetic("bench.yml", text));
         let engine = Engine::new();
         let term = engine.compile(&node);

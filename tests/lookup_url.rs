@@ -2,7 +2,7 @@
 
 use ekumen::diag::Span;
 use ekumen::source::{Node, NodeKind};
-use ekumen::template::{Context, Engine, LookupEnv, Scope, Var};
+use ekumen::template::{Context, Engine, LookupEnv, Scope, TemplateError, Var};
 use ekumen::value::Value;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -65,7 +65,7 @@ fn it_asks_as_ansible_does() {
     let ask = |path: &str, options: &str| {
         let text = format!("{{{{ query('url', u ~ '{path}', use_netrc=false{options}) }}}}");
         let node = Node::new(NodeKind::Str(text.as_str().into()), Span::synthetic("<test>", &text));
-        context.render(&engine.compile(&node)).map_err(|error| error.message)
+        context.render(&engine.compile(&node)).map_err(TemplateError::into_message)
     };
     let texts = |items: &[&str]| Ok(Value::from(items.to_vec()));
     let error = |path: &str, words: &str| {

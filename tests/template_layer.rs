@@ -4,7 +4,8 @@
 use ekumen::diag::{SourceFile, Span};
 use ekumen::source::{Node, NodeKind, yaml};
 use ekumen::template::{
-    Context, Engine, Expr, LookupEnv, Scope, Settings, TemplateErrorKind, Term, Var, is_omit, omit,
+    Context, Engine, Expr, LookupEnv, Scope, Settings, TemplateError, TemplateErrorKind, Term, Var, is_omit,
+    omit,
 };
 use ekumen::value::{Map, Value, to_json};
 use std::collections::BTreeMap;
@@ -44,7 +45,7 @@ fn context(engine: &Arc<Engine>, vars: Vars) -> Context {
 }
 
 fn render(ctx: &Context, engine: &Engine, template: &str) -> Result<Value, String> {
-    ctx.render(&engine.compile(&text(template))).map_err(|error| error.message)
+    ctx.render(&engine.compile(&text(template))).map_err(TemplateError::into_message)
 }
 
 fn expr(engine: &Engine, condition: &str) -> Expr {
@@ -230,7 +231,7 @@ fn errors_point_at_what_the_author_wrote() {
     let ctx = context(&engine, scope);
     let places = |name: &str| -> (String, Vec<String>) {
         let error = ctx.render(&engine.compile(task.get(name).unwrap())).unwrap_err();
-        (error.message, error.trace.iter().map(ToString::to_string).collect())
+        (error.message.clone(), error.trace.iter().map(ToString::to_string).collect())
     };
     let place = |name: &str| places(name).1.first().cloned().unwrap_or_default();
     assert_eq!(place("x"), "/p/site.yml:2:12");
@@ -294,10 +295,11 @@ fn broken_conditionals_are_refused_or_taken_by_their_truth() {
         let ctx = context(engine, Vars::default());
         let answers: Vec<Result<bool, String>> = ["", "{{ '' }}"]
             .iter()
-            .map(|empty| ctx.condition(&expr(engine, empty)).map_err(|error| error.message))
+            .map(|empty| ctx.condition(&expr(engine, empty)).map_err(TemplateError::into_message))
             .collect();
         let five = Node::new(NodeKind::Int(5), Span::synthetic("x", ""));
-        let five = engine.compile_expr(&five).map(|five| ctx.condition(&five).map_err(|error| error.message));
+        let five =
+            engine.compile_expr(&five).map(|five| ctx.condition(&five).map_err(TemplateError::into_message));
         if engine.settings().allow_broken_conditionals {
             assert_eq!(answers, [Ok(true), Ok(true)]);
             assert_eq!(five, Ok(Ok(true)));
@@ -356,7 +358,7 @@ fn templates_use_other_files() {
     let file = |text: &str| -> Result<String, String> {
         let path = dir.path().join("role/templates/main.j2");
         let file = engine.compile_file(&path, text, &Value::Null).map_err(|error| error.summary)?;
-        ctx.render_file(&file).map_err(|error| error.message)
+        ctx.render_file(&file).map_err(TemplateError::into_message)
     };
     for (template, expected) in [
         ("{% include 'part.j2' %}", "part me -"),
@@ -474,7 +476,7 @@ fn with_loops_use_lookups() {
         let terms = yaml::parse_text("terms", terms).unwrap().node.to_value();
         ctx.lookup(name, terms.as_list().unwrap(), &Value::Null)
             .map(|v| to_json(&Value::list(v)))
-            .map_err(|e| e.message)
+            .map_err(TemplateError::into_message)
     };
     for (name, terms, expected) in [
         ("items", "[1, [2, 3], [[4]]]", "[1, 2, 3, [4]]"),

@@ -3,7 +3,7 @@
 
 use ekumen::diag::Span;
 use ekumen::source::{Node, NodeKind, yaml};
-use ekumen::template::{Context, Engine, LookupEnv, Scope, Settings, Term, Var};
+use ekumen::template::{Context, Engine, LookupEnv, Scope, Settings, TemplateError, Term, Var};
 use ekumen::value::{Value, from_json, to_json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -41,7 +41,7 @@ fn answer(engine: &Arc<Engine>, vars: &Node, case: &str) -> Result<Value, String
     } else {
         ctx.render(&engine.compile(&text_node(case)))
     };
-    result.map_err(|error| error.message)
+    result.map_err(TemplateError::into_message)
 }
 
 /// Equal in type as well: 1 is not 1.0, and keys of JSON are texts.

@@ -58,7 +58,7 @@ fn show(node: &Node, scene: &Scene) -> TaskResult {
             TaskResult::default().with(&name, format!("<< error 1 - {} >>", error.message))
         }
         Err(error) if error.kind == crate::template::TemplateErrorKind::Failed => {
-            let cause = Cause::new(error.message, error.trace.first());
+            let cause = Cause::new(&*error.message, error.trace.first());
             let mut result = TaskResult::broken("Error while resolving `var` expression", cause);
             result.data.shift_remove("changed");
             result

@@ -3,6 +3,7 @@
 use super::{Action, Prepared, Scene};
 use crate::runner::TaskResult;
 use crate::source::Node;
+use crate::template::TemplateError;
 use crate::value::{Map, Value};
 
 pub struct DebugExpressions;
@@ -19,7 +20,7 @@ impl Action for DebugExpressions {
         let mut errors = Vec::new();
         let mut value_of = |node: &Node| {
             let value = match scene.engine.compile_expr(node) {
-                Ok(expression) => scene.context.eval(&expression).map_err(|error| error.message),
+                Ok(expression) => scene.context.eval(&expression).map_err(TemplateError::into_message),
                 Err(problem) => Err(problem.summary),
             };
             value.unwrap_or_else(|message| {

@@ -50,7 +50,7 @@ impl Action for TemplateFile {
             .unwrap_or_else(|| "utf-8".to_owned());
         let content = match crate::template::encode(&rendered, &encoding) {
             Ok(content) => content,
-            Err(error) => return Prepared::failed(error.message),
+            Err(error) => return Prepared::failed(error.into_message()),
         };
         let mut call = Call::new("copy", Map::new());
         let size = content.len();

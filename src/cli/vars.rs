@@ -9,7 +9,7 @@ use crate::playbook::{Block, Item, Level, LevelKind, Play, Role, RoleRequest};
 use crate::runner::play_scope;
 use crate::source::settings::Name;
 use crate::template::yaml_dump::{YamlStyle, dump};
-use crate::template::{Context, LookupEnv, Scope, Term, Var};
+use crate::template::{Context, LookupEnv, Scope, TemplateError, Term, Var};
 use crate::value::{Redactor, Value, py_str, to_json, to_json_pretty};
 use crate::vars::{Layer, Origin, TaskScope};
 use clap::Parser;
@@ -271,7 +271,7 @@ fn find<T>(block: &Block, ask: &mut dyn FnMut(&Level) -> Option<T>) -> Option<T>
 }
 
 fn value_of(context: &Context, name: &str) -> Result<Value, String> {
-    context.variable(name).map(|value| value.unwrap_or(Value::Null)).map_err(|error| error.message)
+    context.variable(name).map(|value| value.unwrap_or(Value::Null)).map_err(TemplateError::into_message)
 }
 
 struct Variable {

@@ -156,7 +156,7 @@ impl Loader {
         let env = LookupEnv { playbook_dir: directory, ..LookupEnv::default() };
         let context = Context::new(&self.engine, Arc::new(scope), Arc::new(env));
         context.render(&attr.term).map_err(|error| {
-            Diagnostic::error("static-template", error.message)
+            Diagnostic::error("static-template", &*error.message)
                 .at(error.trace.first().unwrap_or(&attr.span))
                 .help("what is imported must be known before the play starts: only -e and variables of the play and its blocks can be used here; include_tasks and include_role have no such limit")
         })

@@ -8,7 +8,7 @@ use super::round::{Job, Reply};
 use crate::diag::Span;
 use crate::playbook::{Level, LevelKind, Task};
 use crate::source::{Node, NodeKind};
-use crate::template::Context;
+use crate::template::{Context, TemplateError};
 use crate::value::{Map, Redactor, Value, py_repr, py_str};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -162,7 +162,7 @@ impl Runner<'_> {
                 self.job(run, task, host)
                     .context(&self.shared, view(changes))
                     .eval(&expr)
-                    .map_err(|error| error.message)
+                    .map_err(TemplateError::into_message)
             };
             let said = match command(&line) {
                 Command::Go(next) => return next,

@@ -221,7 +221,7 @@ impl Runner<'_> {
             other => {
                 let context = self.task_context(run, task, &walks[group[0]].0);
                 context.render(other).map_err(|error| {
-                    Stop::Broken(Box::new(Diagnostic::error("meta", error.message).at(&task.args_span)))
+                    Stop::Broken(Box::new(Diagnostic::error("meta", &*error.message).at(&task.args_span)))
                 })?
             }
         };

@@ -193,7 +193,7 @@ impl<'r> Runner<'r> {
         let context = self.shared.play_context(play, Some(&early), "");
         let broken = |error: TemplateError, attr: &Attr| {
             Stop::Broken(Box::new(
-                Diagnostic::error("play-keyword", error.message)
+                Diagnostic::error("play-keyword", &*error.message)
                     .at(error.trace.first().unwrap_or(&attr.span)),
             ))
         };
@@ -356,7 +356,7 @@ impl<'r> Runner<'r> {
                 Ok(Value::Null) => Ok(None),
                 Ok(value) => Ok(Some(py_str(&value))),
                 Err(error) => Err(Stop::Broken(Box::new(
-                    Diagnostic::error("play-keyword", error.message).at(&attr.span),
+                    Diagnostic::error("play-keyword", &*error.message).at(&attr.span),
                 ))),
             },
         }
@@ -367,7 +367,7 @@ impl<'r> Runner<'r> {
         let hosts = self.ordered(play, context, hosts)?;
         let Some(attr) = play.level.find("serial") else { return Ok(vec![hosts]) };
         let value = context.render(&attr.term).map_err(|error| {
-            Stop::Broken(Box::new(Diagnostic::error("play-keyword", error.message).at(&attr.span)))
+            Stop::Broken(Box::new(Diagnostic::error("play-keyword", &*error.message).at(&attr.span)))
         })?;
         let steps: Vec<String> = match &value {
             Value::List(items) => items.iter().map(py_str).collect(),
@@ -485,7 +485,7 @@ impl<'r> Runner<'r> {
                 Ok(value) => value.ansible_bool().unwrap_or(true),
                 Err(error) => {
                     return Err(Stop::Broken(Box::new(
-                        Diagnostic::error("play-keyword", error.message).at(&attr.span),
+                        Diagnostic::error("play-keyword", &*error.message).at(&attr.span),
                     )));
                 }
             },

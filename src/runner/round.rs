@@ -443,7 +443,8 @@ impl Runner<'_> {
         for attr in attrs {
             let value = context.render(&attr.term).map_err(|error| {
                 Stop::Broken(Box::new(
-                    Diagnostic::error("notify", error.message).at(error.trace.first().unwrap_or(&attr.span)),
+                    Diagnostic::error("notify", &*error.message)
+                        .at(error.trace.first().unwrap_or(&attr.span)),
                 ))
             })?;
             let names: Vec<String> = match &value {

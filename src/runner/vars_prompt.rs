@@ -44,7 +44,7 @@ impl Runner<'_> {
             None => Ok(None),
             Some(attr) => match context.render(&attr.term) {
                 Ok(value) => Ok(Some(value).filter(|value| !value.is_null())),
-                Err(error) => Err(broken(error.message, attr)),
+                Err(error) => Err(broken(error.into_message(), attr)),
             },
         };
         let truth = |attr: &Option<Attr>, default: bool| {
@@ -69,7 +69,9 @@ impl Runner<'_> {
             let size = render(&spec.salt_size)?.and_then(|size| py_str(&size).trim().parse().ok());
             let salt = Salt { text: salt.as_deref(), size };
             let hashed = password_hash(&py_str(&answer), &py_str(&method), salt);
-            return hashed.map(|text| Term::Data(text.into())).map_err(|error| broken(error.message, attr));
+            return hashed
+                .map(|text| Term::Data(text.into()))
+                .map_err(|error| broken(error.into_message(), attr));
         }
         Ok(match answer {
             Value::Str(text) if !truth(&spec.is_unsafe, false)? => {

@@ -43,7 +43,7 @@ pub struct Engine {
 /// A text with `{{ }}`, `{% %}` or `{# #}` in it, compiled when first needed.
 pub struct Template {
     pub(super) source: Arc<Source>,
-    program: OnceLock<Result<Program, Box<TemplateError>>>,
+    program: OnceLock<Result<Program, TemplateError>>,
     /// Newlines at the end of the text: Jinja drops one, Ansible puts it back.
     newlines: usize,
     /// The encrypted text that it stands for, where that could not be opened.
@@ -74,9 +74,9 @@ impl Template {
     fn closed(span: &Span, sealed: Arc<str>, message: String) -> Self {
         let template = Self { sealed: Some(sealed), ..Self::new("", span) };
         let kind = TemplateErrorKind::Failed;
-        let error = TemplateError { kind, message, trace: vec![span.clone()] };
+        let error = TemplateError::new(kind, message, vec![span.clone()]);
         // A cell that was made a moment ago is empty.
-        let _ = template.program.set(Err(Box::new(error)));
+        let _ = template.program.set(Err(error));
         template
     }
 
@@ -87,9 +87,9 @@ impl Template {
     pub(super) fn program(&self) -> Result<&Program, &TemplateError> {
         let compiled = self.program.get_or_init(|| {
             syntax::template(&self.source.text, &self.source.syntax)
-                .map_err(|problems| Box::new(self.source.error("template", problems)))
+                .map_err(|problems| self.source.error("template", problems))
         });
-        compiled.as_ref().map_err(|error| &**error)
+        compiled.as_ref()
     }
 
     pub(super) fn with_newlines(&self, value: V) -> V {
@@ -140,11 +140,8 @@ impl Source {
     fn error(&self, what: &str, problems: Vec<Problem>) -> TemplateError {
         let first = problems.into_iter().next();
         let (message, pos) = first.map_or_else(Default::default, |p| (p.message, p.pos));
-        TemplateError {
-            kind: TemplateErrorKind::Syntax,
-            message: format!("Syntax error in {what}: {message}"),
-            trace: vec![self.place(pos)],
-        }
+        let message = format!("Syntax error in {what}: {message}");
+        TemplateError::new(TemplateErrorKind::Syntax, message, vec![self.place(pos)])
     }
 }
 

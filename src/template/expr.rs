@@ -38,11 +38,7 @@ pub(super) const UNTRUSTED: &str = "Encountered untrusted template or expression
 
 /// A text that came as data: it is never evaluated.
 fn untrusted(span: &Span) -> ExprKind {
-    ExprKind::Broken(TemplateError {
-        kind: TemplateErrorKind::Failed,
-        message: UNTRUSTED.into(),
-        trace: vec![span.clone()],
-    })
+    ExprKind::Broken(TemplateError::new(TemplateErrorKind::Failed, UNTRUSTED, vec![span.clone()]))
 }
 
 impl Engine {
@@ -88,11 +84,8 @@ impl Engine {
     /// problem is of another kind.
     pub fn late_expr(&self, node: &Node, problem: &Diagnostic) -> Option<Expr> {
         (problem.code == SYNTAX || UNKNOWN.contains(&problem.code)).then(|| {
-            let error = TemplateError {
-                kind: TemplateErrorKind::Syntax,
-                message: problem.summary.clone(),
-                trace: problem.span.iter().cloned().collect(),
-            };
+            let trace = problem.span.iter().cloned().collect();
+            let error = TemplateError::new(TemplateErrorKind::Syntax, &*problem.summary, trace);
             Expr(Arc::new(ExprInner { kind: ExprKind::Broken(error), span: node.span.clone() }))
         })
     }
@@ -155,11 +148,8 @@ impl Context {
             error
         };
         let allowed = self.0.engine().settings().allow_broken_conditionals;
-        let refused = |message: &str| TemplateError {
-            kind: TemplateErrorKind::Failed,
-            message: message.to_owned(),
-            trace: vec![expr.0.span.clone()],
-        };
+        let refused =
+            |message: &str| TemplateError::new(TemplateErrorKind::Failed, message, vec![expr.0.span.clone()]);
         match &expr.0.kind {
             ExprKind::Empty => return self.empty_condition(&expr.0.span),
             ExprKind::Const(value) if value.as_bool().is_none() && !allowed => {
@@ -183,10 +173,9 @@ impl Context {
                 && marks::is_authored(text)
             {
                 let inner = self.0.engine().compile_text_expr(text, &expr.0.span);
-                let inner = inner.map_err(|diagnostic| TemplateError {
-                    kind: TemplateErrorKind::Syntax,
-                    message: diagnostic.summary,
-                    trace: diagnostic.span.into_iter().collect(),
+                let inner = inner.map_err(|diagnostic| {
+                    let trace = diagnostic.span.into_iter().collect();
+                    TemplateError::new(TemplateErrorKind::Syntax, diagnostic.summary, trace)
                 })?;
                 value = self.eval_lazy(&inner).map_err(worded)?;
             }
@@ -237,11 +226,11 @@ impl Context {
             self.broken_condition("Empty conditional expression was evaluated as True.".into(), place);
             return Ok(true);
         }
-        Err(TemplateError {
-            kind: TemplateErrorKind::Failed,
-            message: "Empty conditional expressions are not allowed.".into(),
-            trace: vec![place.clone()],
-        })
+        Err(TemplateError::new(
+            TemplateErrorKind::Failed,
+            "Empty conditional expressions are not allowed.",
+            vec![place.clone()],
+        ))
     }
 
     fn broken_condition(&self, message: String, place: &Span) {

@@ -3,6 +3,7 @@
 use crate::diag::Span;
 use crate::value::Value;
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 /// An authored value: constants and compiled templates. Made by `Engine::compile` from a `source::Node`,
@@ -100,14 +101,47 @@ pub enum TemplateErrorKind {
     Failed,
 }
 
-/// Why a template has no value.
+/// Why a template has no value. Small, as every step of a rendering may give one instead of a value.
 #[derive(Clone, Debug)]
-pub struct TemplateError {
+pub struct TemplateError(Box<Failure>);
+
+/// What a [`TemplateError`] says.
+#[derive(Clone, Debug)]
+pub struct Failure {
     pub kind: TemplateErrorKind,
     /// In Ansible 2.19's words where it has some (`'foo' is undefined`).
     pub message: String,
     /// Innermost place first: where it failed, then the templates that used it.
     pub trace: Vec<Span>,
+}
+
+impl TemplateError {
+    pub fn new(kind: TemplateErrorKind, message: impl Into<String>, trace: Vec<Span>) -> Self {
+        Self(Box::new(Failure { kind, message: message.into(), trace }))
+    }
+
+    /// What it says, for those to whom its place means nothing.
+    pub fn into_message(self) -> String {
+        self.0.message
+    }
+
+    pub fn into_failure(self) -> Failure {
+        *self.0
+    }
+}
+
+impl Deref for TemplateError {
+    type Target = Failure;
+
+    fn deref(&self) -> &Failure {
+        &self.0
+    }
+}
+
+impl DerefMut for TemplateError {
+    fn deref_mut(&mut self) -> &mut Failure {
+        &mut self.0
+    }
 }
 
 impl fmt::Display for TemplateError {

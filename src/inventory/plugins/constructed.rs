@@ -5,7 +5,7 @@ use crate::diag::Diagnostic;
 use crate::inventory::load::Loading;
 use crate::inventory::model::Vars;
 use crate::source::{Node, NodeKind};
-use crate::template::{Context, LookupEnv, Scope, Var};
+use crate::template::{Context, LookupEnv, Scope, TemplateError, Var};
 use crate::value::{Value, py_str};
 use crate::vars::Terms;
 use std::sync::Arc;
@@ -283,12 +283,12 @@ fn is_nothing(value: &Value) -> bool {
 fn evaluate(loading: &Loading, context: &Context, expression: &Node) -> Result<Value, String> {
     let text = Node::new(NodeKind::Str(py_str(&expression.to_value()).into()), expression.span.clone());
     let expr = loading.engine.compile_expr(&text).map_err(|problem| problem.summary)?;
-    context.eval(&expr).map_err(|error| error.message)
+    context.eval(&expr).map_err(TemplateError::into_message)
 }
 
 fn holds(loading: &Loading, context: &Context, condition: &Node) -> Result<bool, String> {
     let expr = loading.engine.compile_expr(condition).map_err(|problem| problem.summary)?;
-    context.condition(&expr).map_err(|error| error.message)
+    context.condition(&expr).map_err(TemplateError::into_message)
 }
 
 /// The variables of one host, while the inventory is being read.

@@ -107,7 +107,7 @@ impl Member {
 
     fn render(&self, loading: &Loading, node: &Node) -> Result<String, Diagnostic> {
         let rendered = self.context.render(&loading.engine.compile(node));
-        rendered.map(|value| py_str(&value)).map_err(|why| error(why.message, node))
+        rendered.map(|value| py_str(&value)).map_err(|why| error(why.into_message(), node))
     }
 }
 

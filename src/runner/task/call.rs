@@ -139,11 +139,11 @@ impl TaskRun<'_> {
         match text.trim().parse::<i64>() {
             Ok(0) => Ok(None),
             Ok(seconds) if (1..=i64::from(LONGEST)).contains(&seconds) => Ok(u32::try_from(seconds).ok()),
-            _ => Err(TemplateError {
-                kind: TemplateErrorKind::Failed,
-                message: format!("Timeout {text} is invalid, it must be between 0 and {LONGEST}."),
-                trace: self.task.attr("timeout").map(|attr| attr.span.clone()).into_iter().collect(),
-            }),
+            _ => Err(TemplateError::new(
+                TemplateErrorKind::Failed,
+                format!("Timeout {text} is invalid, it must be between 0 and {LONGEST}."),
+                self.task.attr("timeout").map(|attr| attr.span.clone()).into_iter().collect(),
+            )),
         }
     }
 

@@ -178,20 +178,16 @@ impl TaskRun<'_> {
         let Some(looping) = &self.task.looping else { return Ok(vec![]) };
         let value = context.render(&looping.items)?;
         if let Value::Unknown(why) = &value {
-            return Err(TemplateError {
-                kind: TemplateErrorKind::Unknown,
-                message: why.to_string(),
-                trace: vec![],
-            });
+            return Err(TemplateError::new(TemplateErrorKind::Unknown, why.to_string(), vec![]));
         }
         match &looping.lookup {
             None => match value {
                 Value::List(items) => Ok(items.to_vec()),
-                other => Err(TemplateError {
-                    kind: TemplateErrorKind::Failed,
-                    message: format!("{NOT_A_LIST}, not '{}'.", other.type_name()),
-                    trace: vec![looping.span.clone()],
-                }),
+                other => Err(TemplateError::new(
+                    TemplateErrorKind::Failed,
+                    format!("{NOT_A_LIST}, not '{}'.", other.type_name()),
+                    vec![looping.span.clone()],
+                )),
             },
             Some(lookup) => {
                 let terms: Vec<Value> = match value {

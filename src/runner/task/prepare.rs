@@ -197,14 +197,14 @@ impl TaskRun<'_> {
             None => Ok(None),
             Some(value) => match value.ansible_bool() {
                 Some(truth) => Ok(Some(truth)),
-                None => Err(TemplateError {
-                    kind: TemplateErrorKind::Failed,
-                    message: format!(
+                None => Err(TemplateError::new(
+                    TemplateErrorKind::Failed,
+                    format!(
                         "Error processing keyword '{name}': The value {} could not be converted to 'bool'.",
                         crate::value::py_repr(&value)
                     ),
-                    trace: self.task.attr(name).map(|attr| attr.span.clone()).into_iter().collect(),
-                }),
+                    self.task.attr(name).map(|attr| attr.span.clone()).into_iter().collect(),
+                )),
             },
         }
     }
@@ -222,11 +222,13 @@ impl TaskRun<'_> {
         if host.is_empty() {
             return match self.task.attr("delegate_to") {
                 // Somebody meant a host, and has not said which.
-                Some(attr) if !matches!(attr.term, Term::Const(_) | Term::Data(_)) => Err(TemplateError {
-                    kind: TemplateErrorKind::Failed,
-                    message: format!("{NO_DELEGATE}: \"{}\"", self.shared.engine.source_of(&attr.term)),
-                    trace: vec![self.task.span.clone()],
-                }),
+                Some(attr) if !matches!(attr.term, Term::Const(_) | Term::Data(_)) => {
+                    Err(TemplateError::new(
+                        TemplateErrorKind::Failed,
+                        format!("{NO_DELEGATE}: \"{}\"", self.shared.engine.source_of(&attr.term)),
+                        vec![self.task.span.clone()],
+                    ))
+                }
                 _ => Ok(None),
             };
         }
@@ -282,7 +284,7 @@ impl TaskRun<'_> {
                             format!("Task args must resolve to a 'dict' not '{}'.", other.type_name()),
                         ),
                     };
-                    return Err(TemplateError { kind, message, trace: vec![self.task.args_span.clone()] });
+                    return Err(TemplateError::new(kind, message, vec![self.task.args_span.clone()]));
                 };
                 args.extend(whole.clone());
             }

@@ -64,7 +64,7 @@ pub fn varnames(lookup: &mut Lookup) -> Res<Vec<V>> {
         let regex = regex::compile(pattern, Flags::default()).map_err(|error| {
             let cause = match pattern.chars().next() {
                 Some('*' | '+' | '?') => "nothing to repeat at position 0".to_owned(),
-                _ => error.message,
+                _ => error.into_message(),
             };
             failed(format!("Unable to use \"{pattern}\" as a search parameter: {cause}"))
         })?;

@@ -2,6 +2,7 @@
 
 use super::{TemplateError, TemplateErrorKind};
 use crate::diag::Span;
+use crate::template::term::Failure;
 use std::sync::Arc;
 
 /// Why there is no value, kept until somebody uses it.
@@ -30,7 +31,8 @@ impl Missing {
 
     /// Something failed: an error for whoever uses the result, also for those that ask whether it is there.
     pub fn captured(error: TemplateError) -> Self {
-        Self { kind: error.kind, message: error.message, trace: error.trace, sealed: None }
+        let Failure { kind, message, trace } = error.into_failure();
+        Self { kind, message, trace, sealed: None }
     }
 
     pub fn sealed(self, sealed: Option<Arc<str>>) -> Self {
@@ -43,6 +45,6 @@ impl Missing {
     }
 
     pub fn error(&self) -> TemplateError {
-        TemplateError { kind: self.kind, message: self.message.clone(), trace: self.trace.clone() }
+        TemplateError::new(self.kind, self.message.clone(), self.trace.clone())
     }
 }

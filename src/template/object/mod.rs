@@ -32,7 +32,10 @@ use std::sync::Arc;
 pub type Res<T> = Result<T, TemplateError>;
 
 /// A value while a template runs.
+//
+// A tag of one byte would be copied in pieces and read back whole, which stalls the processor at every step.
 #[derive(Clone)]
+#[repr(u64)]
 pub enum V {
     None,
     Bool(bool),
@@ -52,11 +55,11 @@ pub enum V {
 
 /// An error without a place yet.
 pub fn failed(message: impl Into<String>) -> TemplateError {
-    TemplateError { kind: TemplateErrorKind::Failed, message: message.into(), trace: Vec::new() }
+    TemplateError::new(TemplateErrorKind::Failed, message, Vec::new())
 }
 
 pub fn undefined(message: impl Into<String>) -> TemplateError {
-    TemplateError { kind: TemplateErrorKind::Undefined, message: message.into(), trace: Vec::new() }
+    TemplateError::new(TemplateErrorKind::Undefined, message, Vec::new())
 }
 
 impl V {
@@ -272,7 +275,7 @@ impl V {
 
 /// The error of a value that depends on a result nobody knows.
 pub fn unknown(why: &str) -> TemplateError {
-    TemplateError { kind: TemplateErrorKind::Unknown, message: why.to_owned(), trace: Vec::new() }
+    TemplateError::new(TemplateErrorKind::Unknown, why, Vec::new())
 }
 
 impl From<&str> for V {
