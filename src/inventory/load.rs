@@ -88,6 +88,7 @@ pub fn load_with(
         ignored_extensions: settings.list("INVENTORY_IGNORE_EXTS"),
         ignored_patterns: patterns,
         any_is_failed: settings.bool("INVENTORY_ANY_UNPARSED_IS_FAILED"),
+        show_stderr: settings.bool("script.always_show_stderr"),
         group_names: settings.str("TRANSFORM_INVALID_GROUP_CHARS").unwrap_or("never").to_owned(),
         bad_group_name: false,
         clashes: BTreeSet::new(),
@@ -230,6 +231,8 @@ pub(super) struct Loading<'a> {
     ignored_extensions: Vec<String>,
     ignored_patterns: Vec<Regex>,
     any_is_failed: bool,
+    /// Whether inventory programs that succeed are to be heard.
+    show_stderr: bool,
     group_names: String,
     bad_group_name: bool,
     /// Names that are both a host's and a group's.
@@ -245,8 +248,15 @@ impl Loading<'_> {
         self.diagnostics.push(Diagnostic::warning("inventory", what).at(place));
     }
 
-    pub fn deprecated(&mut self, what: String) {
-        self.diagnostics.push(Diagnostic::new(Severity::Deprecation, "inventory", what));
+    pub fn deprecated(&mut self, what: String, place: &Span) {
+        self.diagnostics.push(Diagnostic::new(Severity::Deprecation, "inventory", what).at(place));
+    }
+
+    /// What an inventory program has said, if that is to be shown.
+    pub fn say(&mut self, what: &str) {
+        if self.show_stderr && !what.is_empty() {
+            self.diagnostics.push(Diagnostic::new(Severity::Error, "inventory", what));
+        }
     }
 
     /// The group of that name, made if need be; the name may be changed (`TRANSFORM_INVALID_GROUP_CHARS`).

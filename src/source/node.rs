@@ -27,6 +27,11 @@ pub enum NodeKind {
     Map(Vec<(Node, Node)>),
 }
 
+/// The member that makes a mapping in JSON a text that is never a template.
+const UNSAFE_MARK: &str = "__ansible_unsafe";
+/// The same for a text that is encrypted.
+const VAULT_MARK: &str = "__ansible_vault";
+
 impl Node {
     pub fn new(kind: NodeKind, span: Span) -> Self {
         Self { kind, span }
@@ -105,15 +110,15 @@ impl Node {
         }
     }
 
-    /// With the texts that JSON marks as data (`{"__ansible_unsafe": "…"}`) as what they are.
-    #[must_use]
+    /// With the texts that JSON marks, as data (`{"__ansible_unsafe": "…"}`) or as encrypted (`{"__ansible_vault": "…"}`), as what
+    /// they are.
     pub fn untagged(&self) -> Self {
+        let marked = |mark: &str| self.get(mark).and_then(Self::as_str);
         let kind = match &self.kind {
-            NodeKind::Map(entries) => match &entries[..] {
-                [(key, value)] if key.as_str() == Some("__ansible_unsafe") && value.as_str().is_some() => {
-                    NodeKind::Unsafe(value.as_str().unwrap_or_default().into())
-                }
-                _ => NodeKind::Map(
+            NodeKind::Map(entries) => match (marked(UNSAFE_MARK), marked(VAULT_MARK)) {
+                (Some(text), _) => NodeKind::Unsafe(text.into()),
+                (None, Some(text)) => NodeKind::Vault(text.into()),
+                (None, None) => NodeKind::Map(
                     entries.iter().map(|(key, value)| (key.clone(), value.untagged())).collect(),
                 ),
             },
@@ -121,6 +126,22 @@ impl Node {
             other => other.clone(),
         };
         Self::new(kind, self.span.clone())
+    }
+
+    /// The first mark of a text on something that is none: the mark and what it is on.
+    pub fn wrong_mark(&self) -> Option<(&'static str, &Self)> {
+        match &self.kind {
+            NodeKind::Map(entries) => {
+                let own =
+                    [UNSAFE_MARK, VAULT_MARK].into_iter().find_map(|mark| Some((mark, self.get(mark)?)));
+                match own {
+                    Some((mark, value)) => value.as_str().is_none().then_some((mark, value)),
+                    None => entries.iter().find_map(|(_, value)| value.wrong_mark()),
+                }
+            }
+            NodeKind::List(items) => items.iter().find_map(Self::wrong_mark),
+            _ => None,
+        }
     }
 
     /// Data, all of it at one place: its texts are never templates.

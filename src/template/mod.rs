@@ -25,6 +25,7 @@ pub mod yaml_dump;
 pub use context::Context;
 pub use engine::{Engine, FileTemplate, Settings, Template};
 pub use expr::Expr;
+pub use filters::explain_json;
 pub use scope::{LookupEnv, Scope, Var};
 pub use term::{TemplateError, TemplateErrorKind, Term};
 

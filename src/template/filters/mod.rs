@@ -34,6 +34,7 @@ mod xml;
 pub use dates::TimeDelta;
 pub use dates::now;
 pub use general::type_of;
+pub use json_errors::explain as explain_json;
 pub use maps::{Pathless, subelements_of};
 pub use password::{Recipe, hash_password, random_password};
 
