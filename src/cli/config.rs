@@ -4,7 +4,7 @@ use super::exit;
 use super::options::{print, print_error};
 use super::setup::show;
 use crate::source::Settings;
-use crate::source::settings::{Kind, Name, Origin, Row, Surroundings, TABLE};
+use crate::source::settings::{Kind, Name, Origin, Row, Surroundings, TABLE, plugin_type};
 use crate::template::yaml_dump::{YamlStyle, dump};
 use crate::value::{Map, Value, py_str, to_json_pretty};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -103,18 +103,6 @@ pub fn main(args: Vec<String>, name: Name) -> i32 {
         Action::Validate(common) => return validate(common, &settings),
     }
     exit::OK
-}
-
-/// The type of plugin that has options of that prefix.
-fn plugin_type(plugin: &str) -> &'static str {
-    match plugin {
-        "ssh" | "local" | "paramiko_ssh" => "connection",
-        "sudo" | "su" | "doas" | "runuser" => "become",
-        "sh" => "shell",
-        "jsonfile" | "yaml" | "memory" => "cache",
-        "constructed" | "script" | "ini" | "toml" | "auto" | "host_group_vars" => "inventory",
-        _ => "callback",
-    }
 }
 
 /// A plugin's option is told by its prefix; the rest is everybody's.

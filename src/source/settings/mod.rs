@@ -6,7 +6,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use table::{Row, TABLE};
+pub use table::{Row, TABLE, plugin_type};
 
 use crate::diag::{Diagnostic, Diagnostics, Span};
 use crate::source::yaml;

@@ -25,6 +25,18 @@ const fn row(
     Row { name, kind, ini, env, default }
 }
 
+/// The type of plugin that has options of that prefix.
+pub fn plugin_type(plugin: &str) -> &'static str {
+    match plugin {
+        "ssh" | "local" | "paramiko_ssh" => "connection",
+        "sudo" | "su" | "doas" | "runuser" => "become",
+        "sh" => "shell",
+        "jsonfile" | "yaml" | "memory" => "cache",
+        "constructed" | "script" | "ini" | "toml" | "auto" | "host_group_vars" => "inventory",
+        _ => "callback",
+    }
+}
+
 #[rustfmt::skip]
 pub const TABLE: &[Row] = &[
     row("ACTION_WARNINGS", Bool, &["defaults.action_warnings"], &["ANSIBLE_ACTION_WARNINGS"], "true"),

@@ -2,6 +2,7 @@
 
 use super::Lookup;
 use crate::diag::Diagnostic;
+use crate::source::settings::{TABLE, plugin_type};
 use crate::template::globals::NOT_OVERRIDDEN;
 use crate::template::object::{Missing, Res, V, failed, undefined};
 use crate::template::regex::{self, Flags};
@@ -79,12 +80,33 @@ pub fn varnames(lookup: &mut Lookup) -> Res<Vec<V>> {
 
 pub fn config(lookup: &mut Lookup) -> Res<Vec<V>> {
     let on_missing = lookup.text("on_missing")?.unwrap_or_else(|| "error".into());
+    let plugin = match (lookup.text("plugin_type")?, lookup.text("plugin_name")?) {
+        (None, None) => None,
+        (Some(kind), Some(name)) => Some(plugin_of(&kind, &name)?),
+        _ => {
+            return Err(failed(
+                "Both plugin_type and plugin_name are required, cannot use one without the other.",
+            ));
+        }
+    };
     let mut out = Vec::new();
     for name in lookup.texts()? {
-        match lookup.eval.ctx.env().settings.get(&name) {
-            Some(value) => out.push(V::from_value(value)?),
+        let found = match &plugin {
+            Some((_, plugin)) => option_of(lookup, plugin, &name)?,
+            None => match lookup.eval.ctx.env().settings.get(&name) {
+                Some(value) => Some(V::from_value(value)?),
+                None => None,
+            },
+        };
+        match found {
+            Some(value) => out.push(value),
             None => {
-                let message = format!("Unable to find setting {name}");
+                let message = match &plugin {
+                    Some((kind, plugin)) => {
+                        format!("No config definition exists for '{name}' for '{plugin}' {kind} plugin.")
+                    }
+                    None => format!("Unable to find setting {name}"),
+                };
                 match &*on_missing {
                     "skip" => {}
                     "warn" => lookup.eval.ctx.engine().warn(Diagnostic::warning("lookup", message)),
@@ -94,4 +116,53 @@ pub fn config(lookup: &mut Lookup) -> Res<Vec<V>> {
         }
     }
     Ok(out)
+}
+
+/// The types of plugins that have options.
+const PLUGIN_TYPES: &[&str] = &[
+    "become",
+    "cache",
+    "callback",
+    "cliconf",
+    "connection",
+    "httpapi",
+    "inventory",
+    "lookup",
+    "netconf",
+    "shell",
+    "vars",
+];
+
+/// A plugin with options: its type and its short name.
+fn plugin_of(kind: &str, name: &str) -> Res<(&'static str, String)> {
+    let Some(kind) = PLUGIN_TYPES.iter().find(|known| **known == kind) else {
+        return Err(failed(format!(
+            "Invalid value '{kind}' for config 'plugin_type' for 'config' lookup plugin."
+        )));
+    };
+    let short = name.strip_prefix("ansible.builtin.").unwrap_or(name);
+    let prefix = format!("{short}.");
+    if plugin_type(short) != *kind || !TABLE.iter().any(|row| row.name.starts_with(&prefix)) {
+        return Err(failed(format!("Unable to load {kind} plugin '{name}'.")));
+    }
+    Ok((kind, short.to_owned()))
+}
+
+/// The value of a plugin's option: that of a variable, else the setting.
+fn option_of(lookup: &mut Lookup, plugin: &str, name: &str) -> Res<Option<V>> {
+    let ctx = &lookup.eval.ctx;
+    let Some(value) = ctx.env().settings.get(&format!("{plugin}.{name}")).cloned() else { return Ok(None) };
+    // Options are named after their variables, but for a few.
+    let bare = match name {
+        "remote_user" => "user",
+        "reconnection_retries" => "retries",
+        other => other.strip_prefix(&format!("{plugin}_")).unwrap_or(other),
+    };
+    for variable in [format!("ansible_{plugin}_{bare}"), format!("ansible_{name}"), format!("ansible_{bare}")]
+    {
+        if let Some(value) = ctx.variable(&variable)? {
+            return value.need().map(Some);
+        }
+    }
+    V::from_value(&value).map(Some)
 }
