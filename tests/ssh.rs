@@ -292,3 +292,22 @@ fn told_to_end() {
 fn killed() {
     ends_with(Signal::KILL, "8304.5", |output| output.status.signal() == Some(9));
 }
+
+#[test]
+fn the_way_to_a_host_is_told() {
+    let Some(site) = Site::new(&["web"]) else { return };
+    let said = site.ok("- ping:\n", &["-vvv"]);
+    assert!(said.contains("<127.0.0.1> ESTABLISH SSH CONNECTION FOR USER: None\n"), "{said}");
+    assert!(said.contains("<127.0.0.1> ssh (libssh2) to "), "{said}");
+    assert!(!said.contains("debug1:"), "{said}");
+
+    let said = site.ok("- ping:\n", &["-vvv", "-e", "ansible_ssh_verbosity=1"]);
+    assert!(said.contains("<127.0.0.1> SSH: EXEC ssh -T -oRequestTTY=no -v -oPort="), "{said}");
+    assert!(said.contains("<127.0.0.1> debug1: ") && !said.contains("debug2:"), "{said}");
+    assert!(
+        said.contains("openssh to 127.0.0.1, because ssh is to say what it does (`ssh_verbosity`)"),
+        "{said}"
+    );
+    let said = site.ok("- ping:\n", &["-e", "ansible_ssh_verbosity=1"]);
+    assert!(!said.contains("debug1:") && !said.contains("SSH: EXEC"), "only who asks hears it: {said}");
+}

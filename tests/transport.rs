@@ -90,6 +90,7 @@ fn local() -> Target {
         host_key_policy: Default::default(),
         ssh_args: Vec::new(),
         ssh_executable: None,
+        openssh: Default::default(),
         connect_timeout: Duration::from_secs(10),
         retries: 0,
         no_cache: false,

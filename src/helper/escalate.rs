@@ -2,13 +2,14 @@
 
 #![allow(clippy::disallowed_methods)] // The home of `sudo` and its like, whose streams are a connection.
 
+use super::processes;
 use super::prompt::{Conversation, Ending, Prompt};
 use super::relay::Started;
 use crate::protocol::{Become, Hello, Reply, VERSION, read_frame};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -98,6 +99,7 @@ fn attempt(method: Method, identity: &Become, nonce: &str, terminal: bool) -> Re
         }
     };
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let since = processes::Moment::now();
     let mut child = command.spawn().map_err(|error| {
         let program = words[0].to_string_lossy();
         Refusal::new(format!("Cannot run {program} to become {}: {error}", identity.user))
@@ -128,9 +130,7 @@ fn attempt(method: Method, identity: &Become, nonce: &str, terminal: bool) -> Re
     if ending != Ending::Marker("ok".into()) {
         let refusal = explain(method, identity, &ending, &conversation.said());
         conversation.hang_up();
-        // A setuid program cannot be killed by who started it; without input and terminal it ends itself.
-        let _ = child.kill();
-        std::thread::spawn(move || child.wait());
+        abandon(child, since);
         return Err(refusal);
     }
     let (stdin, stdout, stderr, terminal) = conversation.finish();
@@ -144,12 +144,19 @@ fn attempt(method: Method, identity: &Become, nonce: &str, terminal: bool) -> Re
         }
         _ => {
             drop((stdin, terminal));
-            let _ = child.kill();
-            std::thread::spawn(move || child.wait());
+            abandon(child, since);
             let said = complaints.lock().map(|text| text.trim().to_owned()).unwrap_or_default();
             Err(Refusal::new(format!("The helper does not start as user {}. {said}", identity.user)))
         }
     }
+}
+
+/// Ends what did not become a helper, with all that it started: a login shell that still runs would keep its user from being removed.
+fn abandon(mut child: Child, since: processes::Moment) {
+    // A setuid program cannot be killed by who started it; without input and terminal it ends itself.
+    processes::kill_started_since(since);
+    let _ = child.kill();
+    std::thread::spawn(move || child.wait());
 }
 
 /// Keeps the last words on a stream.

@@ -32,6 +32,21 @@ fn sudo_asks_for_the_password() {
 }
 
 #[test]
+fn a_login_that_takes_too_long_leaves_nothing() {
+    let Some(site) = Site::new(&["web"]) else { return };
+    site.inventory("ansible_ssh_timeout=1");
+    let output = site.run(
+        "- copy: {content: 'sleep 8305.5', dest: ~plain/.profile, mode: '0644'}\n- command: id -un\n  become: true\n  \
+         become_user: plain\n  become_flags: -i\n",
+        &[],
+    );
+    let said = text(&output);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("Timeout (3s) waiting for privilege escalation prompt:"), "{said}");
+    assert_eq!(processes(site.host()), Vec::<String>::new());
+}
+
+#[test]
 fn su_and_runuser() {
     let Some(site) = Site::new(&["web"]) else { return };
     let who = |method: &str, user: &str| {
@@ -162,4 +177,49 @@ fn jobs_of_other_users() {
     let too_long = "- command: sleep 60\n  become: true\n  async: 1\n  poll: 1\n";
     assert!(site.fails(too_long).contains("Timeout exceeded"));
     assert_eq!(processes(site.host()), Vec::<String>::new());
+}
+
+#[test]
+fn the_password_answers_the_question_it_is_for() {
+    let Some(site) = Site::new(&["web"]) else { return };
+    let who = "- command: id -un\n  register: r\n- debug: {msg: 'I am {{ r.stdout }}'}\n";
+    let with = |password: &str, more: &str| {
+        site.inventory(&format!(
+            "ansible_user=deploypw ansible_password={password} ansible_ssh_extra_args=-oPubkeyAuthentication=no {more}"
+        ));
+    };
+    let unreachable = || {
+        let output = site.run(who, &[]);
+        let text = text(&output);
+        assert_eq!(output.status.code(), Some(3), "{text}");
+        assert!(text.contains("UNREACHABLE!") && text.contains("Permission denied"), "{text}");
+        text
+    };
+    with(PASSWORD, "");
+    assert!(!site.ok(who, &["-vvv"]).contains("SSH: EXEC"), "libssh2 does that, too");
+    for more in [
+        "ansible_ssh_password_mechanism=ssh_askpass",
+        "ansible_ssh_password_mechanism=sshpass ansible_sshpass_prompt=assword",
+        "ansible_sshpass_prompt=deploypw@",
+    ] {
+        with(PASSWORD, more);
+        let said = site.ok(who, &["-vvv"]);
+        assert!(said.contains("I am deploypw") && said.contains("SSH: EXEC ssh "), "{said}");
+        assert!(!said.contains(PASSWORD), "{said}");
+    }
+    with("wrong", "ansible_ssh_password_mechanism=ssh_askpass");
+    let said = unreachable();
+    assert!(said.contains("Invalid/incorrect password") && !said.contains("please try again"), "{said}");
+    // Nobody answers, and after a while nobody listens.
+    let other = "ansible_sshpass_prompt=PIN ansible_ssh_timeout=1 ansible_ssh_password_mechanism";
+    for mechanism in ["ssh_askpass", "sshpass"] {
+        with(PASSWORD, &format!("{other}={mechanism}"));
+        let said = unreachable();
+        assert!(
+            said.contains("password:` was not answered: the password is for a question with `PIN` in it"),
+            "{said}"
+        );
+    }
+    with(PASSWORD, "ansible_ssh_password_mechanism=disable");
+    assert!(!unreachable().contains("Invalid/incorrect password"));
 }

@@ -294,6 +294,7 @@ impl Host {
             ]
             .into(),
             ssh_executable: None,
+            openssh: Default::default(),
             connect_timeout: Duration::from_secs(20),
             retries: 0,
             no_cache: false,

@@ -104,6 +104,7 @@ impl Sshd {
             ]
             .into(),
             ssh_executable: None,
+            openssh: Default::default(),
             connect_timeout: Duration::from_secs(10),
             retries: 0,
             no_cache: false,
