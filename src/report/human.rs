@@ -492,6 +492,7 @@ impl Reporter for Human {
             Event::Terminal { wanted: true } => self.sink.end_status(),
             Event::Terminal { wanted: false } => self.sink.begin_status(),
             Event::Message(text) => self.line(text, None),
+            Event::Remark(text) => self.line(&escaped(text), None),
             Event::Problem(problem) => self.problem(problem),
             Event::Recap(tally) => {
                 self.sink.end_status();

@@ -116,6 +116,7 @@ impl Reporter for Minimal {
                 let style = if self.look.colour { Style::Colour } else { Style::Plain };
                 self.sink.error_line(&diag::render(problem, style), None, Level::Warning);
             }
+            Event::Remark(text) => self.sink.line(&escaped(text), None),
             Event::NoHostsMatched => {
                 let text = "[WARNING]: No hosts matched, nothing to do\n";
                 self.sink.error_line(text, None, Level::Warning);

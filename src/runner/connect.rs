@@ -4,7 +4,9 @@ use super::Shared;
 use crate::playbook::Task;
 use crate::protocol::Become;
 use crate::template::{Context, TemplateError};
-use crate::transport::{CallError, Connection, HostKeyPolicy, Session, Stats, Target, TransportKind};
+use crate::transport::{
+    CallError, Connection, HostKeyPolicy, OpenSshOptions, Session, Stats, Target, TransportKind,
+};
 use crate::value::{Secret, Value, py_str};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -50,6 +52,8 @@ pub fn route(shared: &Shared, task: &Task, context: &Context, host: &str) -> Res
     let keyword_text = |name: &str| keyword(name).map(|value| value.map(|value| py_str(&value)));
     let settings = &shared.settings;
     let options = &shared.options;
+    // What somebody wrote: defaults would choose the transport.
+    let configured = |name: &str| settings.str(name).filter(|_| settings.is_set(name)).map(str::to_owned);
     let implicit_local = !shared.inventory_has(host) && is_local_name(host);
     let connection = match ask.text(&["ansible_connection"])? {
         Some(connection) => connection,
@@ -81,10 +85,39 @@ pub fn route(shared: &Shared, task: &Task, context: &Context, host: &str) -> Res
             .or_else(|| options.user.clone())
             .or_else(|| settings.str("DEFAULT_REMOTE_USER").map(str::to_owned)),
     };
+    let mechanism = match ask.text(&["ansible_ssh_password_mechanism"])? {
+        Some(mechanism) => Some(mechanism),
+        None => configured("ssh.password_mechanism"),
+    };
     let password = ask
         .text(&["ansible_ssh_password", "ansible_ssh_pass", "ansible_password"])?
         .map(Secret::new)
-        .or_else(|| options.password.clone());
+        .or_else(|| options.password.clone())
+        .filter(|_| mechanism.as_deref() != Some("disable"));
+    let prompt = match ask.text(&["ansible_sshpass_prompt"])? {
+        Some(prompt) => Some(prompt),
+        None => configured("ssh.sshpass_prompt"),
+    };
+    let prompt = prompt.filter(|prompt| !prompt.is_empty());
+    let verbosity = match ask.text(&["ansible_ssh_verbosity"])? {
+        Some(verbosity) => verbosity.trim().parse().unwrap_or(0),
+        None => settings.int("ssh.verbosity"),
+    };
+    let because = match (&password, &prompt, mechanism.as_deref()) {
+        _ if verbosity > 0 => Some("ssh is to say what it does (`ssh_verbosity`)"),
+        (Some(_), _, Some("ssh_askpass" | "sshpass")) => {
+            Some("ssh is to ask for the password (`password_mechanism`)")
+        }
+        (Some(_), Some(_), _) => Some("one question is to be answered (`sshpass_prompt`)"),
+        _ => None,
+    };
+    let openssh = OpenSshOptions {
+        because,
+        prompt,
+        leaves_open: mechanism.as_deref() == Some("sshpass"),
+        // More is not said.
+        verbosity: u8::try_from(verbosity.clamp(0, 3)).unwrap_or(0),
+    };
     let key = ask
         .text(&["ansible_ssh_private_key_file", "ansible_private_key_file"])?
         .or_else(|| options.private_key.clone())
@@ -101,9 +134,7 @@ pub fn route(shared: &Shared, task: &Task, context: &Context, host: &str) -> Res
             .or_else(|| options.ssh_extra_args.clone())
             .or_else(|| settings.str("ssh.ssh_extra_args").map(str::to_owned));
         // The default asks for compression and for control sockets, which one kept connection has no use for.
-        let configured =
-            || settings.str("ssh.ssh_args").filter(|_| settings.is_set("ssh.ssh_args")).map(str::to_owned);
-        let base = ask.text(&["ansible_ssh_args"])?.or_else(configured);
+        let base = ask.text(&["ansible_ssh_args"])?.or_else(|| configured("ssh.ssh_args"));
         [base, common, extra].into_iter().flatten().flat_map(|text| split_words(&text)).collect()
     };
     let checking = match ask.value(&["ansible_ssh_host_key_checking", "ansible_host_key_checking"])? {
@@ -132,6 +163,7 @@ pub fn route(shared: &Shared, task: &Task, context: &Context, host: &str) -> Res
         ssh_executable: ask
             .text(&["ansible_ssh_executable"])?
             .or_else(|| settings.str("ssh.ssh_executable").map(str::to_owned)),
+        openssh,
         connect_timeout: Duration::from_secs(
             timeout.unwrap_or_else(|| u64::try_from(settings.int("DEFAULT_TIMEOUT")).unwrap_or(10)),
         ),
@@ -276,7 +308,7 @@ impl Sessions {
         let slot = self.slot(target);
         let mut guard = slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if guard.is_none() {
-            let session = Session::open(target)?;
+            let session = Session::open_telling(target, describe)?;
             describe(&session.describe());
             *guard = Some(session);
         }

@@ -81,6 +81,8 @@ pub enum Event {
     },
     /// A line of prompt or other plain text.
     Message(String),
+    /// How something is done, for who wants to know (`-vvv`).
+    Remark(String),
     Problem(Diagnostic),
     Recap(BTreeMap<String, Tally>),
 }

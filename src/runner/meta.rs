@@ -145,7 +145,7 @@ impl Runner<'_> {
     /// A line for who wants to know more.
     pub(super) fn remark(&mut self, text: String) {
         if self.shared.options.verbosity >= 2 {
-            self.emit(&Event::Message(text));
+            self.emit(&Event::Remark(text));
         }
     }
 

@@ -10,7 +10,8 @@ use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// Where the socket is; that it is set tells the program that `ssh` wants an answer.
@@ -47,28 +48,52 @@ fn ask(socket: &OsString, question: &OsString) -> io::Result<Vec<u8>> {
     if answer.is_empty() { Err(io::ErrorKind::PermissionDenied.into()) } else { Ok(answer) }
 }
 
+/// What may be answered.
+pub struct Secrets {
+    pub password: Option<Secret>,
+    pub passphrase: Option<Secret>,
+    /// Only a question with this text in it is answered with the password.
+    pub prompt: Option<String>,
+    /// So long another question waits for an answer that nobody gives.
+    pub patience: Duration,
+}
+
 /// Answers until it is dropped.
 pub struct Answers {
     folder: PathBuf,
+    /// The last question without an answer, and why there is none.
+    unanswered: Arc<Mutex<Option<String>>>,
+    /// Dropped to end the waiting.
+    _end: Sender<()>,
 }
 
 impl Answers {
     /// # Errors
     /// When no private folder can be made.
-    pub fn serve(password: Option<Secret>, passphrase: Option<Secret>) -> io::Result<Self> {
+    pub fn serve(secrets: Secrets) -> io::Result<Self> {
         let folder = private_folder()?;
         let listener = UnixListener::bind(folder.join("socket"))?;
-        let answers = Self { folder };
+        let (end, ended) = mpsc::channel();
+        let unanswered = Arc::<Mutex<Option<String>>>::default();
+        let answers = Self { folder, unanswered: unanswered.clone(), _end: end };
         std::thread::spawn(move || {
             while let Ok((stream, _)) = listener.accept() {
                 // One question is worth one answer; whoever does not listen gets none.
-                match answer(stream, password.as_ref(), passphrase.as_ref()) {
-                    Ok(true) | Err(_) => {}
-                    Ok(false) => return,
+                match answer(stream, &secrets, &ended) {
+                    Ok(Asked::Unanswered(why)) => {
+                        *unanswered.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+                    }
+                    Ok(Asked::Answered) | Err(_) => {}
+                    Ok(Asked::Nothing) => return,
                 }
             }
         });
         Ok(answers)
+    }
+
+    /// A question that nobody answered, in a sentence.
+    pub fn unanswered(&self) -> Option<String> {
+        self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Makes `ssh` ask here and nowhere else.
@@ -93,36 +118,51 @@ impl Answers {
     }
 }
 
-/// Whether to go on.
-fn answer(
-    mut stream: UnixStream,
-    password: Option<&Secret>,
-    passphrase: Option<&Secret>,
-) -> io::Result<bool> {
+/// What became of a connection.
+enum Asked {
+    Answered,
+    /// A question about the password that is not the one to be answered; in a sentence.
+    Unanswered(String),
+    /// The end.
+    Nothing,
+}
+
+fn answer(mut stream: UnixStream, secrets: &Secrets, ended: &Receiver<()>) -> io::Result<Asked> {
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     // Only this user can open the folder; root can anyway.
     let peer = rustix::net::sockopt::socket_peercred(&stream)?;
     if peer.uid != rustix::process::getuid() {
-        return Ok(true);
+        return Ok(Asked::Answered);
     }
     let mut question = String::new();
     if BufReader::new((&stream).take(4096)).read_line(&mut question)? == 0 {
-        return Ok(false);
+        return Ok(Asked::Nothing);
     }
-    let question = question.to_ascii_lowercase();
+    let asks_for = |words: &[&str]| {
+        let question = question.to_ascii_lowercase();
+        words.iter().any(|word| question.contains(word))
+    };
     // What is neither (a new host key, a PIN) gets no answer.
-    let secret = if question.contains("passphrase") {
-        passphrase
-    } else if question.contains("password") || question.contains("passcode") {
-        password
-    } else {
-        None
+    let secret = match &secrets.prompt {
+        Some(prompt) if question.contains(prompt.as_str()) => &secrets.password,
+        _ if asks_for(&["passphrase"]) => &secrets.passphrase,
+        Some(prompt) => {
+            // Who is asked and does not know the question stays silent, as long as a connection may take to be made.
+            let _ = ended.recv_timeout(secrets.patience);
+            return Ok(Asked::Unanswered(format!(
+                "The host's question `{}` was not answered: the password is for a question with `{prompt}` in it \
+                 (`sshpass_prompt`).",
+                question.trim()
+            )));
+        }
+        None if asks_for(&["password", "passcode"]) => &secrets.password,
+        None => &None,
     };
     if let Some(secret) = secret {
         stream.write_all(secret.expose().as_bytes())?;
         stream.write_all(b"\n")?;
     }
-    Ok(true)
+    Ok(Asked::Answered)
 }
 
 /// A folder that nobody else can enter, for a socket: short, since socket names are.
@@ -151,11 +191,16 @@ mod tests {
 
     #[test]
     fn each_question_gets_its_answer() {
-        let answers =
-            Answers::serve(Some(Secret::new("wort-1")), Some(Secret::new("satz-2"))).expect("a socket");
+        let secrets = |prompt: Option<&str>| Secrets {
+            password: Some(Secret::new("wort-1")),
+            passphrase: Some(Secret::new("satz-2")),
+            prompt: prompt.map(str::to_owned),
+            patience: Duration::ZERO,
+        };
+        let answers = Answers::serve(secrets(None)).expect("a socket");
         let socket = OsString::from(answers.socket());
         let ask = |question: &str| {
-            ask(&socket, &question.into()).map(|answer| String::from_utf8_lossy(&answer).into_owned())
+            super::ask(&socket, &question.into()).map(|answer| String::from_utf8_lossy(&answer).into_owned())
         };
         assert_eq!(ask("ann@web's password: ").expect("an answer"), "wort-1\n");
         assert_eq!(ask("Enter passphrase for key '/k': ").expect("an answer"), "satz-2\n");
@@ -163,5 +208,38 @@ mod tests {
         let folder = answers.folder.clone();
         drop(answers);
         assert!(!folder.exists());
+
+        let answers = Answers::serve(secrets(Some("PIN for"))).expect("a socket");
+        let socket = OsString::from(answers.socket());
+        let ask = |question: &str| {
+            super::ask(&socket, &question.into()).map(|answer| String::from_utf8_lossy(&answer).into_owned())
+        };
+        assert_eq!(ask("Enter PIN for card: ").expect("an answer"), "wort-1\n");
+        assert_eq!(ask("Enter passphrase for key '/k': ").expect("an answer"), "satz-2\n");
+        assert!(ask("ann@web's password: ").is_err());
+        assert_eq!(
+            answers.unanswered().as_deref(),
+            Some(
+                "The host's question `ann@web's password:` was not answered: the password is for a question with \
+                 `PIN for` in it (`sshpass_prompt`)."
+            )
+        );
+    }
+
+    #[test]
+    fn who_stays_silent_does_not_outlive_the_connection() {
+        let answers = Answers::serve(Secrets {
+            password: Some(Secret::new("wort-1")),
+            passphrase: None,
+            prompt: Some("PIN".into()),
+            patience: Duration::from_secs(3600),
+        })
+        .expect("a socket");
+        let socket = OsString::from(answers.socket());
+        let asking = std::thread::spawn(move || ask(&socket, &"ann@web's password: ".into()));
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(!asking.is_finished());
+        drop(answers);
+        assert!(asking.join().expect("it ends").is_err());
     }
 }

@@ -91,7 +91,7 @@ pub struct ChildLink {
 struct SystemSsh {
     has_password: bool,
     /// Kept as long as it may ask.
-    _answers: Option<Answers>,
+    answers: Option<Answers>,
 }
 
 /// `ssh` ends with this when it has failed itself.
@@ -122,7 +122,7 @@ impl ChildLink {
 
     /// The child is `ssh`.
     pub fn with_ssh(mut self, has_password: bool, answers: Option<Answers>) -> Self {
-        self.ssh = Some(SystemSsh { has_password, _answers: answers });
+        self.ssh = Some(SystemSsh { has_password, answers });
         self
     }
 
@@ -239,10 +239,12 @@ impl Link for ChildLink {
             return None;
         }
         let said = self.complaints();
-        let denied = has_password && said.contains("Permission denied");
+        let unanswered = self.ssh.as_ref().and_then(|ssh| ssh.answers.as_ref()).and_then(Answers::unanswered);
+        let denied = has_password && unanswered.is_none() && said.contains("Permission denied");
         let start =
             if denied { "Invalid/incorrect password" } else { "Failed to connect to the host via ssh" };
-        Some(format!("{start}: {}", said.trim()))
+        let parts = [Some(format!("{start}: {}", said.trim())), unanswered];
+        Some(parts.into_iter().flatten().collect::<Vec<_>>().join("\n"))
     }
 }
 

@@ -17,7 +17,7 @@ mod wire;
 pub use askpass::{askpass_main, set_askpass_program};
 pub use interrupt::stop_when;
 pub use session::{BlobStore, CallError, Session, Stats};
-pub use target::{Connection, HostKeyPolicy, Target, TransportKind};
+pub use target::{Connection, HostKeyPolicy, OpenSshOptions, Target, TransportKind};
 
 use bootstrap::Bootstrap;
 use link::Link;
@@ -37,8 +37,8 @@ struct Opened {
 /// A host that answers no ping for so long is gone, unless `ServerAliveInterval` says something else.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// Connects by the transport that the target wants, or that its configuration asks for.
-fn open(target: &Target) -> Result<Opened, CallError> {
+/// Connects by the transport that the target wants, or that its configuration asks for. `tell` hears what is done for that.
+fn open(target: &Target, tell: &dyn Fn(&str)) -> Result<Opened, CallError> {
     match target.kind {
         TransportKind::Local => Ok(Opened {
             link: local::connect()?,
@@ -46,6 +46,6 @@ fn open(target: &Target) -> Result<Opened, CallError> {
             description: "local: a child process".into(),
             silence: SILENCE,
         }),
-        TransportKind::Auto | TransportKind::Ssh | TransportKind::OpenSsh => ssh::open(target),
+        TransportKind::Auto | TransportKind::Ssh | TransportKind::OpenSsh => ssh::open(target, tell),
     }
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::disallowed_methods)] // The home of the processes that are connections.
 
-use super::askpass::Answers;
+use super::askpass::{Answers, Secrets};
 use super::bootstrap::Bootstrap;
 use super::link::ChildLink;
 use super::session::CallError;
@@ -10,7 +10,7 @@ use super::{HostKeyPolicy, Opened, Target};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// Starts `ssh`; `why` it and not libssh2.
+/// Starts `ssh`; `why` it and not libssh2. `tell` hears the command line.
 ///
 /// # Errors
 /// When there is no such program.
@@ -19,19 +19,27 @@ pub fn open(
     bootstrap: Bootstrap,
     why: &str,
     silence: Duration,
+    tell: &dyn Fn(&str),
 ) -> Result<Opened, CallError> {
     let program = target.ssh_executable.as_deref().unwrap_or("ssh");
     let failed = |message: String| CallError::Unreachable {
         message: format!("Failed to connect to the host via ssh: {message}"),
     };
     let mut command = Command::new(program);
-    command.args(arguments(target)).arg("--").arg(&target.address).arg(&bootstrap.command);
+    let words = arguments(target);
+    tell(&shown(program, &words, &target.address));
+    command.args(words).arg("--").arg(&target.address).arg(&bootstrap.command);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let answers = match (&target.password, &target.private_key_passphrase) {
         (None, None) => None,
         (password, passphrase) => Some(
-            Answers::serve(password.clone(), passphrase.clone())
-                .map_err(|error| failed(format!("cannot prepare to answer ssh: {error}")))?,
+            Answers::serve(Secrets {
+                password: password.clone(),
+                passphrase: passphrase.clone(),
+                prompt: target.openssh.prompt.clone(),
+                patience: if target.openssh.leaves_open { target.connect_timeout } else { Duration::ZERO },
+            })
+            .map_err(|error| failed(format!("cannot prepare to answer ssh: {error}")))?,
         ),
     };
     if let Some(answers) = &answers {
@@ -45,10 +53,17 @@ pub fn open(
     Ok(Opened { link: Box::new(link), bootstrap: Some(bootstrap), description, silence })
 }
 
+/// The command line for people, up to the script that starts the helper.
+fn shown(program: &str, words: &[String], address: &str) -> String {
+    let words = [program].into_iter().chain(words.iter().map(String::as_str)).chain(["--", address]);
+    format!("SSH: EXEC {} …", crate::modules::kit::words::join(words))
+}
+
 /// What variables say, after the words that the user wrote: for OpenSSH the first word counts, and so it does for
 /// Ansible's `ssh_args`; variables stand before those, though.
 fn arguments(target: &Target) -> Vec<String> {
     let mut words = vec!["-T".to_owned(), "-oRequestTTY=no".into()];
+    words.extend((0..target.openssh.verbosity).map(|_| "-v".to_owned()));
     words.extend(target.port.map(|port| format!("-oPort={port}")));
     words.extend(target.user.as_ref().map(|user| format!("-oUser={user}")));
     words.extend(
@@ -96,6 +111,7 @@ mod tests {
             host_key_policy: HostKeyPolicy::Strict,
             ssh_args: vec!["-oConnectTimeout=3".into(), "-C".into()],
             ssh_executable: None,
+            openssh: Default::default(),
             connect_timeout: Duration::from_secs(10),
             retries: 0,
             no_cache: false,

@@ -79,9 +79,17 @@ impl Session {
     /// # Errors
     /// [`CallError::Unreachable`] or [`CallError::Helper`].
     pub fn open(target: &Target) -> Result<Self, CallError> {
+        Self::open_telling(target, &|_| {})
+    }
+
+    /// As [`Session::open`]; `tell` hears what is done, for people (`-vvv`).
+    ///
+    /// # Errors
+    /// See there.
+    pub fn open_telling(target: &Target, tell: &dyn Fn(&str)) -> Result<Self, CallError> {
         let mut attempts = Attempts::new();
         loop {
-            let error = match Self::open_once(target) {
+            let error = match Self::open_once(target, tell) {
                 Err(CallError::Unreachable { message }) => message,
                 result => return result,
             };
@@ -92,8 +100,8 @@ impl Session {
         }
     }
 
-    fn open_once(target: &Target) -> Result<Self, CallError> {
-        let opened = super::open(target)?;
+    fn open_once(target: &Target, tell: &dyn Fn(&str)) -> Result<Self, CallError> {
+        let opened = super::open(target, tell)?;
         let mut wire = Wire::new(opened.link);
         let hello = match &opened.bootstrap {
             Some(bootstrap) => bootstrap.start(&mut wire, &target.name)?,
@@ -102,6 +110,9 @@ impl Session {
                 bootstrap::hello(&mut wire, &target.name)?
             }
         };
+        if target.openssh.verbosity > 0 {
+            wire.complaints().lines().for_each(tell);
+        }
         let description = format!("{}, as {}", opened.description, hello.user);
         Ok(Self {
             wire,

@@ -42,11 +42,25 @@ pub struct Target {
     pub ssh_args: Vec<String>,
     /// The `ssh` program of the `openssh` transport.
     pub ssh_executable: Option<String>,
+    pub openssh: OpenSshOptions,
     pub connect_timeout: Duration,
     /// Connection attempts after the first (`ansible_ssh_retries`).
     pub retries: u32,
     /// Leave nothing on the host: the helper is removed when the session ends.
     pub no_cache: bool,
+}
+
+/// What only the `openssh` transport can do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct OpenSshOptions {
+    /// Why it is to be used, unless another one is forced.
+    pub because: Option<&'static str>,
+    /// Only a question with this text in it is answered with the password.
+    pub prompt: Option<String>,
+    /// Another question stays open until the time for a connection is over, as with `sshpass`; else it is refused at once.
+    pub leaves_open: bool,
+    /// How much `ssh` tells about itself: `-v` so many times.
+    pub verbosity: u8,
 }
 
 /// What makes two targets the same connection.
@@ -58,6 +72,7 @@ pub struct Connection {
     pub user: Option<String>,
     pub ssh_args: Vec<String>,
     pub private_key_file: Option<PathBuf>,
+    pub openssh: OpenSshOptions,
 }
 
 impl Target {
@@ -74,6 +89,7 @@ impl Target {
             user: self.user.clone(),
             ssh_args: self.ssh_args.clone(),
             private_key_file: self.private_key_file.clone(),
+            openssh: self.openssh.clone(),
         }
     }
 }

@@ -237,7 +237,7 @@ impl TaskRun<'_> {
         let live = |text: &str| (self.send)(Event::Output { host: self.host.clone(), text: text.to_owned() });
         let store = AllBlobs { blobs, live: &live };
         let verbosity = self.shared.options.verbosity;
-        let say = |text: String| (self.send)(Event::Message(format!("<{}> {text}", self.host)));
+        let say = |text: String| (self.send)(Event::Remark(format!("<{}> {text}", target.address)));
         let describe = |how: &str| {
             // That another program carries the connection is worth a word.
             if verbosity >= 3 || verbosity > 0 && how.starts_with("openssh") {

@@ -32,6 +32,7 @@ pub fn last_before(target: &Target, plan: &Plan) -> Result<Option<(Target, Plan)
         host_key_policy: HostKeyPolicy::Strict,
         ssh_args: configuration.map_or_else(Vec::new, |file| vec!["-F".to_owned(), file]),
         ssh_executable: target.ssh_executable.clone(),
+        openssh: Default::default(),
         connect_timeout: target.connect_timeout,
         retries: 0,
         no_cache: false,

@@ -21,19 +21,27 @@ use std::time::Duration;
 ///
 /// # Errors
 /// [`CallError::Unreachable`], or [`CallError::Helper`] where no command can be run.
-pub fn open(target: &Target) -> Result<Opened, CallError> {
+pub fn open(target: &Target, tell: &dyn Fn(&str)) -> Result<Opened, CallError> {
     let bootstrap = Bootstrap::new(!target.no_cache).map_err(|error| unreachable(&error.to_string()))?;
-    if target.kind == TransportKind::OpenSsh {
+    tell(&format!("ESTABLISH SSH CONNECTION FOR USER: {}", target.user.as_deref().unwrap_or("None")));
+    let chosen = match target.kind {
+        TransportKind::OpenSsh => Some("it was chosen"),
+        TransportKind::Auto => target.openssh.because,
+        TransportKind::Ssh | TransportKind::Local => None,
+    };
+    if let Some(why) = chosen {
         let silence = options::silence(&options::read_words(&target.ssh_args).settings);
-        return openssh::open(target, bootstrap, "it was chosen", silence);
+        return openssh::open(target, bootstrap, why, silence, tell);
     }
     let ssh = target.ssh_executable.as_deref().unwrap_or("ssh");
     let asked = options::ask(&target.ssh_args, &target.address, target.port, target.user.as_deref(), ssh)
         .map_err(|why| unreachable(&why))?;
     let silence = options::silence(&asked.settings);
     match plan::plan(target, &asked) {
-        Ok(plan) => native(target, &plan, bootstrap, silence),
-        Err(why) if target.kind == TransportKind::Auto => openssh::open(target, bootstrap, &why, silence),
+        Ok(plan) => native(target, &plan, bootstrap, silence, tell),
+        Err(why) if target.kind == TransportKind::Auto => {
+            openssh::open(target, bootstrap, &why, silence, tell)
+        }
         Err(why) => Err(unreachable(&format!("libssh2 cannot do what is asked for: {why}."))),
     }
 }
@@ -43,6 +51,7 @@ fn native(
     plan: &Plan,
     bootstrap: Bootstrap,
     silence: Duration,
+    tell: &dyn Fn(&str),
 ) -> Result<Opened, CallError> {
     match connect::connect(target, plan) {
         Ok(connection) => {
@@ -51,7 +60,7 @@ fn native(
             Ok(Opened { link: Box::new(link), bootstrap: Some(bootstrap), description, silence })
         }
         Err(connect::Refusal::OpenSsh(why)) if target.kind == TransportKind::Auto => {
-            openssh::open(target, bootstrap, &why, silence)
+            openssh::open(target, bootstrap, &why, silence, tell)
         }
         Err(connect::Refusal::OpenSsh(why)) => {
             Err(unreachable(&format!("libssh2 cannot do what is asked for: {why}.")))

@@ -384,6 +384,7 @@ mod tests {
             host_key_policy: HostKeyPolicy::Strict,
             ssh_args: words.clone(),
             ssh_executable: None,
+            openssh: Default::default(),
             connect_timeout: Duration::from_secs(10),
             retries: 0,
             no_cache: false,
