@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_said() {
-        let words = |text, name| encode(text, name).expect_err("it fails").message;
+        let words = |text, name| encode(text, name).expect_err("it fails").message.clone();
         assert_eq!(words("x", "nope"), "unknown encoding: nope");
         assert_eq!(
             words("aé", "ascii"),
