@@ -79,12 +79,12 @@ impl Answers {
         std::thread::spawn(move || {
             while let Ok((stream, _)) = listener.accept() {
                 // One question is worth one answer; whoever does not listen gets none.
-                match answer(stream, &secrets, &ended) {
-                    Ok(Asked::Unanswered(why)) => {
-                        *unanswered.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
-                    }
-                    Ok(Asked::Answered) | Err(_) => {}
-                    Ok(Asked::Nothing) => return,
+                let refuse = |why| {
+                    *unanswered.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+                };
+                match answer(stream, &secrets, &ended, &refuse) {
+                    Ok(true) | Err(_) => {}
+                    Ok(false) => return,
                 }
             }
         });
@@ -118,25 +118,22 @@ impl Answers {
     }
 }
 
-/// What became of a connection.
-enum Asked {
-    Answered,
-    /// A question about the password that is not the one to be answered; in a sentence.
-    Unanswered(String),
-    /// The end.
-    Nothing,
-}
-
-fn answer(mut stream: UnixStream, secrets: &Secrets, ended: &Receiver<()>) -> io::Result<Asked> {
+/// Whether to go on. `refuse` hears, in a sentence, of a question that is not the one to be answered, before who asks does.
+fn answer(
+    mut stream: UnixStream,
+    secrets: &Secrets,
+    ended: &Receiver<()>,
+    refuse: &dyn Fn(String),
+) -> io::Result<bool> {
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     // Only this user can open the folder; root can anyway.
     let peer = rustix::net::sockopt::socket_peercred(&stream)?;
     if peer.uid != rustix::process::getuid() {
-        return Ok(Asked::Answered);
+        return Ok(true);
     }
     let mut question = String::new();
     if BufReader::new((&stream).take(4096)).read_line(&mut question)? == 0 {
-        return Ok(Asked::Nothing);
+        return Ok(false);
     }
     let asks_for = |words: &[&str]| {
         let question = question.to_ascii_lowercase();
@@ -149,11 +146,12 @@ fn answer(mut stream: UnixStream, secrets: &Secrets, ended: &Receiver<()>) -> io
         Some(prompt) => {
             // Who is asked and does not know the question stays silent, as long as a connection may take to be made.
             let _ = ended.recv_timeout(secrets.patience);
-            return Ok(Asked::Unanswered(format!(
+            refuse(format!(
                 "The host's question `{}` was not answered: the password is for a question with `{prompt}` in it \
                  (`sshpass_prompt`).",
                 question.trim()
-            )));
+            ));
+            &None
         }
         None if asks_for(&["password", "passcode"]) => &secrets.password,
         None => &None,
@@ -162,7 +160,7 @@ fn answer(mut stream: UnixStream, secrets: &Secrets, ended: &Receiver<()>) -> io
         stream.write_all(secret.expose().as_bytes())?;
         stream.write_all(b"\n")?;
     }
-    Ok(Asked::Answered)
+    Ok(true)
 }
 
 /// A folder that nobody else can enter, for a socket: short, since socket names are.

@@ -133,7 +133,8 @@ fn run_plain(eval: &mut Eval, name: &str, args: Args) -> Res<Vec<V>> {
 
 /// Ansible's words around what a lookup says.
 fn explained(mut error: TemplateError, name: &str) -> TemplateError {
-    if error.kind == TemplateErrorKind::Failed && !error.message.contains(" plugin '") {
+    let explained = error.message.starts_with("The ") && error.message.contains(" plugin '");
+    if error.kind == TemplateErrorKind::Failed && !explained {
         error.message = format!("The lookup plugin '{name}' failed: {}", error.message);
     }
     error
