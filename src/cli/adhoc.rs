@@ -4,11 +4,11 @@ use super::exit;
 use super::options::{Common, print, print_error};
 use super::run;
 use super::setup::{setup, show};
-use crate::diag::{SourceFile, Span};
-use crate::report::Minimal;
+use crate::diag::{Diagnostic, Severity, SourceFile, Span};
+use crate::report::Reporters;
 use crate::runner::{Event, Reporter};
 use crate::source::settings::Name;
-use crate::source::{Node, NodeKind, yaml};
+use crate::source::{Node, NodeKind, Settings, yaml};
 use clap::Parser;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,6 +35,15 @@ struct Args {
     /// Seconds after which the task is ended
     #[arg(long, value_name = "SECONDS")]
     task_timeout: Option<u32>,
+    /// Seconds that the task may take in the background
+    #[arg(short = 'B', long = "background", value_name = "SECONDS", default_value_t = 0)]
+    background: u32,
+    /// Seconds between questions whether it is done; 0 does not wait for it
+    #[arg(short = 'P', long = "poll", value_name = "SECONDS")]
+    poll: Option<u32>,
+    /// A folder for a file with the result of each host
+    #[arg(short = 't', long = "tree", value_name = "FOLDER")]
+    tree: Option<PathBuf>,
     /// One line per host
     #[arg(short = 'o', long = "one-line")]
     one_line: bool,
@@ -50,14 +59,16 @@ pub fn main(args: Vec<String>, name: Name) -> i32 {
         print(&run::version_text(&args[0]));
         return exit::OK;
     }
+    let words = args.clone();
     let args = match Args::try_parse_from(args) {
         Ok(args) => args,
         Err(error) => return run::usage(&error, name),
     };
-    let setup = match setup(&args.common, name, |_| {}) {
+    let mut setup = match setup(&args.common, name, |_| {}) {
         Ok(setup) => setup,
         Err(code) => return code,
     };
+    setup.warnings.extend(deprecated(&words, name));
     if args.common.list_hosts {
         return list_hosts(&setup, &args.pattern);
     }
@@ -83,14 +94,24 @@ pub fn main(args: Vec<String>, name: Name) -> i32 {
         Ok(playbook) => playbook,
         Err(problems) => {
             problems.iter().for_each(show);
-            return exit::content(name);
+            // Ansible finds these when the task runs, and so the task fails.
+            return if name == Name::Ansible { exit::FAILED } else { exit::content(name) };
         }
     };
     let settings = &setup.shared.settings;
     let callback = settings.str("DEFAULT_STDOUT_CALLBACK").unwrap_or_default();
     let by_callback = settings.bool("DEFAULT_LOAD_CALLBACK_PLUGINS")
         && callback.strip_prefix("ansible.builtin.").unwrap_or(callback) == "oneline";
-    let mut reporter = Minimal::new(setup.look, args.one_line || by_callback, setup.sink.clone());
+    let (mut reporter, will_go) =
+        Reporters::of_one_task(args.one_line || by_callback, setup.look, &setup.sink);
+    // Under its own name these are no callbacks.
+    let told = |warning: &Diagnostic| name == Name::Ansible || warning.severity != Severity::Deprecation;
+    setup.warnings.extend(will_go.filter(told));
+    if let Some(folder) = &args.tree {
+        let mut settings = Settings::clone(settings);
+        settings.set_flag("tree.directory", folder.to_string_lossy().into_owned(), "--tree");
+        setup.warnings.extend(reporter.with_tree(&settings, setup.look, &setup.sink).filter(told));
+    }
     for warning in &setup.warnings {
         reporter.on(&Event::Problem(warning.clone()));
     }
@@ -98,8 +119,28 @@ pub fn main(args: Vec<String>, name: Name) -> i32 {
     run::execute(&setup, &[(directory, playbook)], &mut reporter, name)
 }
 
+/// The options that Ansible will drop, as they were written.
+fn deprecated(words: &[String], name: Name) -> Vec<Diagnostic> {
+    if name != Name::Ansible {
+        return vec![];
+    }
+    let options = [(["-t", "--tree"], "tree"), (["-o", "--one-line"], "oneline")];
+    let written = options.iter().flat_map(|(names, callback)| {
+        names.iter().filter(|name| words.iter().any(|word| word == *name)).map(move |name| (name, callback))
+    });
+    written
+        .map(|(name, callback)| {
+            let what = format!(
+                "The '{name}' argument is deprecated. This feature will be removed from ansible-core version 2.23. \
+                 Use callback configuration to enable the {callback} callback instead."
+            );
+            Diagnostic::new(Severity::Deprecation, "deprecated-option", what)
+        })
+        .collect()
+}
+
 /// The play that an ad-hoc command means.
-fn play_node(args: &Args, module: &str) -> Result<Node, crate::diag::Diagnostic> {
+fn play_node(args: &Args, module: &str) -> Result<Node, Diagnostic> {
     let span = Span::synthetic("<command line>", &format!("{module} {}", args.args));
     let text = |text: &str| Node::new(NodeKind::Str(text.into()), span.clone());
     let map = |entries: Vec<(&str, Node)>| {
@@ -119,6 +160,11 @@ fn play_node(args: &Args, module: &str) -> Result<Node, crate::diag::Diagnostic>
         true => vec![("action", map(vec![("module", text(module))])), ("args", arguments)],
         false => vec![(module, arguments)],
     };
+    let number = |number: u32| Node::new(NodeKind::Int(number.into()), span.clone());
+    if args.background > 0 {
+        task.push(("async", number(args.background)));
+        task.extend(args.poll.map(|seconds| ("poll", number(seconds))));
+    }
     if let Some(seconds) = args.task_timeout {
         task.push(("timeout", Node::new(NodeKind::Int(seconds.into()), span.clone())));
     }

@@ -14,7 +14,7 @@ use crate::source::vault::Vault;
 use crate::source::yaml::Reader;
 use crate::template::{self, Engine};
 use crate::transport::TransportKind;
-use crate::value::Secret;
+use crate::value::{Secret, Value};
 use crate::vars::{FactCache, Magic, Store};
 use std::io::IsTerminal;
 use std::path::Path;
@@ -59,6 +59,16 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
         Settings::load(Surroundings::of_process(name)).map_err(|problem| fail(problem, exit::ERROR))?;
     if let Some(forks) = common.forks {
         settings.set_flag("DEFAULT_FORKS", forks, "--forks");
+    }
+    if !common.module_path.is_empty() {
+        let given = common.module_path.iter().flat_map(|paths| paths.split(':'));
+        let given = given.filter(|path| !path.is_empty()).map(|path| Value::str(absolute(&home(path))));
+        let configured = settings.list("DEFAULT_MODULE_PATH").into_iter().map(Value::from);
+        settings.set_flag(
+            "DEFAULT_MODULE_PATH",
+            Value::list(given.chain(configured).collect()),
+            "--module-path",
+        );
     }
     let reader =
         Reader::new(Arc::new(vault(common, &settings).map_err(|problem| fail(problem, exit::ERROR))?));
@@ -289,6 +299,14 @@ pub fn password_source(path: &Path, arguments: &[String]) -> Result<Secret, Diag
         ));
     }
     Ok(Secret::new(text))
+}
+
+/// A path whose `~` somebody else than a shell has to understand (`--module-path=~/modules`, or after a colon).
+fn home(path: &str) -> String {
+    match (path.strip_prefix("~/"), std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest).to_string_lossy().into_owned(),
+        _ => path.to_owned(),
+    }
 }
 
 fn absolute(source: &str) -> String {

@@ -3,8 +3,8 @@
 use super::layout::Format;
 use super::sink::Sink;
 use super::timing::{Order, ProfileOptions, ProfileTasks, Timer};
-use super::{Human, Json, Look, Minimal};
-use crate::diag::{Diagnostic, did_you_mean};
+use super::{Human, Json, Look, Minimal, Tree};
+use crate::diag::{Diagnostic, Severity, did_you_mean};
 use crate::runner::{Event, Reporter};
 use crate::source::Settings;
 use std::sync::Arc;
@@ -13,8 +13,15 @@ use std::sync::Arc;
 pub struct Reporters(Vec<Box<dyn Reporter>>);
 
 impl Reporters {
-    pub fn only(reporter: impl Reporter + 'static) -> Self {
-        Self(vec![Box::new(reporter)])
+    /// What `ansible` prints, in one line for each host if that is wanted; the warning that this will go.
+    pub fn of_one_task(one_line: bool, look: Look, sink: &Arc<Sink>) -> (Self, Option<Diagnostic>) {
+        let reporter = Minimal::new(look, one_line, sink.clone());
+        (Self(vec![Box::new(reporter)]), one_line.then(|| will_go("oneline")))
+    }
+
+    /// Adds the callback `tree`; the warning that it will go.
+    pub fn with_tree(&mut self, settings: &Settings, look: Look, sink: &Arc<Sink>) -> Option<Diagnostic> {
+        add_tree(&mut self.0, settings, look, sink)
     }
 }
 
@@ -56,7 +63,10 @@ pub fn of_settings(
         "yaml" => with(Format::CompactYaml),
         "debug" => with(Format::Texts),
         "minimal" => Box::new(Minimal::new(look, false, sink.clone())),
-        "oneline" => Box::new(Minimal::new(look, true, sink.clone())),
+        "oneline" => {
+            warnings.push(will_go("oneline"));
+            Box::new(Minimal::new(look, true, sink.clone()))
+        }
         "json" => Box::new(Json::new(sink.clone(), look.deprecations)),
         "null" => Box::new(Silent),
         // A plugin in Python, of the project or of a collection.
@@ -93,7 +103,8 @@ pub fn of_settings(
                 };
                 reporters.push(Box::new(ProfileTasks::new(sink.clone(), options)));
             }
-            known if STDOUT.contains(&known) || known == "junit" || known == "tree" => {}
+            "tree" => warnings.extend(add_tree(&mut reporters, settings, look, sink)),
+            known if STDOUT.contains(&known) || known == "junit" => {}
             _ => {
                 let text = format!("Skipping callback plugin '{name}', unable to load");
                 warnings.push(Diagnostic::warning("callback", text));
@@ -101,6 +112,26 @@ pub fn of_settings(
         }
     }
     Ok((Reporters(reporters), warnings))
+}
+
+/// The callback `tree`, and that it will go.
+fn add_tree(
+    reporters: &mut Vec<Box<dyn Reporter>>,
+    settings: &Settings,
+    look: Look,
+    sink: &Arc<Sink>,
+) -> Option<Diagnostic> {
+    let folder = settings.path("tree.directory")?;
+    reporters.push(Box::new(Tree::new(folder, sink.clone(), look.verbosity)));
+    Some(will_go("tree"))
+}
+
+/// That a callback is deprecated.
+fn will_go(name: &str) -> Diagnostic {
+    let what = format!(
+        "The {name} callback plugin is deprecated. This feature will be removed from ansible-core version 2.23."
+    );
+    Diagnostic::new(Severity::Deprecation, "callback", what)
 }
 
 /// Whether a folder of callback plugins has one of that name.

@@ -3,8 +3,7 @@
 use super::layout::{Format, Layout};
 use super::sink::{Level, Sink};
 use super::stats::CustomStats;
-use super::{CENSORED, causes, diff, escaped};
-use crate::diag::{self, Diagnostic, Severity, Style};
+use super::{CENSORED, causes, diff, escaped, problems};
 use crate::runner::{Event, Reporter, Tally, TaskInfo, TaskResult};
 use crate::value::Map;
 use std::collections::{BTreeMap, HashSet};
@@ -46,10 +45,6 @@ const SKIPPED: &str = "0;36";
 const ERROR: &str = "0;31";
 const UNREACHABLE: &str = "1;31";
 
-/// Said once, before the first deprecation.
-const MAY_BE_SILENCED: &str =
-    "[WARNING]: Deprecation warnings can be disabled by setting `deprecation_warnings=False` in ansible.cfg.";
-
 impl Human {
     pub fn new(look: Look, sink: Arc<Sink>) -> Self {
         Self { look, sink, banner: None, seen: HashSet::new(), stats: CustomStats::default() }
@@ -82,29 +77,6 @@ impl Human {
         self.heading(&format!("{word} [{}]{check}", info.name.trim()));
         if self.look.verbosity >= 2 {
             self.line(&task_path(info), Some("1;30"));
-        }
-    }
-
-    fn problem(&mut self, problem: &Diagnostic) {
-        if problem.severity == Severity::Deprecation && !self.look.deprecations {
-            return;
-        }
-        if problem.severity == Severity::Deprecation && self.seen.insert(MAY_BE_SILENCED.to_owned()) {
-            self.sink.error_line(MAY_BE_SILENCED, None, Level::Warning);
-        }
-        let style = if self.look.colour { Style::Colour } else { Style::Plain };
-        let mut text = diag::render(problem, style);
-        if problem.span.is_some() {
-            text.push('\n');
-        }
-        let level = match problem.severity {
-            Severity::Error => Level::Error,
-            Severity::Warning => Level::Warning,
-            _ => Level::Info,
-        };
-        // A warning is said once.
-        if problem.severity == Severity::Error || self.seen.insert(text.clone()) {
-            self.sink.error_line(&text, None, level);
         }
     }
 
@@ -493,7 +465,7 @@ impl Reporter for Human {
             Event::Terminal { wanted: false } => self.sink.begin_status(),
             Event::Message(text) => self.line(text, None),
             Event::Remark(text) => self.line(&escaped(text), None),
-            Event::Problem(problem) => self.problem(problem),
+            Event::Problem(problem) => problems::say(problem, &self.look, &self.sink, &mut self.seen),
             Event::Recap(tally) => {
                 self.sink.end_status();
                 self.recap(tally);

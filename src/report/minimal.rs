@@ -1,8 +1,7 @@
 //! What `ansible` prints for one module: a result per host.
 
 use super::sink::{Level, Sink};
-use super::{CENSORED, Look, causes, diff, escaped};
-use crate::diag::{self, Severity, Style};
+use super::{CENSORED, Look, causes, diff, escaped, problems};
 use crate::runner::{Event, Reporter, TaskInfo, TaskResult};
 use crate::value::{JsonStyle, Map, Value, py_str};
 use std::collections::HashSet;
@@ -34,22 +33,7 @@ impl Minimal {
     }
 
     fn result(&mut self, host: &str, task: &TaskInfo, result: &TaskResult) {
-        let mut data = result.data.clone();
-        if result.no_log {
-            data.retain(|key, _| matches!(key.as_str(), Some("attempts" | "changed" | "retries")));
-            data.insert("censored".into(), CENSORED.into());
-        }
-        data.retain(|key, _| !key.as_str().is_some_and(|key| key.starts_with("_ansible_")));
-        data.shift_remove("failed");
-        if self.look.verbosity < 3 {
-            data.shift_remove("invocation");
-        }
-        data.shift_remove("diff");
-        if task.action == "debug" && result.items.is_none() {
-            data.shift_remove("changed");
-        } else {
-            data.entry("changed".into()).or_insert(result.changed.into());
-        }
+        let data = shown(task, result, self.look.verbosity);
         // In a playbook it is not obvious of what task that is.
         let says = !self.one_line && !result.said && result.items.is_none();
         if result.failed && says && !task.span.file.path.starts_with("<") {
@@ -66,7 +50,8 @@ impl Minimal {
             _ => ("SUCCESS", "0;32"),
         };
         let command = matches!(task.action.as_str(), "command" | "shell" | "raw");
-        if command && !result.skipped && !result.unreachable && !data.contains_key("ansible_job_id") {
+        let job = data.contains_key("ansible_job_id") && !result.failed;
+        if command && !result.skipped && !result.unreachable && !job {
             let rc = data.get("rc").map_or_else(|| "-1".to_owned(), py_str);
             let part = |name: &str| data.get(name).map(py_str).unwrap_or_default();
             let word = if result.failed { "FAILED" } else { word };
@@ -106,16 +91,32 @@ impl Minimal {
     }
 }
 
+/// What is shown of a result.
+pub(super) fn shown(task: &TaskInfo, result: &TaskResult, verbosity: u8) -> Map {
+    let mut data = result.data.clone();
+    if result.no_log {
+        data.retain(|key, _| matches!(key.as_str(), Some("attempts" | "changed" | "retries")));
+        data.insert("censored".into(), CENSORED.into());
+    }
+    data.retain(|key, _| !key.as_str().is_some_and(|key| key.starts_with("_ansible_")));
+    data.shift_remove("failed");
+    if verbosity < 3 {
+        data.shift_remove("invocation");
+    }
+    data.shift_remove("diff");
+    if task.action == "debug" && result.items.is_none() && !result.failed {
+        data.shift_remove("changed");
+    } else {
+        data.entry("changed".into()).or_insert(result.changed.into());
+    }
+    data
+}
+
 impl Reporter for Minimal {
     fn on(&mut self, event: &Event) {
         match event {
             Event::Result { host, task, result } => self.result(host, task, result),
-            Event::Problem(problem)
-                if problem.severity != Severity::Deprecation || self.look.deprecations =>
-            {
-                let style = if self.look.colour { Style::Colour } else { Style::Plain };
-                self.sink.error_line(&diag::render(problem, style), None, Level::Warning);
-            }
+            Event::Problem(problem) => problems::say(problem, &self.look, &self.sink, &mut self.seen),
             Event::Remark(text) => self.sink.line(&escaped(text), None),
             Event::NoHostsMatched => {
                 let text = "[WARNING]: No hosts matched, nothing to do\n";

@@ -8,10 +8,12 @@ mod human;
 mod json;
 mod layout;
 mod minimal;
+mod problems;
 mod sink;
 mod stats;
 mod status;
 mod timing;
+mod tree;
 
 /// A text without control characters but for line breaks and tabs: those from hosts never reach the terminal as such.
 fn escaped(text: &str) -> String {
@@ -32,3 +34,4 @@ pub use json::Json;
 pub use layout::{Format, Layout};
 pub use minimal::Minimal;
 pub use sink::{Level, Sink};
+pub use tree::Tree;

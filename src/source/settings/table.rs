@@ -300,6 +300,7 @@ pub const TABLE: &[Row] = &[
     row("profile_tasks.output_limit", Int, &["callback_profile_tasks.task_output_limit"], &["PROFILE_TASKS_TASK_OUTPUT_LIMIT"], "20"),
     row("profile_tasks.sort_order", Choice(&["ascending", "descending", "none"]), &["callback_profile_tasks.sort_order"], &["PROFILE_TASKS_SORT_ORDER"], "descending"),
     row("profile_tasks.summary_only", Bool, &["callback_profile_tasks.summary_only"], &["PROFILE_TASKS_SUMMARY_ONLY"], "false"),
+    row("tree.directory", Path, &["callback_tree.directory"], &["ANSIBLE_CALLBACK_TREE_DIR"], "~/.ansible/tree"),
     row("script.always_show_stderr", Bool, &["inventory_plugin_script.always_show_stderr"], &["ANSIBLE_INVENTORY_PLUGIN_SCRIPT_STDERR"], "true"),
     row("junit.fail_on_change", Str, &[], &["JUNIT_FAIL_ON_CHANGE"], "false"),
     row("junit.fail_on_ignore", Str, &[], &["JUNIT_FAIL_ON_IGNORE"], "false"),
