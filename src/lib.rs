@@ -2,7 +2,7 @@
 //!
 //! Layers, lower never imports higher (`tests/layers.rs` reads the `use` lines):
 //!
-//! 0. [`diag`], [`value`], [`protocol`]
+//! 0. [`diag`], [`value`], [`protocol`], [`certificate`]
 //! 1. [`source`]: YAML and settings on the control machine
 //! 2. [`template`]: templates, filters, tests, lookups
 //! 3. [`vars`], [`inventory`]
@@ -22,6 +22,8 @@ pub mod value;
 
 #[cfg(feature = "cli")]
 pub mod actions;
+#[cfg(feature = "cli")]
+pub mod certificate;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "cli")]

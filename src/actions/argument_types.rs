@@ -82,7 +82,7 @@ pub fn convert(value: &Value, wanted: Type) -> Result<Value, String> {
         (Type::List, Value::Str(text)) => {
             Ok(Value::list(text.split(',').map(|item| Value::str(item.trim())).collect()))
         }
-        (Type::List, Value::Int(_) | Value::Float(_) | Value::Bool(_)) => Ok(Value::list(vec![py_str(value).into()])),
+        (Type::List, Value::Int(_) | Value::Big(_) | Value::Float(_) | Value::Bool(_)) => Ok(Value::list(vec![py_str(value).into()])),
         (Type::List, _) => no("list"),
         (Type::Dict, Value::Map(_)) => Ok(value.clone()),
         (Type::Dict, Value::Str(text)) => dictionary(text),
@@ -98,7 +98,7 @@ pub fn convert(value: &Value, wanted: Type) -> Result<Value, String> {
 
 fn integer(value: &Value) -> Option<Value> {
     match value {
-        Value::Int(_) | Value::Bool(_) => Some(value.clone()),
+        Value::Int(_) | Value::Big(_) | Value::Bool(_) => Some(value.clone()),
         Value::Float(number) if number.fract() == 0.0 => Some(Value::Int(*number as i64)),
         Value::Str(text) => {
             let text = text.trim();

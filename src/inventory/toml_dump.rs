@@ -69,6 +69,7 @@ fn literal(value: &Value, depth: usize) -> Result<String, ()> {
         Value::Null | Value::Unknown(_) => return Err(()),
         Value::Bool(truth) => truth.to_string(),
         Value::Int(number) => number.to_string(),
+        Value::Big(digits) => digits.to_string(),
         Value::Float(number) if number.is_nan() => "nan".into(),
         Value::Float(number) => float_repr(*number),
         Value::Str(text) => quoted(text),

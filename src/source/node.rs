@@ -165,7 +165,8 @@ impl Node {
             Value::Bool(b) => NodeKind::Bool(*b),
             Value::Int(i) => NodeKind::Int(*i),
             Value::Float(f) => NodeKind::Float(*f),
-            Value::Str(s) => NodeKind::Str(s.clone()),
+            // A document has such a number as a text, too.
+            Value::Str(s) | Value::Big(s) => NodeKind::Str(s.clone()),
             Value::Bytes(b) => NodeKind::Str(String::from_utf8_lossy(b).into()),
             Value::List(items) => NodeKind::List(items.iter().map(|v| Self::from_value(v, span)).collect()),
             Value::Map(map) => NodeKind::Map(

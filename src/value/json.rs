@@ -43,6 +43,7 @@ impl JsonStyle {
             Value::Int(i) => {
                 let _ = write!(out, "{i}");
             }
+            Value::Big(digits) => out.push_str(digits),
             Value::Float(f) if f.is_nan() => out.push_str("NaN"),
             Value::Float(f) if f.is_infinite() => {
                 out.push_str(if *f > 0.0 { "Infinity" } else { "-Infinity" })
@@ -137,5 +138,106 @@ impl JsonStyle {
 /// # Errors
 /// The parser's message with line and column.
 pub fn from_json(text: &str) -> Result<Value, String> {
-    serde_json::from_str(text).map_err(|error| error.to_string())
+    let value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    // The parser makes floats of integers beyond 64 bits.
+    let mut digits = 0;
+    let large = text.bytes().any(|byte| {
+        digits = if byte.is_ascii_digit() { digits + 1 } else { 0 };
+        digits == LONG_NUMBER
+    });
+    Ok(if large { Exact(text).value().unwrap_or(value) } else { value })
+}
+
+/// So many digits may be more than 64 bits hold.
+const LONG_NUMBER: usize = 20;
+
+/// Reads JSON that is known to be valid, and keeps all digits of its integers.
+struct Exact<'a>(&'a str);
+
+impl<'a> Exact<'a> {
+    fn value(&mut self) -> Option<Value> {
+        self.blanks();
+        match self.0.as_bytes().first()? {
+            b'[' => {
+                let mut items = Vec::new();
+                while self.more(']')? {
+                    items.push(self.value()?);
+                }
+                Some(Value::list(items))
+            }
+            b'{' => {
+                let mut map = Map::new();
+                while self.more('}')? {
+                    let key = self.value()?;
+                    self.blanks();
+                    self.take(1);
+                    map.insert(key, self.value()?);
+                }
+                Some(Value::map(map))
+            }
+            b'"' => {
+                let mut escaped = false;
+                let end = self.0[1..].find(|c| {
+                    let ends = c == '"' && !escaped;
+                    escaped = c == '\\' && !escaped;
+                    ends
+                })?;
+                serde_json::from_str(self.take(end + 2)).ok()
+            }
+            _ => {
+                let end = self.0.find([',', ']', '}', ' ', '\t', '\r', '\n']).unwrap_or(self.0.len());
+                let word = self.take(end);
+                match serde_json::from_str(word).ok()? {
+                    Value::Float(_) if !word.contains(['.', 'e', 'E']) => Some(Value::Big(word.into())),
+                    value => Some(value),
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, count: usize) -> &'a str {
+        let (taken, rest) = self.0.split_at(count);
+        self.0 = rest;
+        taken
+    }
+
+    fn blanks(&mut self) {
+        self.0 = self.0.trim_start_matches([' ', '\t', '\r', '\n']);
+    }
+
+    /// Whether another item follows, after the opening bracket or a comma.
+    fn more(&mut self, end: char) -> Option<bool> {
+        self.blanks();
+        if !self.0.starts_with(end) {
+            // The opening bracket, or the comma.
+            self.take(1);
+            self.blanks();
+        }
+        let ended = self.0.starts_with(end);
+        if ended {
+            self.take(1);
+        }
+        (!self.0.is_empty() || ended).then_some(!ended)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_keep_their_digits() {
+        for text in [
+            "123456789012345678901234567890",
+            "[-123456789012345678901234567890, 1, []]",
+            "{\"a\": [12345678901234567890123, {\"b\\\\\": {}, \"\\\"]\": 18446744073709551616}], \"c\": 9223372036854775808, \"d\": null}",
+            "{\"12345678901234567890123\": [true, [[]], \"x,]\", 1.5]}",
+        ] {
+            assert_eq!(to_json(&from_json(text).expect("it is valid")), text);
+        }
+        let spaced = from_json(" [ 123456789012345678901234567890 ,\n 2 ] ").expect("it is valid");
+        assert_eq!(to_json(&spaced), "[123456789012345678901234567890, 2]");
+        assert_eq!(from_json("12345678901234567890123.5"), Ok(Value::Float(1.234_567_890_123_456_8e22)));
+        assert!(from_json("[12345678901234567890123").is_err());
+    }
 }

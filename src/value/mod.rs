@@ -28,6 +28,8 @@ pub enum Value {
     Null,
     Bool(bool),
     Int(i64),
+    /// An integer outside `i64`: its digits, without leading zeros, `-` in front of a negative one.
+    Big(Arc<str>),
     Float(f64),
     Str(Arc<str>),
     Bytes(Arc<[u8]>),
@@ -110,6 +112,7 @@ impl Value {
             Self::Null => false,
             Self::Bool(b) => *b,
             Self::Int(i) => *i != 0,
+            Self::Big(_) => true,
             Self::Float(f) => *f != 0.0,
             Self::Str(s) => !s.is_empty(),
             Self::Bytes(b) => !b.is_empty(),
@@ -141,7 +144,7 @@ impl Value {
         match self {
             Self::Null => "NoneType",
             Self::Bool(_) => "bool",
-            Self::Int(_) => "int",
+            Self::Int(_) | Self::Big(_) => "int",
             Self::Float(_) => "float",
             Self::Str(_) => "str",
             Self::Bytes(_) => "bytes",
@@ -186,7 +189,7 @@ impl PartialEq for Value {
             (Self::Map(a), Self::Map(b)) => {
                 a.len() == b.len() && a.iter().all(|(key, value)| b.get(key) == Some(value))
             }
-            (Self::Unknown(a), Self::Unknown(b)) => a == b,
+            (Self::Unknown(a), Self::Unknown(b)) | (Self::Big(a), Self::Big(b)) => a == b,
             (a, b) => match (a.number(), b.number()) {
                 (Some(Number::Int(a)), Some(Number::Int(b))) => a == b,
                 (Some(a), Some(b)) => a.float() == b.float(),
@@ -218,6 +221,7 @@ impl Value {
             Self::Bool(b) => Some(Number::Int(i64::from(*b))),
             Self::Int(i) => Some(Number::Int(*i)),
             Self::Float(f) => Some(Number::Float(*f)),
+            Self::Big(digits) => digits.parse().ok().map(Number::Float),
             _ => None,
         }
     }
@@ -233,6 +237,8 @@ impl Hash for Value {
             Self::Int(i) => i.hash(state),
             Self::Float(f) if f.fract() == 0.0 && f.abs() < 9e15 => (*f as i64).hash(state),
             Self::Float(f) => f.to_bits().hash(state),
+            // As the float that may equal it.
+            Self::Big(digits) => digits.parse::<f64>().unwrap_or(f64::INFINITY).to_bits().hash(state),
             Self::Bytes(b) => b.hash(state),
             Self::List(l) => l.hash(state),
             Self::Map(m) => m.len().hash(state),
@@ -258,7 +264,7 @@ value_from! {
     i64 => |x| Value::Int(x);
     i32 => |x| Value::Int(x.into());
     u32 => |x| Value::Int(x.into());
-    u64 => |x| i64::try_from(x).map_or(Value::Float(x as f64), Value::Int);
+    u64 => |x| i64::try_from(x).map_or_else(|_| Value::Big(x.to_string().into()), Value::Int);
     usize => |x| Value::from(x as u64);
     f64 => |x| Value::Float(x);
     &str => |x| Value::str(x);

@@ -263,6 +263,7 @@ impl<'de> Deserializer<'de> for Args {
             Value::Null | Value::Unknown(_) => visitor.visit_unit(),
             Value::Bool(b) => visitor.visit_bool(*b),
             Value::Int(i) => visitor.visit_i64(*i),
+            Value::Big(digits) => visitor.visit_str(digits),
             Value::Float(f) => visitor.visit_f64(*f),
             Value::Str(s) => visitor.visit_str(s),
             Value::Bytes(b) => visitor.visit_bytes(b),
@@ -366,7 +367,7 @@ impl<'de> Deserializer<'de> for Args {
         let items: Vec<Value> = match &self.value {
             Value::List(items) => items.to_vec(),
             Value::Str(text) => text.split(',').map(|part| Value::str(part.trim())).collect(),
-            Value::Int(_) | Value::Float(_) | Value::Bool(_) => vec![self.value.clone()],
+            Value::Int(_) | Value::Big(_) | Value::Float(_) | Value::Bool(_) => vec![self.value.clone()],
             _ if self.is_anything() => Vec::new(),
             _ => {
                 return Err(self.wrong(

@@ -40,7 +40,7 @@ fn class(value: &Value) -> &'static str {
     match value {
         Value::Null | Value::Unknown(_) => "NoneType",
         Value::Bool(_) => "bool",
-        Value::Int(_) => "int",
+        Value::Int(_) | Value::Big(_) => "int",
         Value::Float(_) => "float",
         Value::Str(_) => "str",
         Value::Bytes(_) => "bytes",

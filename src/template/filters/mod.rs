@@ -1,5 +1,6 @@
 //! Filters (`x | name`): one table, one line per filter.
 
+mod certificates;
 mod dates;
 mod durations;
 mod facts;
@@ -224,6 +225,11 @@ static FILTERS: &[FilterDef] = &[
     filter(&["ansible.netcommon.hash_salt"], "", vlans::hash_salt),
     filter(&["ansible.netcommon.type5_pw"], "salt?", vlans::type5_pw),
     filter(&["ansible.netcommon.comp_type5"], "encrypted_password return_original?", vlans::comp_type5),
+    // Of community.crypto.
+    filter(&["community.crypto.parse_serial"], "", certificates::parse_serial),
+    filter(&["community.crypto.split_pem"], "", certificates::split_pem),
+    filter(&["community.crypto.to_serial"], "", certificates::to_serial),
+    filter(&["community.crypto.x509_certificate_info"], "name_encoding?", certificates::x509_certificate_info),
     // Of community.general.
     filter(&["community.general.json_query", "json_query"], "expr", query::json_query),
     filter(&["community.general.accumulate"], "", general::accumulate),

@@ -6,7 +6,7 @@ use num_bigint::BigInt;
 use std::sync::Arc;
 
 /// `int(text, base)` of Python, without its errors.
-fn parse_int(text: &str, base: u32) -> Option<BigInt> {
+pub fn parse_int(text: &str, base: u32) -> Option<BigInt> {
     let text = text.trim();
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),

@@ -1,6 +1,7 @@
 //! Lookups (`lookup('name', …)`, `query`, `with_name`): one table, one line per lookup.
 
 mod data;
+mod dns;
 mod files;
 mod filetree;
 mod first_found;
@@ -56,6 +57,7 @@ static LOOKUPS: &[(&str, Run)] = &[
     ("ansible.utils.get_path", general::get_path),
     ("ansible.utils.index_of", general::index_of),
     ("ansible.utils.to_paths", general::to_paths),
+    ("community.dns.lookup", dns::lookup),
     ("community.general.cartesian", data::nested),
     ("community.general.collection_version", general::collection_version),
     ("community.general.filetree", filetree::filetree),

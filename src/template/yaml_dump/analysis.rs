@@ -8,6 +8,7 @@ pub(super) fn scalar_text(value: &Value) -> (String, &'static str, bool) {
     match value {
         Value::Bool(b) => (b.to_string(), "!", false),
         Value::Int(i) => (i.to_string(), "!", false),
+        Value::Big(digits) => (digits.to_string(), "!", false),
         Value::Float(f) => {
             let text = if f.is_nan() {
                 ".nan".to_owned()
