@@ -306,7 +306,7 @@ fn number(word: &str, negative: bool) -> Option<NodeKind> {
     let signed = if negative { -magnitude } else { magnitude };
     Some(match i64::try_from(signed) {
         Ok(int) => NodeKind::Int(int),
-        Err(_) => NodeKind::Str(signed.to_string().into()),
+        Err(_) => NodeKind::Big(signed.to_string().into()),
     })
 }
 

@@ -66,7 +66,9 @@ impl Loader {
                     put(text_node(&key, value), text_node(&text, value));
                 }
             }
-            NodeKind::Bool(_) | NodeKind::Int(_) | NodeKind::Float(_) if is_free_form(&action.short) => {
+            NodeKind::Bool(_) | NodeKind::Int(_) | NodeKind::Big(_) | NodeKind::Float(_)
+                if is_free_form(&action.short) =>
+            {
                 put(text_node("_raw_params", value), value.clone());
             }
             NodeKind::List(_) | NodeKind::Unsafe(_) if is_free_form(&action.short) => {

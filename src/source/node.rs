@@ -16,6 +16,8 @@ pub enum NodeKind {
     Null,
     Bool(bool),
     Int(i64),
+    /// An integer outside `i64`, as [`Value::Big`] has it.
+    Big(Arc<str>),
     Float(f64),
     Str(Arc<str>),
     /// `!unsafe`: a text (or, through the tag on a collection, all texts in it) that is never a template.
@@ -87,7 +89,7 @@ impl Node {
         match self.kind {
             NodeKind::Null => "nothing",
             NodeKind::Bool(_) => "a boolean",
-            NodeKind::Int(_) | NodeKind::Float(_) => "a number",
+            NodeKind::Int(_) | NodeKind::Big(_) | NodeKind::Float(_) => "a number",
             NodeKind::Str(_) | NodeKind::Unsafe(_) => "a text",
             NodeKind::Vault(_) => "an encrypted text",
             NodeKind::List(_) => "a list",
@@ -101,6 +103,7 @@ impl Node {
             NodeKind::Null => Value::Null,
             NodeKind::Bool(b) => Value::Bool(*b),
             NodeKind::Int(i) => Value::Int(*i),
+            NodeKind::Big(digits) => Value::Big(digits.clone()),
             NodeKind::Float(f) => Value::Float(*f),
             NodeKind::Str(s) | NodeKind::Unsafe(s) | NodeKind::Vault(s) => Value::Str(s.clone()),
             NodeKind::List(items) => Value::list(items.iter().map(Node::to_value).collect()),
@@ -165,8 +168,8 @@ impl Node {
             Value::Bool(b) => NodeKind::Bool(*b),
             Value::Int(i) => NodeKind::Int(*i),
             Value::Float(f) => NodeKind::Float(*f),
-            // A document has such a number as a text, too.
-            Value::Str(s) | Value::Big(s) => NodeKind::Str(s.clone()),
+            Value::Big(digits) => NodeKind::Big(digits.clone()),
+            Value::Str(s) => NodeKind::Str(s.clone()),
             Value::Bytes(b) => NodeKind::Str(String::from_utf8_lossy(b).into()),
             Value::List(items) => NodeKind::List(items.iter().map(|v| Self::from_value(v, span)).collect()),
             Value::Map(map) => NodeKind::Map(

@@ -466,10 +466,8 @@ impl<'a> Builder<'a> {
             "!vault" | "!vault-encrypted" => NodeKind::Vault(text.into()),
             "!" | "tag:yaml.org,2002:str" | "tag:yaml.org,2002:timestamp" => plain_text(text),
             "tag:yaml.org,2002:null" => NodeKind::Null,
-            "tag:yaml.org,2002:int" => NodeKind::Int(
-                scalar::int(text)
-                    .ok_or_else(|| bad(format!("invalid literal for int() with base 10: '{text}'")))?,
-            ),
+            "tag:yaml.org,2002:int" => scalar::integer(text)
+                .ok_or_else(|| bad(format!("invalid literal for int() with base 10: '{text}'")))?,
             "tag:yaml.org,2002:float" => NodeKind::Float(
                 scalar::float(text)
                     .ok_or_else(|| bad(format!("could not convert string to float: '{text}'")))?,

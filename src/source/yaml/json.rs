@@ -155,7 +155,7 @@ impl Reader<'_> {
                 match number.as_i64() {
                     Some(int) => NodeKind::Int(int),
                     None if word.contains(['.', 'e', 'E']) => NodeKind::Float(number.as_f64()?),
-                    None => NodeKind::Str(word.into()),
+                    None => NodeKind::Big(word.into()),
                 }
             }
         };

@@ -16,7 +16,7 @@ pub fn resolve(text: &str) -> NodeKind {
     }
     if first.is_ascii_digit() || matches!(first, b'+' | b'-' | b'.') {
         if is_int(text) {
-            return int(text).map_or_else(|| NodeKind::Str(text.into()), NodeKind::Int);
+            return integer(text).unwrap_or_else(|| NodeKind::Str(text.into()));
         }
         if is_float(text)
             && let Some(value) = float(text)
@@ -73,9 +73,33 @@ fn is_int(text: &str) -> bool {
         && tail.is_none_or(sexagesimal_tail)
 }
 
-/// The number that `text` writes (also for `!!int`); `None` when it is no integer. One that does not fit 64
-/// bits is `None` too and stays a text, which keeps all its digits.
-pub fn int(text: &str) -> Option<i64> {
+/// The integer that `text` writes (also for `!!int`), of whatever size.
+pub fn integer(text: &str) -> Option<NodeKind> {
+    int(text).map(NodeKind::Int).or_else(|| Some(NodeKind::Big(big(text)?)))
+}
+
+/// An integer of more than 64 bits, in decimal; `None` when it is none, or one in parts of sixty.
+fn big(text: &str) -> Option<Arc<str>> {
+    let plain = text.replace('_', "");
+    let (sign, body) = match plain.strip_prefix('-') {
+        Some(body) => ("-", body),
+        None => ("", plain.strip_prefix('+').unwrap_or(&plain)),
+    };
+    let (digits, base) = match (body.strip_prefix("0b"), body.strip_prefix("0x")) {
+        (Some(digits), _) => (digits, 2),
+        (_, Some(digits)) => (digits, 16),
+        _ if body.starts_with('0') => (body, 8),
+        _ => (body, 10),
+    };
+    if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let magnitude = num_bigint::BigUint::parse_bytes(digits.as_bytes(), base)?;
+    Some(format!("{sign}{magnitude}").into())
+}
+
+/// The integer that `text` writes; `None` when it is none, or does not fit 64 bits.
+fn int(text: &str) -> Option<i64> {
     let plain = text.replace('_', "");
     let (negative, body) = match plain.strip_prefix('-') {
         Some(body) => (true, body),

@@ -49,9 +49,7 @@ pub fn last(c: &mut Call) -> Res<V> {
 
 /// All items, which must be there.
 pub fn list(c: &mut Call) -> Res<V> {
-    let items = c.value.items()?;
-    items.iter().try_for_each(V::check)?;
-    Ok(V::list(items))
+    whole(&c.value).map(V::list)
 }
 
 pub fn reverse(c: &mut Call) -> Res<V> {
@@ -138,7 +136,7 @@ pub fn sum(c: &mut Call) -> Res<V> {
 pub fn batch(c: &mut Call) -> Res<V> {
     let size = usize::try_from(c.int_or(0, 1)?).unwrap_or(0).max(1);
     let fill = c.given(1).cloned();
-    let mut rows: Vec<Vec<V>> = c.value.items()?.chunks(size).map(<[V]>::to_vec).collect();
+    let mut rows: Vec<Vec<V>> = whole(&c.value)?.chunks(size).map(<[V]>::to_vec).collect();
     if let (Some(fill), Some(row)) = (fill, rows.last_mut()) {
         charge(size.saturating_mul(size_of::<V>()))?;
         row.resize(size, fill);
@@ -149,7 +147,7 @@ pub fn batch(c: &mut Call) -> Res<V> {
 pub fn slice(c: &mut Call) -> Res<V> {
     let slices = usize::try_from(c.int_or(0, 1)?).unwrap_or(0).max(1);
     let fill = c.given(1).cloned();
-    let items = c.value.items()?;
+    let items = whole(&c.value)?;
     let (size, extra) = (items.len() / slices, items.len() % slices);
     charge(slices.saturating_mul(4 * size_of::<V>()))?;
     let mut out = Vec::with_capacity(slices);
@@ -268,20 +266,29 @@ fn named(c: &Call, name: &str) -> Option<V> {
     c.named.iter().find(|(known, _)| &**known == name).map(|(_, value)| value.clone())
 }
 
+/// All items, none of which is missing.
+fn whole(value: &V) -> Res<Vec<V>> {
+    let items = value.items()?;
+    items.iter().try_for_each(V::check)?;
+    Ok(items)
+}
+
 fn columns(c: &Call) -> Res<Vec<Vec<V>>> {
-    let mut columns = vec![c.value.items()?];
-    for more in &c.more {
-        columns.push(more.items()?);
-    }
-    Ok(columns)
+    std::iter::once(&c.value).chain(&c.more).map(whole).collect()
 }
 
 pub fn zip(c: &mut Call) -> Res<V> {
-    let columns = columns(c)?;
-    let rows = columns.iter().map(Vec::len).min().unwrap_or(0);
-    Ok(V::list(
-        (0..rows).map(|i| V::tuple(columns.iter().map(|column| column[i].clone()).collect())).collect(),
-    ))
+    let columns: Vec<Vec<V>> = std::iter::once(&c.value).chain(&c.more).map(V::items).collect::<Res<_>>()?;
+    let mut rows = Vec::new();
+    loop {
+        let mut row = Vec::new();
+        for column in &columns {
+            // Behind the end of the shortest nobody looks.
+            let Some(item) = column.get(rows.len()) else { return Ok(V::list(rows)) };
+            row.push(item.clone().need()?);
+        }
+        rows.push(V::tuple(row));
+    }
 }
 
 pub fn zip_longest(c: &mut Call) -> Res<V> {
@@ -314,7 +321,7 @@ pub fn product(c: &mut Call) -> Res<V> {
 }
 
 pub fn combinations(c: &mut Call) -> Res<V> {
-    let items = c.value.items()?;
+    let items = whole(&c.value)?;
     let size = usize::try_from(c.int_or(0, 0)?).map_err(|_| failed("r must be non-negative"))?;
     let mut out = Vec::new();
     fn go(items: &[V], from: usize, size: usize, row: &mut Vec<V>, out: &mut Vec<V>) -> Res<()> {

@@ -102,7 +102,7 @@ pub fn items(c: &mut Call) -> Res<V> {
 fn pairs(entries: Entries) -> Res<V> {
     let pairs: Vec<V> = entries
         .into_iter()
-        .map(|(key, value)| Ok(V::tuple(vec![V::from_value(&key)?, value])))
+        .map(|(key, value)| Ok(V::tuple(vec![V::from_value(&key)?, value.need()?])))
         .collect::<Res<_>>()?;
     Ok(V::list(pairs))
 }
@@ -119,6 +119,7 @@ pub fn dictsort(c: &mut Call) -> Res<V> {
     };
     let mut rows = Vec::new();
     for (key, value) in dict.entries()? {
+        value.check()?;
         let key = V::from_value(&key)?;
         let sorted = if by_value { value.clone() } else { key.clone() };
         let sorted = if case_sensitive { sorted } else { fold_case(sorted) };

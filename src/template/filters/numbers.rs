@@ -117,7 +117,7 @@ pub fn round(c: &mut Call) -> Res<V> {
     let scale = 10f64.powi(i32::try_from(precision).unwrap_or(0));
     match &*method {
         "common" => match &c.value {
-            V::Int(i) if precision >= 0 => Ok(V::Int(*i)),
+            V::Int(_) | V::Big(_) if precision >= 0 => Ok(c.value.clone()),
             V::Bool(b) => Ok(V::Int(i64::from(*b))),
             V::Int(_) => Ok(truncated(round_to(number, precision))),
             _ => Ok(V::Float(round_to(number, precision))),

@@ -179,7 +179,6 @@ fn wrap_line(line: &str, width: usize, break_long: bool, on_hyphens: bool) -> Ve
         {
             if break_long {
                 let room = width - used;
-                let room = if room == 0 { 1.min(width) } else { room };
                 // Behind the last hyphen that fits, unless there is nothing else before it.
                 let before: Vec<char> = chunk.chars().take(room).collect();
                 let room = match before.iter().rposition(|c| *c == '-') {

@@ -57,14 +57,14 @@ static TESTS: &[TestDef] = &[
     test(&["nan", "isnan"], "", types::nan),
     test(&["filter"], "", |c| types::named(c, |name| super::filters::find(name).is_some())),
     test(&["test"], "", |c| types::named(c, |name| find(name).is_some())),
-    test(&["eq", "equalto", "=="], "other", |c| equal(&c.value, c.need(0)?)),
-    test(&["ne", "!="], "other", |c| equal(&c.value, c.need(0)?).map(|same| !same)),
+    test(&["eq", "equalto", "=="], "other", |c| { whole(c)?; equal(&c.value, c.need(0)?) }),
+    test(&["ne", "!="], "other", |c| { whole(c)?; Ok(!equal(&c.value, c.need(0)?)?) }),
     test(&["lt", "lessthan", "<"], "other", |c| order(c, "<", |o| o == Ordering::Less)),
     test(&["le", "<="], "other", |c| order(c, "<=", |o| o != Ordering::Greater)),
     test(&["gt", "greaterthan", ">"], "other", |c| order(c, ">", |o| o == Ordering::Greater)),
     test(&["ge", ">="], "other", |c| order(c, ">=", |o| o != Ordering::Less)),
-    test(&["in"], "seq", |c| contains(c.need(0)?, &c.value)),
-    test(&["contains"], "value", |c| contains(&c.value, c.need(0)?)),
+    test(&["in"], "seq", |c| { whole(c)?; contains(c.need(0)?, &c.value) }),
+    test(&["contains"], "value", |c| { whole(c)?; contains(&c.value, c.need(0)?) }),
     test(&["sameas"], "other", types::same_as),
     test(&["all"], "", |c| { for v in c.value.items()? { if !v.truth()? { return Ok(false); } } Ok(true) }),
     test(&["any"], "", |c| { for v in c.value.items()? { if v.truth()? { return Ok(true); } } Ok(false) }),
@@ -142,7 +142,28 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     TESTS.iter().flat_map(|def| def.names.iter().copied())
 }
 
+/// Nothing in the two values of a comparison is missing, at any depth.
+fn whole(c: &Call) -> Res<()> {
+    complete(&c.value)?;
+    c.get(0).map_or(Ok(()), complete)
+}
+
+fn complete(value: &V) -> Res<()> {
+    match value {
+        V::List(_) | V::Tuple(_) => {
+            super::eval::check_stack()?;
+            value.items()?.iter().try_for_each(complete)
+        }
+        V::Dict(dict) => {
+            super::eval::check_stack()?;
+            dict.entries()?.values().try_for_each(complete)
+        }
+        _ => value.check(),
+    }
+}
+
 fn order(c: &Call, symbol: &str, holds: fn(Ordering) -> bool) -> Res<bool> {
+    whole(c)?;
     Ok(compare(&c.value, c.need(0)?, symbol)?.is_some_and(holds))
 }
 

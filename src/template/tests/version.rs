@@ -1,11 +1,16 @@
 //! `version`: loose, strict, semantic and PEP 440 comparison.
 
 use crate::template::eval::Call;
-use crate::template::object::{Res, failed};
+use crate::template::object::{Res, V, failed};
 use std::cmp::Ordering;
 
 pub fn version(c: &mut Call) -> Res<bool> {
-    let (left, right) = (c.input()?, c.text_or(0, "")?);
+    // Nothing has no version, nor has zero.
+    let text = |value: Option<&V>| match value {
+        Some(value) if value.truth()? => crate::template::object::text(value),
+        _ => Ok(String::new()),
+    };
+    let (left, right) = (text(Some(&c.value))?, text(c.get(0))?);
     let operator = c.text_or(1, "eq")?;
     let mut kind = c.text_or(3, "")?;
     if c.given(2).is_some() && !kind.is_empty() {
