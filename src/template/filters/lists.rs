@@ -343,7 +343,7 @@ pub fn combinations(c: &mut Call) -> Res<V> {
 }
 
 pub fn permutations(c: &mut Call) -> Res<V> {
-    let items = c.value.items()?;
+    let items = whole(&c.value)?;
     let size = match c.given(0) {
         Some(_) => usize::try_from(c.int_or(0, 0)?).map_err(|_| failed("r must be non-negative"))?,
         None => items.len(),
