@@ -13,7 +13,7 @@ impl Action for AddHost {
         }
         let name = ["name", "hostname", "host"].into_iter().find_map(|key| args.shift_remove(key));
         let Some(name) = name.filter(|name| !name.is_null()).map(|name| py_str(&name)) else {
-            return Prepared::failed("name, host or hostname needs to be provided");
+            return Prepared::refused("name, host or hostname needs to be provided");
         };
         let groups =
             ["groupname", "groups", "group", "groupnames"].into_iter().find_map(|key| args.shift_remove(key));

@@ -19,7 +19,7 @@ impl Action for Assemble {
         }
         let folder = match scene.find("files", &src) {
             Ok(folder) => folder,
-            Err(message) => return Prepared::failed(message),
+            Err(message) => return Prepared::refused(message),
         };
         if !folder.is_dir() {
             return Prepared::failed(format!("Source ({src}) is not a directory"));

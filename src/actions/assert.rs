@@ -17,7 +17,7 @@ impl Action for Assert {
 
     fn prepare(&self, args: Map, scene: &Scene) -> Prepared {
         let Some(conditions) = conditions(scene) else {
-            return Prepared::failed("missing required arguments: that");
+            return Prepared::refused("missing required arguments: that");
         };
         let message = |name: &str| args.get(name).cloned();
         let quiet = truth(&args, "quiet", false);

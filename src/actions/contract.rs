@@ -103,7 +103,8 @@ impl Prepared {
         Self::Done(TaskResult::failure(msg))
     }
 
-    /// The arguments are wrong: the action did not even begin.
+    /// The arguments are wrong, or a file that they name is not there: the action did not even begin, so there is nothing that
+    /// `failed_when` or `until` could judge.
     pub fn refused(msg: impl Into<String>) -> Self {
         let msg = msg.into();
         let cause = crate::runner::Cause::new(format!("Task failed: {msg}"), None);

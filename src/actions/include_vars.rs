@@ -17,13 +17,17 @@ impl Action for IncludeVars {
     fn prepare(&self, args: Map, scene: &Scene) -> Prepared {
         match load(&args, scene) {
             Ok(result) => Prepared::Done(result),
-            Err(message) => Prepared::Done(
-                TaskResult::failure(message.clone())
-                    .with("ansible_facts", Value::map(Map::new()))
-                    .with("ansible_included_var_files", Value::list(vec![]))
-                    .with("changed", false)
-                    .with("message", message),
-            ),
+            Err(message) => {
+                let headline = Some(format!("Task failed: {message}"));
+                let failure = TaskResult { headline, ..TaskResult::failure(message.clone()) };
+                Prepared::Done(
+                    failure
+                        .with("ansible_facts", Value::map(Map::new()))
+                        .with("ansible_included_var_files", Value::list(vec![]))
+                        .with("changed", false)
+                        .with("message", message),
+                )
+            }
         }
     }
 }

@@ -21,7 +21,7 @@ impl Action for Script {
         let name = first.trim_matches(['"', '\'']).to_owned();
         let path = match scene.find("files", &name) {
             Ok(path) => path,
-            Err(message) => return Prepared::failed(message),
+            Err(message) => return Prepared::refused(message),
         };
         let rest = command[first.len()..].trim().to_owned();
         let mut call = Call::new("script", Map::new());

@@ -39,7 +39,7 @@ impl Action for TemplateFile {
         }
         let path = match scene.find("templates", &src) {
             Ok(path) => path,
-            Err(message) => return Prepared::failed(message),
+            Err(message) => return Prepared::refused(message),
         };
         let rendered = match render(&path, &dest, &args, scene) {
             Ok(text) => text,

@@ -28,7 +28,7 @@ pub struct Loader {
     pub(super) files: RwLock<HashMap<PathBuf, Arc<Node>>>,
     pub(super) role_count: Mutex<usize>,
     pub(super) problems: Mutex<Vec<Diagnostic>>,
-    /// Roles imported statically by the play that is being loaded.
+    /// Roles imported statically by the play or the file that is being loaded.
     pub(super) imported: Mutex<Vec<Arc<super::role::Role>>>,
     /// Modules that the project brings along.
     pub(super) library: Library,

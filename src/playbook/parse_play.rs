@@ -266,7 +266,7 @@ impl Loader {
             let message = "both 'user' and 'remote_user' are set for this play. The use of 'user' is deprecated, and should be removed";
             self.problem(Diagnostic::error("user-twice", message).at(&second.span));
         }
-        self.start_play();
+        drop(self.take_imported());
         let roles = node.get("roles").map(|roles| self.play_roles(roles, &level)).unwrap_or_default();
         let items = |name: &str, handlers: bool| match node.get(name).map(|value| (&value.kind, value)) {
             None | Some((NodeKind::Null, _)) => vec![],
@@ -298,7 +298,7 @@ impl Loader {
         let with_dependencies = |roles: &[Arc<Role>]| -> Vec<Arc<Role>> {
             roles.iter().flat_map(|role| role.with_dependencies()).collect()
         };
-        let (mut all_roles, imported) = (with_dependencies(&roles), with_dependencies(&self.finish_play()));
+        let (mut all_roles, imported) = (with_dependencies(&roles), with_dependencies(&self.take_imported()));
         let of_roles = |roles: &[Arc<Role>]| -> Vec<Item> {
             let contents = roles.iter().filter_map(|role| role.content.get());
             contents.flat_map(|content| content.handlers.clone()).collect()
@@ -375,18 +375,13 @@ impl Loader {
         })
     }
 
-    /// From here on, statically imported roles are gathered for the play that is being loaded.
-    fn start_play(&self) {
-        if let Ok(mut imported) = self.imported.lock() {
-            imported.clear();
-        }
-    }
-
-    fn finish_play(&self) -> Vec<Arc<Role>> {
+    /// The roles that what was loaded since the last time imports, in the order of its tasks.
+    pub fn take_imported(&self) -> Vec<Arc<Role>> {
         self.imported.lock().map(|mut imported| std::mem::take(&mut *imported)).unwrap_or_default()
     }
 
-    pub(super) fn imported_roles(&self, role: Arc<Role>) {
+    /// A role that what is being loaded brings along.
+    pub fn imported_role(&self, role: Arc<Role>) {
         if let Ok(mut imported) = self.imported.lock() {
             imported.push(role);
         }

@@ -75,6 +75,13 @@ impl Loader {
             }
         }
         self.check_include_options(&action, &args);
+        if handler && matches!(action.kind, ActionKind::ImportRole | ActionKind::IncludeRole) {
+            let message = format!("Using '{}' as a handler is not supported.", action.written);
+            self.problem(Diagnostic::error("role-as-handler", message).at(&node.span).help(
+                "`include_tasks` can run the tasks of a file as a handler; the handlers of a role are known once it runs in the play",
+            ));
+            return vec![];
+        }
         match action.kind {
             ActionKind::ImportTasks => self.import_tasks(node, &args, parent, handler),
             ActionKind::ImportRole => self.import_role(node, &args, parent),
@@ -502,7 +509,7 @@ impl Loader {
             ..RoleRequest::default()
         };
         let Some(role) = self.role(&request, &level, &node.span) else { return vec![] };
-        self.imported_roles(role.clone());
+        self.imported_role(role.clone());
         self.role_items(&role)
     }
 }

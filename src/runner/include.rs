@@ -2,14 +2,14 @@
 
 use super::event::{Event, TaskInfo};
 use super::play::{PlayRun, Runner, Stop};
+use super::play_scope::exported;
 use super::result::{Include, TaskResult};
 use super::strategy::Walks;
 use super::walk::Walk;
 use crate::diag::Diagnostic;
-use crate::playbook::{ActionKind, Block, Item, Level, LevelKind, RoleRequest, Task, TaskFile};
+use crate::playbook::{ActionKind, Block, Item, Level, LevelKind, Role, RoleRequest, Task, TaskFile};
 use crate::template::Term;
 use crate::value::{Value, py_str};
-use crate::vars::Exported;
 use std::sync::Arc;
 
 /// What is wrong with an include that only fails the hosts that asked for it.
@@ -54,9 +54,13 @@ impl Runner<'_> {
         let mut broken: Vec<(usize, Vec<Diagnostic>)> = Vec::new();
         for group in &groups {
             let loaded = match task.action.kind {
-                ActionKind::IncludeRole => self.include_role(run, walks, task, info, group),
+                ActionKind::IncludeRole => self.include_role(walks, task, info, group),
                 _ => self.include_file(walks, task, info, group),
             };
+            let imported = self.shared.loader.take_imported();
+            if loaded.is_ok() {
+                self.adopt(run, &imported);
+            }
             match loaded {
                 Ok(block) if !task.is_handler => {
                     let host = walks[group.hosts[0]].0.clone();
@@ -201,7 +205,6 @@ impl Runner<'_> {
 
     fn include_role(
         &mut self,
-        run: &Arc<PlayRun>,
         walks: &Walks,
         task: &Arc<Task>,
         info: &Arc<TaskInfo>,
@@ -252,44 +255,39 @@ impl Runner<'_> {
             hosts,
             label: include.label.clone(),
         });
-        let new: Vec<Item> = role
-            .with_dependencies()
+        let main = self.shared.loader.role_items(&role);
+        self.shared.loader.imported_role(role);
+        Ok(Arc::new(Block {
+            level,
+            name: None,
+            main,
+            rescue: vec![],
+            always: vec![],
+            span: task.span.clone(),
+        }))
+    }
+
+    /// The play gets the handlers of roles that came with an include, and the variables of those that are public.
+    fn adopt(&mut self, run: &Arc<PlayRun>, roles: &[Arc<Role>]) {
+        if roles.is_empty() {
+            return;
+        }
+        let with_dependencies = |role: &Arc<Role>| role.with_dependencies();
+        let new: Vec<Item> = roles
             .iter()
-            .filter_map(|role| role.content.get())
-            .flat_map(|content| content.handlers.clone())
+            .flat_map(with_dependencies)
+            .filter_map(|role| role.content.get().map(|content| content.handlers.clone()))
+            .flatten()
             .collect();
         if let Ok(mut handlers) = run.handlers.write() {
             let mut all = (**handlers).clone();
             all.extend(super::handlers::flatten(&new));
             *handlers = Arc::new(all);
         }
-        if role.public
-            && let Ok(mut exported) = run.scope.exported.write()
-        {
-            let added = role.with_dependencies().into_iter().map(|role| Exported {
-                name: role.name.as_str().into(),
-                vars: role.vars.clone(),
-                defaults: role.defaults.clone(),
-            });
-            let mut all: Vec<Exported> = exported
-                .iter()
-                .map(|one| Exported {
-                    name: one.name.clone(),
-                    vars: one.vars.clone(),
-                    defaults: one.defaults.clone(),
-                })
-                .collect();
-            all.extend(added);
-            *exported = Arc::new(all);
+        let public = roles.iter().filter(|role| role.public).flat_map(with_dependencies);
+        if let Ok(mut slot) = run.scope.exported.write() {
+            *slot = Arc::new(slot.iter().cloned().chain(public.map(|role| exported(&role))).collect());
         }
-        Ok(Arc::new(Block {
-            level,
-            name: None,
-            main: self.shared.loader.role_items(&role),
-            rescue: vec![],
-            always: vec![],
-            span: task.span.clone(),
-        }))
     }
 }
 

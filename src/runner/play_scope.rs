@@ -2,7 +2,7 @@
 
 use super::shared::Shared;
 use crate::diag::Diagnostic;
-use crate::playbook::Play;
+use crate::playbook::{Play, Role};
 use crate::template::{Context, LookupEnv};
 use crate::value::{Value, py_str};
 use crate::vars::{Exported, PlayHosts, PlayScope, TaskScope, Terms};
@@ -13,11 +13,7 @@ use std::sync::{Arc, RwLock};
 /// A play's own variables and those of its roles; `vars_files` are read by [`Shared::read_vars_files`].
 pub fn play_scope(play: &Play, name: &str, prompts: Terms, hosts: &[String]) -> PlayScope {
     let (direct, dependent): (Vec<_>, Vec<_>) = play.roles.iter().partition(|role| role.parents.is_empty());
-    let exported = play.roles.iter().filter(|role| role.public).map(|role| Exported {
-        name: role.name.as_str().into(),
-        vars: role.vars.clone(),
-        defaults: role.defaults.clone(),
-    });
+    let exported = play.roles.iter().filter(|role| role.public).map(|role| exported(role));
     PlayScope {
         name: name.to_owned(),
         prompts,
@@ -28,6 +24,11 @@ pub fn play_scope(play: &Play, name: &str, prompts: Terms, hosts: &[String]) -> 
         exported: RwLock::new(Arc::new(exported.collect())),
         layers: play.level.clone(),
     }
+}
+
+/// What the whole play sees of a role that is public.
+pub fn exported(role: &Role) -> Exported {
+    Exported { name: role.name.as_str().into(), vars: role.vars.clone(), defaults: role.defaults.clone() }
 }
 
 impl Shared {

@@ -1,7 +1,6 @@
 //! How a task ended on a host.
 
 use super::event::TaskInfo;
-use super::task::UNKNOWN_FAILURE;
 use crate::diag::Span;
 use crate::protocol::{Diff, Outcome};
 use crate::value::{Map, Value};
@@ -90,6 +89,21 @@ pub fn shown_diff(diffs: &[Diff], as_list: bool) -> Value {
 }
 
 impl TaskResult {
+    /// Whether its only change is one of the inventory, made by its last item if it has any: such a change is known only after
+    /// handlers were notified.
+    pub fn changes_inventory_last(&self) -> bool {
+        let for_inventory =
+            |effect: &Effect| matches!(effect, Effect::AddHost { .. } | Effect::GroupBy { .. });
+        let before_last = match self.items.as_deref() {
+            Some(items) => items
+                .iter()
+                .rposition(|item| !item.skipped)
+                .is_some_and(|last| items[..last].iter().any(|item| item.changed)),
+            None => false,
+        };
+        self.effects.iter().any(for_inventory) && !before_last
+    }
+
     /// Whether both add the same host or group, so that the second changes nothing.
     pub fn adds_what(&self, earlier: &Self) -> bool {
         self.effects.iter().any(|effect| {
@@ -270,8 +284,6 @@ impl TaskResult {
         }
         match info.action.as_str() {
             _ if msg.is_empty() => "Task failed: Action failed.".into(),
-            _ if msg == UNKNOWN_FAILURE => msg,
-            _ if msg.starts_with("Could not find or access ") => format!("Task failed: {msg}"),
             "assert"
             | "fail"
             | "debug"

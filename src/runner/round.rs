@@ -78,11 +78,16 @@ impl Runner<'_> {
         let mut includes: Vec<(usize, Vec<Include>)> = Vec::new();
         let mut step = Failures::default();
         let mut handler_ran = false;
+        // What is done once for all by its nature, as `add_host`, is the task of its one host only.
+        let for_all = once
+            && results
+                .first()
+                .is_some_and(|(host, _)| self.truth(task, &self.task_context(run, task, host), "run_once"));
         // Results come in the order of the group, though some may be missing.
         let mut places = group.iter().copied();
         for (host, result) in &results {
             let Some(index) = places.find(|index| walks[*index].0 == *host) else { continue };
-            let receivers: Vec<Arc<str>> = if once {
+            let receivers: Vec<Arc<str>> = if for_all {
                 walks.iter().filter(|(_, walk)| !walk.unreachable).map(|(name, _)| name.clone()).collect()
             } else {
                 vec![host.clone()]
@@ -111,16 +116,12 @@ impl Runner<'_> {
             if result.failed && !result.ignored {
                 self.host_failed(run, walks, index, task, result);
                 step.moved.push(index);
-                // (What is done once for all by its nature, as `add_host`, fails for its one host only.)
-                if once && self.truth(task, &self.task_context(run, task, host), "run_once") {
+                if for_all {
                     self.fail_everybody(run, walks, index, &mut step);
                 }
                 continue;
             }
-            // What changes the inventory is known as a change only after handlers were notified.
-            let for_inventory =
-                |effect: &Effect| matches!(effect, Effect::AddHost { .. } | Effect::GroupBy { .. });
-            let silent = task.changed_when.is_none() && result.effects.iter().any(for_inventory);
+            let silent = task.changed_when.is_none() && result.changes_inventory_last();
             if (result.changed && !result.failed && !silent) || result.unknown.is_some() {
                 for (name, handlers) in self.notify(run, task, host, result)? {
                     walks[index].1.notify(&name, &handlers);
@@ -137,7 +138,7 @@ impl Runner<'_> {
         }
         if handler_ran {
             let handlers = run.handlers.read().map(|handlers| handlers.clone()).unwrap_or_default();
-            if let Some(index) = handlers.iter().position(|handler| Arc::ptr_eq(handler, task)) {
+            for (index, _) in handlers.iter().enumerate().filter(|(_, handler)| Arc::ptr_eq(handler, task)) {
                 walks.iter_mut().for_each(|(_, walk)| walk.forget(index));
             }
         }
@@ -315,7 +316,7 @@ impl Runner<'_> {
     /// A task with `run_once` that fails fails for all that take part, whatever may be ignored.
     fn fail_everybody(&mut self, run: &PlayRun, walks: &mut Walks, index: usize, step: &mut Failures) {
         for (other, (name, walk)) in walks.iter_mut().enumerate() {
-            if other == index || walk.failed() || walk.unreachable || walk.ended {
+            if other == index || walk.is_out() || walk.unreachable || walk.ended {
                 continue;
             }
             run.scope.hosts.leave(name);
@@ -355,7 +356,7 @@ impl Runner<'_> {
             // They are out in the plays to come even if that is rescued. Who could not be reached counts as failed, too, so that not
             // all of a batch seem to be lost, and the next play begins.
             self.failed.insert(name.to_string());
-            if walk.unreachable || walk.ended || (walk.failed() && !step.moved.contains(&index)) {
+            if walk.unreachable || walk.ended || (walk.is_out() && !step.moved.contains(&index)) {
                 continue;
             }
             run.scope.hosts.leave(name);
@@ -390,7 +391,7 @@ impl Runner<'_> {
                 continue;
             }
             self.failed.insert(name.to_string());
-            if !walk.ended && !walk.failed() {
+            if !walk.ended && !walk.is_out() {
                 walk.fail();
                 run.scope.hosts.leave(name);
             }

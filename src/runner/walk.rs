@@ -125,6 +125,8 @@ struct Position {
     force_handlers: bool,
     /// A failed host on its way to its last flush.
     last_flush: bool,
+    /// The handler at which the next flush begins: behind one that failed in the flush before (as Ansible has it), else the first.
+    first_handler: usize,
 }
 
 impl Walk {
@@ -132,7 +134,7 @@ impl Walk {
     pub fn new(sections: Arc<Block>, force_handlers: bool) -> Self {
         let frames = vec![Frame::block(sections, None)];
         Self {
-            at: Position { frames, failed: false, force_handlers, last_flush: false },
+            at: Position { frames, failed: false, force_handlers, last_flush: false, first_handler: 0 },
             next: None,
             notified: vec![],
             flushing: vec![],
@@ -150,6 +152,11 @@ impl Walk {
     /// Whether the host failed, and nothing rescued it.
     pub fn failed(&self) -> bool {
         self.view().failed
+    }
+
+    /// Whether the host failed and has nothing left to do, not even handlers that run all the same.
+    pub fn is_out(&self) -> bool {
+        self.failed() && self.view().frames.is_empty()
     }
 
     /// Begins at the first task that is meant; false if there is none.
@@ -273,7 +280,7 @@ impl Walk {
         for name in std::mem::take(&mut self.notified) {
             self.add(&find(&name));
         }
-        self.at.frames.push(Frame { kind: FrameKind::Handlers, index: 0 });
+        self.at.frames.push(Frame { kind: FrameKind::Handlers, index: self.at.first_handler });
     }
 
     /// Whether the innermost block catches a failure: with `rescue`, or for as long as its `always` takes.
@@ -296,7 +303,9 @@ impl Walk {
             return self.failure(false);
         }
         self.fell_through = !self.catches();
-        let flushing = self.at.frames.iter().any(|frame| matches!(frame.kind, FrameKind::Handlers));
+        let flush = self.at.frames.iter().find(|frame| matches!(frame.kind, FrameKind::Handlers));
+        let flushing = flush.is_some();
+        self.at.first_handler = flush.map_or(self.at.first_handler, |flush| flush.index + 1);
         let outermost = self.at.outermost().is_some_and(|(_, block, ..)| !block.rescue.is_empty());
         // A handler that failed is not run again. In the flush that ends a section, nor is any other after it.
         self.handler_done();
@@ -380,7 +389,10 @@ impl Position {
                             frame.index = index;
                             return Some((task.clone(), self.place()));
                         }
-                        None => self.leave(),
+                        None => {
+                            self.first_handler = 0;
+                            self.leave();
+                        }
                     }
                 }
                 FrameKind::Block { block, section, failing, .. } => {

@@ -27,6 +27,7 @@ pub struct PlayScope {
 pub type VarsFiles = Arc<Vec<Arc<Terms>>>;
 
 /// A role whose variables the whole play sees.
+#[derive(Clone)]
 pub struct Exported {
     pub name: Arc<str>,
     pub vars: Terms,

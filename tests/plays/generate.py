@@ -100,6 +100,9 @@ class Play:
             "{{ ansible_parent_role_names | default('no parents') }}", "{{ ansible_run_tags }}", "{{ ansible_skip_tags }}",
             "{{ ansible_limit | default('no limit') }}", "{{ group_names }}", "{{ inventory_dir }}", "{{ playbook_dir }}",
             "{{ ansible_loop.index | default('no loop') }}", "{{ ansible_index_var | default('no index') }}",
+            "{{ shared | default('not shared') }}", "{{ word }}", "{{ outer | default('no outer') }}",
+            "{{ ansible_role_names | default([]) | sort }}", "{{ ansible_play_role_names | default([]) | sort }}",
+            "{{ ansible_dependent_role_names | default([]) | sort }}",
             "{{ inventory_hostname_short }}", "{{ lookup('vars', 'v', default='none') }}", "{{ q('items', [1, [2, 3]]) }}",
         ]
         if self.free:
@@ -200,9 +203,10 @@ class Play:
         if "when" not in task and dice.often(0.25):
             task["when"] = self.conditions()
         if dice.often(0.2):
-            task["changed_when"] = dice.choice([True, True, False, "n > 1"])
+            task["changed_when"] = dice.choice([True, True, False, "n > 1", ["n > 0", "n is odd"], []])
         if dice.often(0.08):
-            task["failed_when"] = dice.choice([True, False, "n > 2", f"inventory_hostname == '{self.host()}'"])
+            task["failed_when"] = dice.choice([True, False, "n > 2", f"inventory_hostname == '{self.host()}'",
+                                               [f"inventory_hostname == '{self.host()}'", "n > 1"]])
         if dice.often(0.12):
             task["ignore_errors"] = dice.choice([True, True, False, "{{ n > 1 }}", "{{ flag }}"])
             if {"when", "loop"} & set(task) or "nowhere" in str(task):
@@ -215,13 +219,24 @@ class Play:
             self.registers.append(task["register"])
         if dice.often(0.06):
             task["until"] = dice.choice(["true", "false", "n > 1", ["n > 1", "true"]])
+            if "register" in task and dice.often(0.6):
+                own = task["register"]
+                task["until"] = dice.choice([f"{own} is succeeded", f"{own} is changed", f"{own}.attempts | default(0) > 1",
+                                             f"{own} is not failed", f"{own}.rc | default(0) == 0"])
             task["retries"] = dice.choice([1, 2])
             task["delay"] = 0
+            if dice.often(0.1):
+                task.pop("until")
+        if dice.often(0.05) and "register" in task:
+            own = task["register"]
+            task["changed_when"] = dice.choice([f"{own} is failed", f"{own}.rc | default(1) == 0", f"'hello' in {own}.stdout | default('')"])
         if dice.often(0.06):
             task["delegate_to"] = dice.choice([self.host(), "{{ ansible_play_hosts_all[0] }}", "localhost"])
             if "loop" in task or "with_list" in task or "with_items" in task:
                 # The whole of a failed loop is shown with the template that it was.
                 task["delegate_to"] = self.host()
+            elif dice.often(0.15) and task.keys() & {"debug", "set_fact"} and "nowhere" not in str(task) and "fail" not in str(task):
+                task["loop"], task["delegate_to"] = self.hosts[:2], "{{ item }}"
             if dice.often(0.08) and self.gone:
                 task["delegate_to"] = "gone"
             if dice.often(0.3) and "set_fact" in task:
@@ -230,6 +245,8 @@ class Play:
             task["run_once"] = dice.choice([True, True, "{{ ansible_play_hosts_all | length > 1 }}"])
         if dice.often(0.03) and not self.free:
             task["any_errors_fatal"] = True
+        if dice.often(0.02) and "raw" in task and not {"until", "retries", "failed_when"} & set(task):
+            task["async"], task["poll"] = 20, 0
         if dice.often(0.03):
             task["throttle"] = dice.choice([1, 2])
         if dice.often(0.03):
@@ -262,7 +279,9 @@ class Play:
     def defaults(self):
         return self.dice.choice([{"debug": {"msg": "by default"}}, {"ansible.builtin.debug": {"msg": "default {{ n }}"}},
                                  {"fail": {"msg": "broken by default"}}, {"assert": {"quiet": True}},
-                                 {"debug": {"msg": "one"}, "fail": {"msg": "two"}}])
+                                 {"debug": {"msg": "one"}, "fail": {"msg": "two"}},
+                                 {"debug": {"msg": "{{ shared | default('not shared') }}"}},
+                                 {"fail": {"msg": "broken for {{ item | default('no item') }}"}}])
 
     def environment(self):
         return self.dice.choice([{"E": "task"}, {"E": "{{ n }}"}, [{"E": "one"}, {"F": "two"}], "{{ {'E': 'three'} }}"])
@@ -276,6 +295,8 @@ class Play:
         if names and self.dice.often(share):
             chosen = self.dice.sample(names, min(len(names), self.dice.choice([1, 1, 2])))
             task["notify"] = chosen if len(chosen) > 1 or self.dice.often(0.5) else chosen[0]
+            if self.dice.often(0.05):
+                task["notify"] = "{{ " + repr(chosen) + " }}"
             if "changed_when" not in task and self.dice.often(0.75):
                 task["changed_when"] = True
 
@@ -347,7 +368,7 @@ class Play:
                 task.pop("include_tasks")
                 task["include_tasks"] = name + "_{{ inventory_hostname }}.yml"
         if not static and dice.often(0.2):
-            task["loop"] = dice.choice([["a", "b"], ["a"], [], [1, 2]])
+            task["loop"] = dice.choice([["a", "b"], ["a"], [], [1, 2], "{{ range(n | int) | list }}", ["{{ inventory_hostname }}"]])
             if dice.often(0.3):
                 task["loop_control"] = {"loop_var": "outer"}
         if dice.often(0.3):
@@ -417,10 +438,16 @@ class Play:
         for _ in range(count):
             name = self.name("handler ")
             handler = {"name": name}
+            if dice.often(0.08) and not self.in_role:
+                # The play's variables are known to names of handlers.
+                handler["name"], name = name + " {{ word }}", name + " spoken"
             handler.update(self.action() if dice.often(0.5) else {"debug": {"msg": name}})
             if dice.often(0.3):
                 topic = dice.choice(["topic", "other topic"])
                 handler["listen"] = topic if dice.often(0.6) else [topic, "third topic"]
+                if dice.often(0.1) and not self.in_role:
+                    handler["listen"] = [topic, "{{ word }} topic"]
+                    self.topics.append("spoken topic")
                 if topic not in self.topics:
                     self.topics.append(topic)
             if dice.often(0.15):
@@ -451,9 +478,15 @@ class Play:
                 file = f"handler_inc{self.includes}.yml"
                 where = f"roles/{self.in_role}/handlers/{file}" if self.in_role else file
                 self.files[where] = [{"name": self.name(), "debug": {"msg": "in handler"}}, {"name": self.name(), **self.action()}]
-                handler = {"name": name, "include_tasks": file}
+                handler = {"name": handler["name"], "include_tasks": file}
+                if dice.often(0.2):
+                    handler["when"] = self.condition()
+                if dice.often(0.2):
+                    handler["loop"] = ["a", "b"]
+            elif dice.often(0.03):
+                handler = {"name": handler["name"], "meta": dice.choice(["noop", "noop", "refresh_inventory"])}
             found.append(handler)
-            self.handlers.append(name)
+            self.handlers.append(f"{self.in_role} : {name}" if self.in_role and dice.often(0.2) else name)
         return found
 
     def role(self):
@@ -484,7 +517,8 @@ class Play:
     def play(self):
         dice = self.dice
         play = {"name": self.name("play ")} if dice.often(0.8) else {}
-        play["hosts"] = dice.choice(["all", "all", "all", "all", "odd_hosts", "all:!h1", self.host()])
+        play["hosts"] = dice.choice(["all"] * 9 + ["odd_hosts"] * 2 + ["all:!h1"] * 2 + [self.host()] * 2 +
+                                    ["all:&odd_hosts", ["odd_hosts", self.host()], "{{ 'all' }}", "nobody"])
         play["gather_facts"] = False
         if dice.often(0.1):
             play["strategy"] = dice.choice(["free", "free", "host_pinned", "linear", "ansible.builtin.linear"])
@@ -508,6 +542,9 @@ class Play:
             play["order"] = dice.choice(["sorted", "reverse_inventory", "reverse_sorted"])
         if dice.often(0.2):
             play["vars"] = {"v": "play"}
+        if dice.often(0.3):
+            play.setdefault("vars", {})["shared"] = "{{ n * 2 }}"
+        play.setdefault("vars", {})["word"] = "spoken"
         if dice.often(0.06):
             self.files["of_play.yml"] = {"w": "file of {{ inventory_hostname }}"}
             play["vars_files"] = dice.choice([["of_play.yml"], [["missing.yml", "of_play.yml"]]])

@@ -14,7 +14,10 @@ impl TaskRun<'_> {
         let mut result = *result;
         // An action that broke has no result to judge either, nor does trying again help.
         let ran = step.ran && result.causes.is_empty();
-        add_lines(&mut result.data);
+        // What an action says by itself is not split.
+        if self.task.action.short != "pause" {
+            add_lines(&mut result.data);
+        }
         if let Some(attempt) = step.attempt
             && ran
         {

@@ -295,12 +295,17 @@ impl TaskRun<'_> {
         };
         let label = label.unwrap_or_else(|error| {
             // What failed already keeps its own words above the result; what was skipped stays that, too.
-            match result.failed {
-                true => result.headline = Some(result.reason(self.info)),
-                false => (result.failed, result.said) = (true, true),
+            let may_fail = !result.failed && result.data.contains_key("failed_when_result");
+            if result.failed {
+                result.headline = Some(result.reason(self.info));
             }
             let text = format!("Failed to template loop_control.label: {}", error.message);
             result.data.insert("msg".into(), text.into());
+            // `failed_when` has the last word.
+            if may_fail {
+                return py_str(item);
+            }
+            (result.failed, result.said) = (true, result.said || !result.failed);
             result.effects.clear();
             // What Ansible shows then is the variable `item` of the result, which `debug` has cleared.
             match control.var.as_str() {
@@ -311,7 +316,9 @@ impl TaskRun<'_> {
         let label = if result.no_log { HIDDEN_LABEL.to_owned() } else { label };
         for effect in &mut result.effects {
             if let Effect::Include(include) = effect {
-                include.label = Some(label.clone());
+                // An item that is nothing (0, an empty text) is not shown there.
+                include.label =
+                    Some(label.clone()).filter(|_| self.task.control.label.is_some() || item.truthy());
             }
         }
         result.label = Some(label);

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// What a failure says for which neither the action nor the module gave a reason.
-pub const UNKNOWN_FAILURE: &str = "Task failed: Action failed: Unknown error.";
+const UNKNOWN_FAILURE: &str = "Task failed: Action failed: Unknown error.";
 
 /// Everything a task needs to run on one host.
 pub struct TaskRun<'a> {
@@ -279,6 +279,7 @@ impl TaskRun<'_> {
         result.effects.clear();
         if result.items.is_none() && !result.data.contains_key("msg") {
             result.data.insert("msg".into(), UNKNOWN_FAILURE.into());
+            result.headline.get_or_insert_with(|| UNKNOWN_FAILURE.into());
         }
     }
 }
