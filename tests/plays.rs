@@ -98,7 +98,7 @@ fn without_differences(text: &str) -> Vec<String> {
         if unplaced {
             continue;
         }
-        if line.starts_with("[ERROR]: ") {
+        if line.starts_with("[ERROR]: ") || line.starts_with("Error while evaluating conditional: ") {
             error.get_or_insert(lines.len());
         } else if host_of(line).is_some() {
             if let Some(start) = error.take()

@@ -52,9 +52,10 @@ impl Layers for Level {
             "ansible_role_name" => Value::str(full_name(role)),
             "role_uuid" => Value::str(role.id.to_string()),
             "ansible_collection_name" => Value::str(role.collection.as_ref()?),
-            "ansible_parent_role_names" if role.by_task && !role.parents.is_empty() => names(&role.parents),
-            "ansible_parent_role_paths" if role.by_task && !role.parents.is_empty() => {
-                Value::list(role.parents.iter().map(|role| Value::str(role.path.to_string_lossy())).collect())
+            "ansible_parent_role_names" => names(including(role)?),
+            "ansible_parent_role_paths" => {
+                let paths = including(role)?.iter().map(|role| Value::str(role.path.to_string_lossy()));
+                Value::list(paths.collect())
             }
             _ => return None,
         })
@@ -94,6 +95,12 @@ fn walk_dependencies(role: &Arc<Role>, layer: Layer, name: &str, visit: &mut Vis
     let vars = if layer == Layer::RoleVars { &role.vars } else { &role.defaults };
     tell(vars, layer, Some(role), name, visit)?;
     role.dependencies.iter().rev().try_for_each(|role| walk_dependencies(role, layer, name, visit))
+}
+
+/// The roles around the task that brought this role (or the one that depends on it) in, innermost first.
+fn including(role: &Arc<Role>) -> Option<&[Arc<Role>]> {
+    let brought = std::iter::once(role).chain(&role.parents).find(|role| role.by_task)?;
+    Some(&brought.parents[..]).filter(|parents| !parents.is_empty())
 }
 
 fn short_name(role: &Role) -> &str {

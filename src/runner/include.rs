@@ -2,7 +2,7 @@
 
 use super::event::{Event, TaskInfo};
 use super::play::{PlayRun, Runner, Stop};
-use super::play_scope::exported;
+use super::play_scope::{exported, role_names};
 use super::result::{Include, TaskResult};
 use super::strategy::Walks;
 use super::walk::Walk;
@@ -273,9 +273,9 @@ impl Runner<'_> {
             return;
         }
         let with_dependencies = |role: &Arc<Role>| role.with_dependencies();
-        let new: Vec<Item> = roles
+        let all: Vec<Arc<Role>> = roles.iter().flat_map(with_dependencies).collect();
+        let new: Vec<Item> = all
             .iter()
-            .flat_map(with_dependencies)
             .filter_map(|role| role.content.get().map(|content| content.handlers.clone()))
             .flatten()
             .collect();
@@ -283,6 +283,11 @@ impl Runner<'_> {
             let mut all = (**handlers).clone();
             all.extend(super::handlers::flatten(&new));
             *handlers = Arc::new(all);
+        }
+        if let Ok(mut names) = run.scope.role_names.write() {
+            let new = role_names(all.iter());
+            names.own.extend(new.own);
+            names.dependent.extend(new.dependent);
         }
         let public = roles.iter().filter(|role| role.public).flat_map(with_dependencies);
         if let Ok(mut slot) = run.scope.exported.write() {

@@ -330,7 +330,8 @@ impl<'r> Runner<'r> {
                 break;
             }
         }
-        Ok(())
+        // The batches to come have their turn after `max_fail_percentage`, the plays to come do not.
+        if self.verdict.limit_reached { Err(Stop::Playbook) } else { Ok(()) }
     }
 
     /// `--start-at-task`: the play begins there, or nothing of it runs. What is included while it runs is not searched.

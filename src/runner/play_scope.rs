@@ -5,25 +5,30 @@ use crate::diag::Diagnostic;
 use crate::playbook::{Play, Role};
 use crate::template::{Context, LookupEnv};
 use crate::value::{Value, py_str};
-use crate::vars::{Exported, PlayHosts, PlayScope, TaskScope, Terms};
+use crate::vars::{Exported, PlayHosts, PlayScope, RoleNames, TaskScope, Terms};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 
 /// A play's own variables and those of its roles; `vars_files` are read by [`Shared::read_vars_files`].
 pub fn play_scope(play: &Play, name: &str, prompts: Terms, hosts: &[String]) -> PlayScope {
-    let (direct, dependent): (Vec<_>, Vec<_>) = play.roles.iter().partition(|role| role.parents.is_empty());
     let exported = play.roles.iter().filter(|role| role.public).map(|role| exported(role));
     PlayScope {
         name: name.to_owned(),
         prompts,
         vars_files: RwLock::default(),
         hosts: PlayHosts::new(hosts, []),
-        role_names: direct.iter().map(|role| role.display_name()).collect(),
-        dependent_role_names: dependent.iter().map(|role| role.display_name()).collect(),
+        role_names: RwLock::new(role_names(play.roles.iter())),
         exported: RwLock::new(Arc::new(exported.collect())),
         layers: play.level.clone(),
     }
+}
+
+/// The names of these roles: what none of them depends on was named by somebody.
+pub fn role_names<'r>(roles: impl Iterator<Item = &'r Arc<Role>>) -> RoleNames {
+    let (own, dependent): (Vec<_>, Vec<_>) = roles.partition(|role| role.by_task || role.parents.is_empty());
+    let names = |roles: Vec<&Arc<Role>>| roles.into_iter().map(|role| role.display_name()).collect();
+    RoleNames { own: names(own), dependent: names(dependent) }
 }
 
 /// What the whole play sees of a role that is public.

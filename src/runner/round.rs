@@ -63,7 +63,7 @@ impl Job {
 }
 
 impl Runner<'_> {
-    /// Takes the results of a step: variables, notifications, failures, includes. True if the playbook stops here.
+    /// Takes the results of a step: variables, notifications, failures, includes.
     #[expect(clippy::too_many_arguments, reason = "the state of one step; a struct would only rename them")]
     pub(super) fn absorb(
         &mut self,
@@ -74,7 +74,7 @@ impl Runner<'_> {
         group: &[usize],
         results: Vec<(Arc<str>, TaskResult)>,
         once: bool,
-    ) -> Result<bool, Stop> {
+    ) -> Result<(), Stop> {
         let mut includes: Vec<(usize, Vec<Include>)> = Vec::new();
         let mut step = Failures::default();
         let mut handler_ran = false;
@@ -152,7 +152,8 @@ impl Runner<'_> {
         } else {
             includes.into_iter().for_each(|(index, _)| walks[index].1.advance());
         }
-        Ok(self.too_many_failed(run, walks, task, &step.fell))
+        self.too_many_failed(run, walks, task, &step.fell, &step.lost);
+        Ok(())
     }
 
     /// Variables and other effects of a result.
@@ -365,33 +366,32 @@ impl Runner<'_> {
         }
     }
 
-    /// `max_fail_percentage`: true if the play stops here. Hosts count that are out by now and have no handlers to run. If there
-    /// are too many, all others fail, but for those that failed in this very task (even if that was ignored): where they are rescued,
-    /// they go on until the next task is done.
+    /// `max_fail_percentage`. Hosts count that are out by now and have no handlers to run. If there are too many, all others fail, but
+    /// for those that failed in this very task (even if that was ignored): where they are rescued, they go on until the next task is
+    /// done. Who could not be reached in it (`lost`) counts as failed, too, so that more than the batch seem to be: the next one begins.
     pub(super) fn too_many_failed(
         &mut self,
         run: &Arc<PlayRun>,
         walks: &mut Walks,
         task: &Arc<Task>,
         fell: &[usize],
-    ) -> bool {
-        let Some((share, (host, _))) = task.attr("max_fail_percentage").zip(walks.first()) else {
-            return false;
-        };
+        lost: &[usize],
+    ) {
+        let Some((share, (host, _))) = task.attr("max_fail_percentage").zip(walks.first()) else { return };
         let context = self.task_context(run, task, &host.clone());
         let share =
             context.render(&share.term).ok().and_then(|value| py_str(&value).trim().parse::<f64>().ok());
         let out =
             |failed: &HashSet<String>| walks.iter().filter(|(name, _)| failed.contains(&**name)).count();
         if !share.is_some_and(|share| out(&self.failed) as f64 / self.batch_size as f64 * 100.0 > share) {
-            return false;
+            return;
         }
         for (index, (name, walk)) in walks.iter_mut().enumerate() {
-            if walk.unreachable || fell.contains(&index) {
+            if fell.contains(&index) || (walk.unreachable && !lost.contains(&index)) {
                 continue;
             }
             self.failed.insert(name.to_string());
-            if !walk.ended && !walk.is_out() {
+            if !walk.unreachable && !walk.ended && !walk.is_out() {
                 walk.fail();
                 run.scope.hosts.leave(name);
             }
@@ -399,7 +399,9 @@ impl Runner<'_> {
         self.emit(&Event::NoHostsLeft);
         self.verdict.limit_reached = true;
         self.verdict.failed = true;
-        walks.iter().all(|(name, walk)| walk.unreachable || self.failed.contains(&**name))
+        if walks.iter().all(|(name, walk)| walk.unreachable || self.failed.contains(&**name)) {
+            walks.iter_mut().for_each(|(_, walk)| walk.end());
+        }
     }
 
     /// The handlers that a changed task notifies; each item of a loop may name its own.

@@ -26,7 +26,6 @@ impl Runner<'_> {
         sections: &Block,
         mut walks: Walks,
     ) -> Result<bool, Stop> {
-        let earlier = std::mem::take(&mut self.verdict.limit_reached);
         let broke = match run.strategy {
             Strategy::Linear => self.linear(run, sections, &mut walks)?,
             Strategy::Free | Strategy::HostPinned => self.free(run, &mut walks)?,
@@ -35,10 +34,7 @@ impl Runner<'_> {
             self.failed.insert(host.to_string());
             self.verdict.failed = true;
         }
-        // Hosts may have gone on after that, but no further play begins.
-        let limit_reached = self.verdict.limit_reached;
-        self.verdict.limit_reached |= earlier;
-        Ok(broke || limit_reached)
+        Ok(broke)
     }
 
     fn linear(&mut self, run: &Arc<PlayRun>, sections: &Block, walks: &mut Walks) -> Result<bool, Stop> {
@@ -83,7 +79,9 @@ impl Runner<'_> {
         let Some(first) = group.first().map(|index| walks[*index].0.clone()) else { return Ok(false) };
         let context = self.task_context(run, task, &first);
         if task.action.kind == ActionKind::Meta {
-            return Ok(self.meta(run, walks, task, &group)? || self.too_many_failed(run, walks, task, &[]));
+            let stops = self.meta(run, walks, task, &group)?;
+            self.too_many_failed(run, walks, task, &[], &[]);
+            return Ok(stops);
         }
         let info = Arc::new(self.info(run, task, &context));
         if self.asking && !self.confirmed(&info) {
@@ -109,7 +107,8 @@ impl Runner<'_> {
         if asks {
             self.emit(&Event::Terminal { wanted: false });
         }
-        self.absorb(run, walks, task, &info, &group, results, once)
+        self.absorb(run, walks, task, &info, &group, results, once)?;
+        Ok(false)
     }
 
     /// Sends a task to hosts and gathers what they say, events in the order of the hosts.
@@ -280,9 +279,7 @@ impl Runner<'_> {
                         result: Arc::new((*result).clone()),
                     });
                     let result = self.debugged(run, &task, &info, &host, *result);
-                    if self.absorb(run, walks, &task, &info, &[index], vec![(host, result)], false)? {
-                        return Ok(true);
-                    }
+                    self.absorb(run, walks, &task, &info, &[index], vec![(host, result)], false)?;
                 }
             }
         }

@@ -286,7 +286,8 @@ impl Walk {
     /// Whether the innermost block catches a failure: with `rescue`, or for as long as its `always` takes.
     fn catches(&self) -> bool {
         let mut blocks = self.at.frames.iter().rev();
-        let innermost = blocks.find(|frame| !matches!(frame.kind, FrameKind::Handlers));
+        // What was included counts from the host's first step in it.
+        let innermost = blocks.find(|frame| matches!(frame.kind, FrameKind::Block { ordinals: None, .. }));
         innermost.is_some_and(|frame| match &frame.kind {
             FrameKind::Block { block, section, .. } => {
                 frame.rescues() || (*section != Section::Always && !block.always.is_empty())

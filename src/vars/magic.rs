@@ -137,10 +137,11 @@ impl TaskScope {
             "ansible_play_hosts_all" => play.hosts.all(),
             "ansible_play_hosts" => play.hosts.live(),
             "ansible_play_batch" | "play_hosts" => play.hosts.live_batch(),
-            "ansible_play_role_names" | "role_names" => Value::from(play.role_names.to_vec()),
-            "ansible_dependent_role_names" => Value::from(unique(&play.dependent_role_names)),
+            "ansible_play_role_names" | "role_names" => Value::from(play.role_names.read().ok()?.own.clone()),
+            "ansible_dependent_role_names" => Value::from(unique(&play.role_names.read().ok()?.dependent)),
             "ansible_role_names" => {
-                Value::from(unique(&[&play.dependent_role_names[..], &play.role_names[..]].concat()))
+                let names = play.role_names.read().ok()?;
+                Value::from(unique(&[&names.dependent[..], &names.own[..]].concat()))
             }
             _ => return None,
         })

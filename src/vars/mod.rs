@@ -17,7 +17,7 @@ pub use hosts::PlayHosts;
 pub use magic::Magic;
 pub use origin::{Found, FoundValue, Layer, Origin, Visit};
 pub use reserved::reserved;
-pub use scope::{Exported, PlayScope, TaskScope};
+pub use scope::{Exported, PlayScope, RoleNames, TaskScope};
 pub use store::{HostVars, InventoryLayer, Store, strip_prefix};
 pub use terms::Terms;
 

@@ -15,8 +15,7 @@ pub struct PlayScope {
     /// `vars_files` by host (their names may depend on the host).
     pub vars_files: RwLock<std::collections::HashMap<Arc<str>, VarsFiles>>,
     pub hosts: PlayHosts,
-    pub role_names: Vec<String>,
-    pub dependent_role_names: Vec<String>,
+    pub role_names: RwLock<RoleNames>,
     /// Variables of the play's roles and of public includes, lowest first.
     pub exported: RwLock<Arc<Vec<Exported>>>,
     /// Keywords and variables of the play itself.
@@ -25,6 +24,15 @@ pub struct PlayScope {
 
 /// One host's `vars_files`, in the order they are listed.
 pub type VarsFiles = Arc<Vec<Arc<Terms>>>;
+
+/// The names of a play's roles, those that came with includes last.
+#[derive(Default)]
+pub struct RoleNames {
+    /// Those that the play and its tasks name.
+    pub own: Vec<String>,
+    /// Those that they depend on.
+    pub dependent: Vec<String>,
+}
 
 /// A role whose variables the whole play sees.
 #[derive(Clone)]

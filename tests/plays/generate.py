@@ -3,7 +3,7 @@
 Left out on purpose, since the real one does it by accident: `--start-at-task` at the first task of a play (facts are gathered
 whatever `gather_facts` says; `record.py` drops these), `ignore_errors: "{{ … }}"` on what fails before its action begins (any text
 counts as yes), templates in names of tasks under `strategy: free` (the host that comes first names it for all) and in later
-batches, `clear_host_errors` (hosts that failed go on somewhere, against the documentation). Not covered yet: the lists of role names after dynamic includes.
+batches, `clear_host_errors` (hosts that failed go on somewhere, against the documentation).
 
 Nothing in them depends on time, chance or the machine, and no task needs Python on a host: all hosts but one are local, the
 other (`gone`) refuses connections. Whatever Ansible itself does not do the same twice is left out.
@@ -97,7 +97,7 @@ class Play:
             "{{ groups.odd | default([]) }}", "{{ ansible_role_name | default('no role') }}",
             "{{ ansible_check_mode }}", "{{ omit is defined }}", "{{ w | default('no w') }}", "{{ ansible_diff_mode }}",
             "{{ ansible_play_name | default('no play') }}", "{{ role_name | default('no role') }}", "{{ role_path | default('no role') }}",
-            "{{ ansible_parent_role_names | default('no parents') }}", "{{ ansible_run_tags }}", "{{ ansible_skip_tags }}",
+            "{{ ansible_parent_role_names | default('no parents') }}", "{{ ansible_run_tags | sort }}", "{{ ansible_skip_tags | sort }}",
             "{{ ansible_limit | default('no limit') }}", "{{ group_names }}", "{{ inventory_dir }}", "{{ playbook_dir }}",
             "{{ ansible_loop.index | default('no loop') }}", "{{ ansible_index_var | default('no index') }}",
             "{{ shared | default('not shared') }}", "{{ word }}", "{{ outer | default('no outer') }}",
@@ -245,8 +245,10 @@ class Play:
             task["run_once"] = dice.choice([True, True, "{{ ansible_play_hosts_all | length > 1 }}"])
         if dice.often(0.03) and not self.free:
             task["any_errors_fatal"] = True
-        if dice.often(0.02) and "raw" in task and not {"until", "retries", "failed_when"} & set(task):
+        if dice.often(0.1) and {"raw", "command"} & set(task) and not {"until", "retries", "failed_when"} & set(task):
             task["async"], task["poll"] = 20, 0
+            # With `-v`, its number would be seen.
+            task["no_log"] = True
         if dice.often(0.03):
             task["throttle"] = dice.choice([1, 2])
         if dice.often(0.03):
@@ -484,7 +486,8 @@ class Play:
                 if dice.often(0.2):
                     handler["loop"] = ["a", "b"]
             elif dice.often(0.03):
-                handler = {"name": handler["name"], "meta": dice.choice(["noop", "noop", "refresh_inventory"])}
+                # (`refresh_inventory` there makes the real one forget what else was notified.)
+                handler = {"name": handler["name"], "meta": dice.choice(["noop", "clear_facts"])}
             found.append(handler)
             self.handlers.append(f"{self.in_role} : {name}" if self.in_role and dice.often(0.2) else name)
         return found

@@ -303,7 +303,7 @@ impl TaskRun<'_> {
             result.data.insert("msg".into(), text.into());
             // `failed_when` has the last word.
             if may_fail {
-                return py_str(item);
+                return if control.var == "item" { py_str(item) } else { "None".to_owned() };
             }
             (result.failed, result.said) = (true, result.said || !result.failed);
             result.effects.clear();
@@ -317,8 +317,8 @@ impl TaskRun<'_> {
         for effect in &mut result.effects {
             if let Effect::Include(include) = effect {
                 // An item that is nothing (0, an empty text) is not shown there.
-                include.label =
-                    Some(label.clone()).filter(|_| self.task.control.label.is_some() || item.truthy());
+                let shown = result.no_log || self.task.control.label.is_some() || item.truthy();
+                include.label = shown.then(|| label.clone());
             }
         }
         result.label = Some(label);

@@ -121,9 +121,11 @@ impl TaskRun<'_> {
         let environment = self.environment(context).map_err(fail)?;
         let check = self.truth(context, "check_mode").map_err(fail)?.unwrap_or(self.shared.options.check);
         let diff = self.truth(context, "diff").map_err(fail)?.unwrap_or(self.shared.options.diff);
-        if actions::of(&self.task.action).is_some_and(|action| !action.ignores_async())
-            && self.is_background(context).map_err(fail)?
-        {
+        let refuses_async = match actions::of(&self.task.action) {
+            Some(action) => !action.ignores_async(),
+            None => self.task.action.short == "raw",
+        };
+        if refuses_async && self.is_background(context).map_err(fail)? {
             let text = format!("This action ({}) does not support async.", self.task.action.short);
             let cause = Cause::new(format!("Task failed: {text}"), None);
             let result = TaskResult { causes: vec![cause], ..TaskResult::failure(text) };
