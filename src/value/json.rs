@@ -138,7 +138,16 @@ impl JsonStyle {
 /// # Errors
 /// The parser's message with line and column.
 pub fn from_json(text: &str) -> Result<Value, String> {
-    let value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let value = match serde_json::from_str(text) {
+        Ok(value) => value,
+        // Python writes these numbers, and reads them.
+        Err(error) if text.contains("NaN") || text.contains("Infinity") => {
+            let plain = without_odd_numbers(text);
+            serde_json::from_str::<Value>(&plain).map_err(|_| error.to_string())?;
+            return Exact(text).value().ok_or_else(|| error.to_string());
+        }
+        Err(error) => return Err(error.to_string()),
+    };
     // The parser makes floats of integers beyond 64 bits.
     let mut digits = 0;
     let large = text.bytes().any(|byte| {
@@ -146,6 +155,30 @@ pub fn from_json(text: &str) -> Result<Value, String> {
         digits == LONG_NUMBER
     });
     Ok(if large { Exact(text).value().unwrap_or(value) } else { value })
+}
+
+/// The text with `0` where it says that a number is none or endless: as valid as the text itself.
+fn without_odd_numbers(text: &str) -> String {
+    let mut out = String::new();
+    // What is outside quotes has every other place.
+    let mut quoted = false;
+    let mut escaped = false;
+    let mut plain = String::new();
+    for c in text.chars() {
+        if c == '"' && !escaped {
+            quoted = !quoted;
+            for word in ["-Infinity", "Infinity", "NaN"] {
+                plain = plain.replace(word, "0");
+            }
+            out.push_str(&std::mem::take(&mut plain));
+        }
+        escaped = c == '\\' && quoted && !escaped;
+        if quoted { out.push(c) } else { plain.push(c) }
+    }
+    for word in ["-Infinity", "Infinity", "NaN"] {
+        plain = plain.replace(word, "0");
+    }
+    out + &plain
 }
 
 /// So many digits may be more than 64 bits hold.
@@ -187,6 +220,15 @@ impl<'a> Exact<'a> {
             _ => {
                 let end = self.0.find([',', ']', '}', ' ', '\t', '\r', '\n']).unwrap_or(self.0.len());
                 let word = self.take(end);
+                let odd = match word {
+                    "NaN" => Some(f64::NAN),
+                    "Infinity" => Some(f64::INFINITY),
+                    "-Infinity" => Some(f64::NEG_INFINITY),
+                    _ => None,
+                };
+                if let Some(number) = odd {
+                    return Some(Value::Float(number));
+                }
                 match serde_json::from_str(word).ok()? {
                     Value::Float(_) if !word.contains(['.', 'e', 'E']) => Some(Value::Big(word.into())),
                     value => Some(value),
@@ -239,5 +281,11 @@ mod tests {
         assert_eq!(to_json(&spaced), "[123456789012345678901234567890, 2]");
         assert_eq!(from_json("12345678901234567890123.5"), Ok(Value::Float(1.234_567_890_123_456_8e22)));
         assert!(from_json("[12345678901234567890123").is_err());
+        for text in ["[NaN, {\"NaN\": -Infinity, \"a\\\"\": Infinity}, \"NaN\"]", "NaN"] {
+            assert_eq!(to_json(&from_json(text).expect("Python reads it")), text);
+        }
+        for text in ["NaNx", "[NaN NaN]", "-NaN", "[Infinity,]", "\"NaN"] {
+            assert!(from_json(text).is_err(), "{text}");
+        }
     }
 }

@@ -249,35 +249,38 @@ pub fn human_readable(c: &mut Call) -> Res<V> {
 pub fn human_to_bytes(c: &mut Call) -> Res<V> {
     let bits = c.flag(1)?;
     let text = c.input()?;
-    let interpret = || failed(format!("human_to_bytes() can't interpret following string: {text}"));
-    let trimmed = text.trim();
-    let end = trimmed.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(trimmed.len());
-    let number: f64 = trimmed[..end].parse().map_err(|_| interpret())?;
-    let given = trimmed[end..].trim();
+    let wrong =
+        |why: String| failed(format!("human_to_bytes() can't interpret the input: human_to_bytes() {why}"));
+    let (digits, rest) =
+        text.split_at(text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len()));
+    let given = rest.trim_start();
+    let plain = !digits.ends_with('.') && given.chars().all(char::is_alphabetic);
+    let number = digits.parse().ok().filter(|_| plain);
+    let number: f64 = number.ok_or_else(|| wrong(format!("can't interpret following string: {text}")))?;
     let default = c.text(0)?;
     let unit = if given.is_empty() { default.as_deref().unwrap_or("") } else { given };
     if unit.is_empty() {
-        return Ok(V::Int(number.round_ties_even() as i64));
+        return Ok(truncated(number.round_ties_even()));
     }
     let letter = unit.chars().next().unwrap_or('B').to_ascii_uppercase();
     let Some((_, power)) = UNITS.iter().find(|(known, _)| *known == letter) else {
-        return Err(failed(format!(
-            "human_to_bytes() failed to convert {text} (unit = {unit}). The suffix must be one of Y, Z, E, P, T, G, M, K, B"
+        return Err(wrong(format!(
+            "failed to convert {text} (unit = {unit}). The suffix must be one of Y, Z, E, P, T, G, M, K, B"
         )));
     };
-    if unit.len() > 1 && letter != 'B' {
-        let ending = unit[1..].to_owned();
-        let good = match (&*ending.to_ascii_lowercase(), bits) {
-            ("b" | "ib", _) => ending.ends_with(if bits { 'b' } else { 'B' }),
-            ("bytes" | "byte", false) | ("bits" | "bit", true) => true,
-            _ => false,
-        };
-        if !good {
-            return Err(failed(format!(
-                "human_to_bytes() failed to convert {text}. Value is not a valid string (expect {} in suffix)",
-                if bits { "b or bit" } else { "B or byte" }
-            )));
+    // The letter alone, or with a unit behind it; bytes and bits may be written out.
+    let sign = if bits { 'b' } else { 'B' };
+    let (good, expected) = match letter {
+        'B' => {
+            let (word, expected) = if bits { ("bit", "b or bit") } else { ("byte", "B or byte") };
+            (unit.len() == 1 || unit.eq_ignore_ascii_case(word), expected.to_owned())
         }
+        _ => (unit.len() == 1 || unit[1..].chars().eq([sign]), format!("{letter}{sign} or {letter}")),
+    };
+    if !good {
+        return Err(wrong(format!(
+            "failed to convert {text}. Value is not a valid string (expect {expected})"
+        )));
     }
-    Ok(V::Int((number * 1024f64.powi(*power)).round_ties_even() as i64))
+    Ok(truncated((number * 1024f64.powi(*power)).round_ties_even()))
 }

@@ -202,7 +202,15 @@ fn float(op: Arith, x: f64, y: f64) -> Res<V> {
                 _ => remainder,
             }
         }
-        Arith::Pow => x.powf(y),
+        Arith::Pow => match x.powf(y) {
+            power if power.is_infinite() && x.is_finite() && y.is_finite() => {
+                return Err(failed(match x == 0.0 {
+                    true => "0.0 cannot be raised to a negative power",
+                    false => "(34, 'Numerical result out of range')",
+                }));
+            }
+            power => power,
+        },
     }))
 }
 

@@ -57,14 +57,14 @@ static TESTS: &[TestDef] = &[
     test(&["nan", "isnan"], "", types::nan),
     test(&["filter"], "", |c| types::named(c, |name| super::filters::find(name).is_some())),
     test(&["test"], "", |c| types::named(c, |name| find(name).is_some())),
-    test(&["eq", "equalto", "=="], "other", |c| { whole(c)?; equal(&c.value, c.need(0)?) }),
-    test(&["ne", "!="], "other", |c| { whole(c)?; Ok(!equal(&c.value, c.need(0)?)?) }),
+    test(&["eq", "equalto", "=="], "other", |c| same(&c.value, c.need(0)?)),
+    test(&["ne", "!="], "other", |c| same(&c.value, c.need(0)?).map(|same| !same)),
     test(&["lt", "lessthan", "<"], "other", |c| order(c, "<", |o| o == Ordering::Less)),
     test(&["le", "<="], "other", |c| order(c, "<=", |o| o != Ordering::Greater)),
     test(&["gt", "greaterthan", ">"], "other", |c| order(c, ">", |o| o == Ordering::Greater)),
     test(&["ge", ">="], "other", |c| order(c, ">=", |o| o != Ordering::Less)),
-    test(&["in"], "seq", |c| { whole(c)?; contains(c.need(0)?, &c.value) }),
-    test(&["contains"], "value", |c| { whole(c)?; contains(&c.value, c.need(0)?) }),
+    test(&["in"], "seq", |c| has(c.need(0)?, &c.value)),
+    test(&["contains"], "value", |c| has(&c.value, c.need(0)?)),
     test(&["sameas"], "other", types::same_as),
     test(&["all"], "", |c| { for v in c.value.items()? { if !v.truth()? { return Ok(false); } } Ok(true) }),
     test(&["any"], "", |c| { for v in c.value.items()? { if v.truth()? { return Ok(true); } } Ok(false) }),
@@ -142,29 +142,70 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     TESTS.iter().flat_map(|def| def.names.iter().copied())
 }
 
-/// Nothing in the two values of a comparison is missing, at any depth.
-fn whole(c: &Call) -> Res<()> {
-    complete(&c.value)?;
-    c.get(0).map_or(Ok(()), complete)
-}
-
-fn complete(value: &V) -> Res<()> {
+/// What a comparison looks at first, the items of a list or mapping, is there.
+fn surface(value: &V) -> Res<()> {
     match value {
-        V::List(_) | V::Tuple(_) => {
-            super::eval::check_stack()?;
-            value.items()?.iter().try_for_each(complete)
-        }
-        V::Dict(dict) => {
-            super::eval::check_stack()?;
-            dict.entries()?.values().try_for_each(complete)
-        }
+        V::List(_) | V::Tuple(_) => value.items()?.iter().try_for_each(V::check),
+        V::Dict(dict) => dict.entries()?.values().try_for_each(V::check),
         _ => value.check(),
     }
 }
 
+/// Whether two values are equal; what is missing in a part of them matters as soon as that part is looked at.
+fn same(a: &V, b: &V) -> Res<bool> {
+    super::eval::check_stack()?;
+    surface(a)?;
+    surface(b)?;
+    match (a, b) {
+        (V::List(_), V::List(_)) | (V::Tuple(_), V::Tuple(_)) if a.len() == b.len() => {
+            for (a, b) in a.items()?.iter().zip(&b.items()?) {
+                if !same(a, b)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        (V::Dict(a), V::Dict(b)) if a.len() == b.len() => {
+            for (key, a) in a.entries()? {
+                match b.get(&key).transpose()? {
+                    Some(b) if same(&a, &b)? => {}
+                    _ => return Ok(false),
+                }
+            }
+            Ok(true)
+        }
+        _ => equal(a, b),
+    }
+}
+
+/// Whether a container has an item.
+fn has(container: &V, item: &V) -> Res<bool> {
+    surface(container)?;
+    surface(item)?;
+    if container.is_sequence() {
+        for candidate in container.items()? {
+            if same(&candidate, item)? {
+                return Ok(true);
+            }
+        }
+        return Ok(false);
+    }
+    contains(container, item)
+}
+
 fn order(c: &Call, symbol: &str, holds: fn(Ordering) -> bool) -> Res<bool> {
-    whole(c)?;
-    Ok(compare(&c.value, c.need(0)?, symbol)?.is_some_and(holds))
+    let (a, b) = (&c.value, c.need(0)?);
+    surface(a)?;
+    surface(b)?;
+    if let (V::List(_), V::List(_)) | (V::Tuple(_), V::Tuple(_)) = (a, b) {
+        // The first items that differ decide.
+        for (a, b) in a.items()?.iter().zip(&b.items()?) {
+            if !same(a, b)? {
+                return Ok(compare(a, b, symbol)?.is_some_and(holds));
+            }
+        }
+    }
+    Ok(compare(a, b, symbol)?.is_some_and(holds))
 }
 
 /// A mapping, or the error of a test for results.
