@@ -17,6 +17,8 @@ const BLOCK: usize = 16;
 /// Why a text cannot be decrypted; the words are Ansible's.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum VaultError {
+    #[error("Input is not vault encrypted data.")]
+    Plain,
     #[error("Attempting to decrypt but no vault secrets found.")]
     NoSecrets,
     #[error("Decryption failed (no vault secrets were found that could decrypt).")]
@@ -99,6 +101,9 @@ impl Vault {
     /// # Errors
     /// See [`VaultError`].
     pub fn decrypt(&self, text: &str) -> Result<(Vec<u8>, &str), VaultError> {
+        if !is_encrypted(text.as_bytes()) {
+            return Err(VaultError::Plain);
+        }
         if self.secrets.is_empty() {
             return Err(VaultError::NoSecrets);
         }

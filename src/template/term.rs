@@ -46,6 +46,21 @@ impl Term {
         Term::Map(merged.into())
     }
 
+    /// An error in this value, with the place of the value behind those of the variables in it.
+    pub fn blamed(&self, mut error: TemplateError) -> TemplateError {
+        if let Term::Template(template) = self {
+            let span = &template.source.span;
+            // Folded and quoted lines are at most two more than the text has.
+            let end = span.line + u32::try_from(template.source.text.lines().count()).unwrap_or(0) + 1;
+            let inside =
+                |place: &Span| place.file.path == span.file.path && (span.line..=end).contains(&place.line);
+            if !error.trace.last().is_some_and(inside) {
+                error.trace.push(span.clone());
+            }
+        }
+        error
+    }
+
     /// The value as its author wrote it: templates are the text they are.
     pub fn written(&self) -> Value {
         match self {

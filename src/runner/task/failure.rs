@@ -1,5 +1,6 @@
 //! Results of what went wrong, or was skipped, before anything ran.
 
+use crate::diag::Span;
 use crate::playbook::Condition;
 use crate::runner::result::{Cause, TaskResult};
 use crate::template::{TemplateError, TemplateErrorKind};
@@ -31,7 +32,44 @@ pub fn condition_failure(condition: &Condition, error: &TemplateError) -> TaskRe
     if not_boolean {
         cause.help = Some("Broken conditionals can be temporarily allowed with the `ALLOW_BROKEN_CONDITIONALS` configuration option.".into());
     }
-    TaskResult::broken("", cause)
+    linked(TaskResult::broken("", cause), error, Some(&condition.span))
+}
+
+/// What was looked at, as a link of its own, where what is wrong with it is elsewhere: in a variable that it uses.
+pub fn linked(mut result: TaskResult, error: &TemplateError, outer: Option<&Span>) -> TaskResult {
+    let (Some(inner), Some(outer)) = (error.trace.first(), outer.or_else(|| error.trace.last())) else {
+        return result;
+    };
+    let elsewhere = inner.line != outer.line || inner.file.path != outer.file.path;
+    // Ansible does not tell where a plugin was used.
+    if !elsewhere || error.message.contains(" plugin '") {
+        return result;
+    }
+    if let Some(last) = result.causes.pop() {
+        let starts = [
+            "Error while resolving value for '",
+            "Error processing keyword '",
+            "Error while evaluating conditional",
+        ];
+        let known = starts.iter().any(|start| last.text.starts_with(start));
+        // What cannot be decrypted is an error of the template that asks for it.
+        let sealed = last
+            .text
+            .find(": Attempt to use undecryptable")
+            .filter(|_| known || last.text.starts_with("Error rendering"));
+        let split = sealed.or_else(|| last.text.find(": ").filter(|_| known));
+        match split {
+            Some(at) => {
+                let link = Cause::new(format!("{}.", &last.text[..at]), Some(outer));
+                let why = last.text[at + 2..].to_owned();
+                result
+                    .causes
+                    .extend([link, Cause { place: Some(inner.clone()), text: why, help: last.help }]);
+            }
+            None => result.causes.push(last),
+        }
+    }
+    result
 }
 
 /// What went wrong with a condition, said once.
@@ -40,9 +78,14 @@ pub fn conditional_text(error: &TemplateError) -> String {
         || error.kind == TemplateErrorKind::Syntax
         || error.message.starts_with("Empty conditional")
         || error.message.starts_with("Encountered untrusted")
+        || error.message.starts_with("Recursive loop")
         || error.message.starts_with("Error while evaluating conditional")
     {
         error.message.clone()
+    } else if let Some(why) =
+        error.message.strip_prefix("Error rendering template: Attempt to use undecryptable")
+    {
+        format!("Error rendering expression: Attempt to use undecryptable{why}")
     } else {
         format!("Error while evaluating conditional: {}", error.message)
     }
@@ -55,7 +98,7 @@ pub fn template_failure(error: &TemplateError) -> TaskResult {
     }
     let mut cause = Cause::new(error.message.clone(), error.trace.first());
     cause.help = untrusted_help(error);
-    TaskResult::broken("", cause)
+    linked(TaskResult::broken("", cause), error, None)
 }
 
 /// Why data is not evaluated.

@@ -1,6 +1,6 @@
 //! Conditions, keywords, arguments: everything up to the call.
 
-use super::failure::{canonical, condition_failure, skipped, template_failure};
+use super::failure::{canonical, condition_failure, linked, skipped, template_failure};
 use super::{State, Step, TaskRun};
 use crate::actions::{self, Call, Prepared, Scene};
 use crate::modules::kit;
@@ -260,7 +260,8 @@ impl TaskRun<'_> {
                     if key.as_str().is_some_and(|key| raw.contains(&key)) {
                         continue;
                     }
-                    let value = context.render(term).map_err(|error| argument_error(&key, error))?;
+                    let value =
+                        context.render(term).map_err(|error| argument_error(&key, term.blamed(error)))?;
                     if !crate::template::is_omit(&value) {
                         own.insert(key, value);
                     }
@@ -380,7 +381,7 @@ impl TaskRun<'_> {
             let args = Cause::new(format!("{outer}."), Some(args));
             result.causes.splice(..1, [Cause::new("Task failed.", None), args]);
         }
-        result
+        linked(result, error, None)
     }
 
     pub(super) fn include(&self, args: Map, locals: &Map, no_log: bool) -> TaskResult {
@@ -416,7 +417,8 @@ pub fn keyword(
     name: &str,
 ) -> Result<Option<Value>, TemplateError> {
     for attr in level.chain().filter_map(|level| level.own(name)) {
-        let value = context.render(&attr.term).map_err(|error| keyword_error(name, error))?;
+        let value =
+            context.render(&attr.term).map_err(|error| keyword_error(name, attr.term.blamed(error)))?;
         if crate::template::is_omit(&value) {
             continue;
         }

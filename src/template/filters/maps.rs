@@ -30,11 +30,14 @@ pub fn mandatory(c: &mut Call) -> Res<V> {
         return Ok(c.value.clone());
     }
     match c.text(0)? {
-        Some(message) => Err(undefined(message)),
+        Some(message) => {
+            Err(undefined(format!("The filter plugin 'ansible.builtin.mandatory' failed: {message}")))
+        }
         None => match &c.value {
             V::Missing(missing) => {
                 let name = missing.message.strip_suffix(" is undefined").map_or("", |name| name);
-                Err(undefined(format!("Mandatory variable {name} not defined.").replace("  ", " ")))
+                let message = format!("Mandatory variable {name} not defined.").replace("  ", " ");
+                Err(undefined(format!("The filter plugin 'ansible.builtin.mandatory' failed: {message}")))
             }
             _ => Ok(c.value.clone()),
         },

@@ -131,16 +131,33 @@ fn problem(error: &minijinja::Error, text: &str) -> Problem {
         match &*message {
             "unexpected input after expression" => "chunk after expression".to_owned(),
             "unexpected end of comment" => "Missing end of comment tag".to_owned(),
-            "unexpected end of variable block" => {
-                "Expected an expression, got 'end of print statement'".to_owned()
-            }
-            "unexpected end of block" => "Expected an expression, got 'end of statement block'".to_owned(),
+            "unexpected end of variable block" => nothing_there(text, range.start, "print statement"),
+            "unexpected end of block" => nothing_there(text, range.start, "statement block"),
             "unexpected end of input, expected expression" => "unexpected 'end of template'".to_owned(),
             "unexpected end of input, expected end of block" => "Unexpected end of template.".to_owned(),
             other => other.replace('`', "'"),
         }
     };
     Problem::at(message, Pos { start: range.start as u32, end: range.end as u32 })
+}
+
+/// Where an expression should be, but the block ends: after an operator, or before there was anything.
+fn nothing_there(text: &str, at: usize, block: &str) -> String {
+    let before = text.get(..at).unwrap_or("").trim_end();
+    let after_operator = if block == "print statement" {
+        !before.trim_end_matches(['-', '+']).ends_with("{{")
+    } else {
+        let word = before.rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or("");
+        let assigned = before.ends_with('=') && !before.trim_end_matches('=').ends_with(['!', '<', '>']);
+        match word {
+            "" => !assigned || before.ends_with("=="),
+            word => matches!(word, "and" | "or" | "not" | "is"),
+        }
+    };
+    match after_operator {
+        true => format!("unexpected 'end of {block}'"),
+        false => format!("Expected an expression, got 'end of {block}'"),
+    }
 }
 
 /// Puts parentheses around the list in `{% for x in a, b %}` and in `{{ a, b }}`.
