@@ -35,7 +35,8 @@ pub fn mandatory(c: &mut Call) -> Res<V> {
         }
         None => match &c.value {
             V::Missing(missing) => {
-                let name = missing.message.strip_suffix(" is undefined").map_or("", |name| name);
+                let member = || missing.message.split_once(" has no attribute ").map(|(_, name)| name);
+                let name = missing.message.strip_suffix(" is undefined").or_else(member).unwrap_or_default();
                 let message = format!("Mandatory variable {name} not defined.").replace("  ", " ");
                 Err(undefined(format!("The filter plugin 'ansible.builtin.mandatory' failed: {message}")))
             }
