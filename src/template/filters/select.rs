@@ -32,7 +32,7 @@ impl Attribute {
         let mut value = from.clone();
         for part in &self.parts {
             value = match (&value, part) {
-                (V::Missing(_), _) => return Ok(value),
+                (V::Missing(_), _) => value.clone(),
                 // `environment.getitem`: the member first, an attribute else.
                 (V::Object(_), V::Str(name)) => attribute(&value, name)?,
                 _ => item(&value, part)?,

@@ -49,7 +49,11 @@ pub fn urldecode(c: &mut Call) -> Res<V> {
 
 pub fn urlsplit(c: &mut Call) -> Res<V> {
     // As Python: line breaks and tabs are no part of addresses.
-    let nothing = matches!(c.value, V::None | V::Bool(false) | V::Int(0));
+    let nothing = match &c.value {
+        V::None | V::Bool(false) | V::Int(0) => true,
+        V::Tuple(items) => items.is_empty(),
+        _ => false,
+    };
     let url = if nothing { String::new() } else { c.text_with("decode")? }.replace(['\n', '\r', '\t'], "");
     let (rest, fragment) = url.split_once('#').unwrap_or((&url, ""));
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
