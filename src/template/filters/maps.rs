@@ -97,6 +97,10 @@ fn type_words(value: &V) -> String {
 }
 
 pub fn items(c: &mut Call) -> Res<V> {
+    // What an `if` without `else` gives has no members.
+    if matches!(&c.value, V::Object(object) if object.is_undefined()) {
+        return Ok(V::list(Vec::new()));
+    }
     let V::Dict(dict) = &c.value else {
         return Err(failed("Can only get item pairs from a mapping."));
     };
