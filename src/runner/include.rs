@@ -103,7 +103,8 @@ impl Runner<'_> {
         let reason = problems.first().map(|problem| problem.summary.clone()).unwrap_or_default();
         let context = self.task_context(run, task, host);
         let no_log = self.truth(task, &context, "no_log");
-        let mut result = TaskResult { failed: true, said: true, no_log, ..TaskResult::default() };
+        let delegated = self.job(run, task, host).delegate(&self.shared);
+        let mut result = TaskResult { failed: true, said: true, no_log, delegated, ..TaskResult::default() };
         result = result.with("changed", false).with("reason", reason);
         if let (Some(first), ActionKind::IncludeTasks) = (asked.first(), task.action.kind) {
             result = result.with("include", Value::str(&first.name));

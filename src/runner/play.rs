@@ -286,7 +286,7 @@ impl<'r> Runner<'r> {
                 self.emit(&Event::Play { name, check_mode, place: play.span.clone() });
             }
             first = false;
-            scope.hosts.begin_batch(&batch);
+            scope.hosts.begin_batch(&batch, self.failed.union(&self.unreachable).cloned());
             for host in &batch {
                 self.shared.store.host(host);
             }

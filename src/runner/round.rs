@@ -3,7 +3,7 @@
 use super::event::{Event, TaskInfo};
 use super::handlers;
 use super::play::{PlayRun, Runner, Stop};
-use super::result::{Effect, Include, TaskResult};
+use super::result::{Delegate, Effect, Include, TaskResult};
 use super::shared::Shared;
 use super::strategy::Walks;
 use super::task::TaskRun;
@@ -54,6 +54,12 @@ impl Job {
 
     fn task_run<'a>(&'a self, shared: &'a Arc<Shared>, send: &'a dyn Fn(Event)) -> TaskRun<'a> {
         TaskRun { shared, play: &self.run, host: &self.host, task: &self.task, info: &self.info, send }
+    }
+
+    /// The host that the task is delegated to.
+    pub fn delegate(&self, shared: &Arc<Shared>) -> Option<Delegate> {
+        let run = self.task_run(shared, &|_| {});
+        run.delegate(&run.context(Map::new()), &Map::new()).ok().flatten()
     }
 
     /// What the task sees on its host.

@@ -78,9 +78,10 @@ impl PlayHosts {
         lists
     }
 
-    /// The next batch begins.
-    pub fn begin_batch(&self, names: &[String]) {
+    /// The next batch begins. Those that are out now stay that; who ended in an earlier batch counts again.
+    pub fn begin_batch(&self, names: &[String], out: impl IntoIterator<Item = String>) {
         let mut state = self.state();
+        state.gone = out.into_iter().map(|name| (Arc::from(name), 1)).collect();
         state.batch = names.iter().map(|name| Arc::from(name.as_str())).collect();
         state.added.clear();
         state.lists = None;
@@ -130,11 +131,14 @@ mod tests {
         let hosts = PlayHosts::new(&names, ["c".to_owned()]);
         assert_eq!(hosts.all(), of(&["a", "b", "c"]));
         assert_eq!(hosts.live(), of(&["a", "b"]));
-        hosts.begin_batch(&names[..1]);
+        hosts.begin_batch(&names[..1], ["c".to_owned()]);
         assert_eq!(hosts.live_batch(), of(&["a"]));
         hosts.leave("a");
         assert_eq!((hosts.live(), hosts.live_batch()), (of(&["b"]), of(&[])));
         hosts.forgive(std::iter::empty());
         assert_eq!((hosts.live(), hosts.live_batch()), (of(&["a", "b", "c"]), of(&["a"])));
+        hosts.leave("a");
+        hosts.begin_batch(&names[1..2], []);
+        assert_eq!((hosts.live(), hosts.live_batch()), (of(&["a", "b", "c"]), of(&["b"])));
     }
 }

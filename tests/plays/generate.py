@@ -3,7 +3,8 @@
 Left out on purpose, since the real one does it by accident: `--start-at-task` at the first task of a play (facts are gathered
 whatever `gather_facts` says; `record.py` drops these), `ignore_errors: "{{ … }}"` on what fails before its action begins (any text
 counts as yes), templates in names of tasks under `strategy: free` (the host that comes first names it for all) and in later
-batches, `clear_host_errors` (hosts that failed go on somewhere, against the documentation).
+batches, `clear_host_errors` (hosts that failed go on somewhere, against the documentation). `record.py` also drops plays in which `end_play`
+or `end_batch` makes it forget a failure.
 
 Nothing in them depends on time, chance or the machine, and no task needs Python on a host: all hosts but one are local, the
 other (`gone`) refuses connections. Whatever Ansible itself does not do the same twice is left out.

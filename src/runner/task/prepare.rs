@@ -217,7 +217,12 @@ impl TaskRun<'_> {
         (!text.is_empty()).then(|| Delegate { host: text.clone(), shown: text })
     }
 
-    fn delegate(&self, context: &Context, locals: &Map) -> Result<Option<Delegate>, TemplateError> {
+    /// The host of `delegate_to`, as it is shown.
+    pub(in crate::runner) fn delegate(
+        &self,
+        context: &Context,
+        locals: &Map,
+    ) -> Result<Option<Delegate>, TemplateError> {
         let Some(host) = self.keyword(context, "delegate_to")?.map(|value| py_str(&value)) else {
             return Ok(None);
         };
