@@ -112,3 +112,27 @@ fn modules_from_other_folders() {
     assert!(said.contains("couldn't resolve module/action 'mine'"), "{said}");
     assert_eq!(site.run("ekumen", &["-m", "mine"]).status.code(), Some(20));
 }
+
+#[rustfmt::skip]
+const EMPTY: &str = "[WARNING]: provided hosts list is empty, only localhost is available. Note that the implicit localhost does not match 'all'\n";
+
+#[test]
+fn an_empty_inventory() {
+    let site = Site::new();
+    fs::write(site.path().join("hosts"), "").expect("an inventory");
+    let warning = EMPTY;
+    let run = |pattern: &str| {
+        let mut command = site.programs.command("ansible", site.path());
+        let output =
+            command.args(["-i", "hosts", "-m", "ping", pattern]).output().expect("the program starts");
+        assert_eq!(output.status.code(), Some(0));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert_eq!(run("all"), warning);
+    assert_eq!(run("localhost"), "");
+    fs::write(site.path().join("hosts"), "web ansible_connection=local").expect("an inventory");
+    assert_eq!(
+        run("other*"),
+        "[WARNING]: Could not match supplied host pattern, ignoring: other*\n[WARNING]: No hosts matched, nothing to do\n"
+    );
+}

@@ -27,11 +27,7 @@ impl Action for SetFact {
                 let place = written.map(|(key, _)| key).find(|key| key.as_str() == Some(&name));
                 let mut cause =
                     Cause::new(format!("Invalid variable name '{name}'{kind}."), place.map(|key| &key.span));
-                cause.help = Some(
-                    "Variable names must be strings starting with a letter or underscore character, and \
-                     contain only letters, numbers and underscores."
-                        .into(),
-                );
+                cause.help = Some(VARIABLE_NAMES.into());
                 return Prepared::Done(TaskResult::broken("", cause));
             }
         }
@@ -53,6 +49,10 @@ const NO_NAMES: &[&str] = &[
     "lambda", "none", "nonlocal", "not", "or", "pass", "raise", "return", "true", "try", "while", "with",
     "yield",
 ];
+
+/// What a variable's name has to be.
+pub const VARIABLE_NAMES: &str = "Variable names must be strings starting with a letter or underscore character, and \
+    contain only letters, numbers and underscores.";
 
 /// Whether a text can be the name of a variable.
 pub fn is_identifier(name: &str) -> bool {

@@ -102,11 +102,14 @@ pub fn main(args: Vec<String>, name: Name) -> i32 {
     let callback = settings.str("DEFAULT_STDOUT_CALLBACK").unwrap_or_default();
     let by_callback = settings.bool("DEFAULT_LOAD_CALLBACK_PLUGINS")
         && callback.strip_prefix("ansible.builtin.").unwrap_or(callback) == "oneline";
+    let local = matches!(args.pattern.as_str(), "localhost" | "127.0.0.1" | "::1");
+    let empty = setup.nothing_but_localhost().filter(|_| !local);
     let (mut reporter, will_go) =
-        Reporters::of_one_task(args.one_line || by_callback, setup.look, &setup.sink);
+        Reporters::of_one_task(args.one_line || by_callback, empty.is_none(), setup.look, &setup.sink);
     // Under its own name these are no callbacks.
     let told = |warning: &Diagnostic| name == Name::Ansible || warning.severity != Severity::Deprecation;
     setup.warnings.extend(will_go.filter(told));
+    setup.warnings.extend(empty);
     if let Some(folder) = &args.tree {
         let mut settings = Settings::clone(settings);
         settings.set_flag("tree.directory", folder.to_string_lossy().into_owned(), "--tree");

@@ -80,6 +80,9 @@ pub fn main(args: Vec<String>, name: Name) -> i32 {
     for warning in std::mem::take(&mut setup.warnings) {
         reporters.on(&Event::Problem(warning));
     }
+    if let Some(warning) = setup.nothing_but_localhost() {
+        reporters.on(&Event::Problem(warning));
+    }
     say_sources(&setup);
     if let Some(text) = &args.common.limit
         && let Err(code) = check_limit(&setup, text, name)

@@ -29,6 +29,20 @@ pub struct Setup {
     pub warnings: Vec<Diagnostic>,
 }
 
+impl Setup {
+    /// The warning that there is no host but this machine, and that it is not one of `all`.
+    pub fn nothing_but_localhost(&self) -> Option<Diagnostic> {
+        let inventory = self.shared.store.inventory.read().ok()?;
+        let wanted = self.shared.settings.bool("LOCALHOST_WARNING") && inventory.hosts().next().is_none();
+        wanted.then(|| {
+            Diagnostic::warning(
+                "no-hosts",
+                "provided hosts list is empty, only localhost is available. Note that the implicit localhost does not match 'all'",
+            )
+        })
+    }
+}
+
 /// Shows a problem on standard error.
 pub fn show(problem: &Diagnostic) {
     let style =
@@ -170,6 +184,7 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
         forks,
         verbosity,
         limit: options.limit.clone(),
+        remote_user: options.user.clone().or_else(|| settings.str("DEFAULT_REMOTE_USER").map(str::to_owned)),
         run_tags: options.tags.only.clone(),
         skip_tags: options.tags.skip.clone(),
         inventory_sources: sources.iter().map(|source| absolute(source)).collect(),

@@ -32,6 +32,18 @@ impl Layers for Level {
                     .into_iter()
                     .try_for_each(|role| walk_dependencies(role, layer, name, visit));
             }
+            Layer::Implicit => {
+                // Of all keywords only this one is asked for as a variable.
+                return match self.chain().find_map(|level| level.own("remote_user")) {
+                    Some(attr) => visit(Found {
+                        layer,
+                        owner: None,
+                        value: FoundValue::Term(&attr.term),
+                        place: Some(&attr.span),
+                    }),
+                    None => ControlFlow::Continue(()),
+                };
+            }
             _ => return ControlFlow::Continue(()),
         };
         for level in self.chain().filter(|level| kinds.contains(&level.kind)) {

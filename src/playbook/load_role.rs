@@ -221,8 +221,8 @@ impl Loader {
                 request.written_params
             ),
             name: request.name.clone(),
-            defaults: self.role_vars(&path, "defaults", request.defaults_from.as_deref(), span),
-            vars: self.role_vars(&path, "vars", request.vars_from.as_deref(), span),
+            defaults: self.role_vars(&path, request, "defaults", request.defaults_from.as_deref(), span),
+            vars: self.role_vars(&path, request, "vars", request.vars_from.as_deref(), span),
             path,
             collection,
             collections: meta
@@ -280,7 +280,7 @@ impl Loader {
                     .at(span),
                 );
             }
-            let path = self.inside_role(role, kind, path?, from, span)?;
+            let path = self.inside_role(&role.path, &role.name, kind, path?, from, span)?;
             self.load_task_file(&TaskFile { path, span, level: own.clone(), handlers: kind == "handlers" })
         };
         let handlers = load("handlers", request.handlers_from.as_deref())
@@ -353,7 +353,14 @@ impl Loader {
         items
     }
 
-    fn role_vars(&self, role: &Path, kind: &str, from: Option<&str>, span: &Span) -> Vars {
+    fn role_vars(
+        &self,
+        role: &Path,
+        request: &RoleRequest,
+        kind: &str,
+        from: Option<&str>,
+        span: &Span,
+    ) -> Vars {
         // `vars/main/` and `defaults/main/` may be folders of files, which add up.
         let folder = role.join(kind).join(from.unwrap_or("main"));
         if from.is_none() && folder.is_dir() && self.role_main(role, kind, None).is_none() {
@@ -366,6 +373,11 @@ impl Loader {
             let mut vars = Vars::new();
             files.iter().for_each(|path| vars.extend(&self.vars_file(path, kind, span)));
             return vars;
+        }
+        if let Some(path) = self.role_main(role, kind, from)
+            && self.inside_role(role, &request.name, kind, path, from, span).is_none()
+        {
+            return Vars::new();
         }
         match self.role_file(role, kind, from, span) {
             Some(node) => self.vars(&node, kind),
@@ -394,20 +406,21 @@ impl Loader {
     /// Refuses a file that somebody asked a role for and that is not the role's.
     fn inside_role(
         &self,
-        role: &Role,
+        role: &Path,
+        name: &str,
         kind: &str,
         path: PathBuf,
         from: Option<&str>,
         span: &Span,
     ) -> Option<PathBuf> {
-        let folder = role.path.join(kind);
+        let folder = role.join(kind);
         if from.is_none() || normalize(&path).starts_with(normalize(&folder)) {
             return Some(path);
         }
         let text = format!(
             "Failed loading '{}' for role ({}) as it is not inside the expected role path: '{}'",
             path.display(),
-            role.name,
+            name,
             folder.display()
         );
         self.problem(Diagnostic::error("file-outside-role", text).at(span));

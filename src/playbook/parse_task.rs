@@ -6,7 +6,7 @@ use super::keywords::{self, Places};
 use super::level::{Level, LevelKind};
 use super::loader::{Loader, RoleRequest, TaskFile};
 use super::tasks::{Item, Loop, LoopControl, Task};
-use crate::diag::{Diagnostic, did_you_mean};
+use crate::diag::{Diagnostic, Severity, did_you_mean};
 use crate::source::{Node, NodeKind};
 use crate::value::py_str;
 use std::sync::Arc;
@@ -125,6 +125,11 @@ impl Loader {
             let name = py_str(&key.to_value());
             match name.as_str() {
                 "action" | "local_action" => {
+                    if value.as_map().is_some() {
+                        let what = "Using a mapping for `action` is deprecated. This feature will be removed from ansible-core version 2.23.";
+                        let problem = Diagnostic::new(Severity::Deprecation, "deprecated-action", what);
+                        self.problem(problem.at(&value.span).help("Use a string value for `action`."));
+                    }
                     if let Some((name, value)) = self.action_statement(value) {
                         found.push(Found { name, key, value, local: key.as_str() == Some("local_action") });
                     }

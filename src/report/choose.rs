@@ -14,8 +14,16 @@ pub struct Reporters(Vec<Box<dyn Reporter>>);
 
 impl Reporters {
     /// What `ansible` prints, in one line for each host if that is wanted; the warning that this will go.
-    pub fn of_one_task(one_line: bool, look: Look, sink: &Arc<Sink>) -> (Self, Option<Diagnostic>) {
-        let reporter = Minimal::new(look, one_line, sink.clone());
+    pub fn of_one_task(
+        one_line: bool,
+        has_hosts: bool,
+        look: Look,
+        sink: &Arc<Sink>,
+    ) -> (Self, Option<Diagnostic>) {
+        let mut reporter = Minimal::new(look, one_line, sink.clone());
+        if !has_hosts {
+            reporter = reporter.without_hosts();
+        }
         (Self(vec![Box::new(reporter)]), one_line.then(|| will_go("oneline")))
     }
 

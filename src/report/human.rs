@@ -68,7 +68,11 @@ impl Human {
     }
 
     fn task_banner(&mut self, info: &Arc<TaskInfo>) {
-        if self.banner.as_ref().is_some_and(|shown| Arc::ptr_eq(shown, info)) {
+        // Hosts that are not in step come to the same task one after the other.
+        let same = |shown: &Arc<TaskInfo>| {
+            Arc::ptr_eq(shown, info) || shown.span == info.span && shown.name == info.name
+        };
+        if self.banner.as_ref().is_some_and(same) {
             return;
         }
         self.banner = Some(info.clone());
@@ -212,7 +216,9 @@ impl Human {
 
     /// ` => {…}` where it is wanted.
     fn verbose(&self, info: &TaskInfo, result: &TaskResult) -> String {
-        if (result.verbose_always && !result.no_log) || self.look.verbosity > 0 {
+        // Facts are many, and nobody asked for them.
+        let shown = self.look.verbosity > 0 && info.action != "gather_facts";
+        if (result.verbose_always && !result.no_log) || shown {
             format!(" => {}", self.dump(info, result, false))
         } else {
             String::new()
@@ -425,6 +431,7 @@ impl Reporter for Human {
             Event::NoHostsMatched => self.line("skipping: no hosts matched", Some(SKIPPED)),
             Event::NoHostsLeft => self.heading("NO MORE HOSTS LEFT"),
             Event::Task(info) => {
+                self.banner = None;
                 if !self.look.show_skipped || !self.look.show_ok {
                     return;
                 }

@@ -10,6 +10,8 @@ use std::sync::Arc;
 pub struct Minimal {
     look: Look,
     one_line: bool,
+    /// Whether it is worth a word if a pattern matches no host.
+    expects_hosts: bool,
     sink: Arc<Sink>,
     /// What was said about failures: once for all hosts.
     seen: HashSet<String>,
@@ -17,7 +19,12 @@ pub struct Minimal {
 
 impl Minimal {
     pub fn new(look: Look, one_line: bool, sink: Arc<Sink>) -> Self {
-        Self { look, one_line, sink, seen: HashSet::new() }
+        Self { look, one_line, expects_hosts: true, sink, seen: HashSet::new() }
+    }
+
+    /// Somebody else says that there are no hosts.
+    pub fn without_hosts(self) -> Self {
+        Self { expects_hosts: false, ..self }
     }
 
     fn line(&self, text: &str, colour: &str) {
@@ -118,7 +125,7 @@ impl Reporter for Minimal {
             Event::Result { host, task, result } => self.result(host, task, result),
             Event::Problem(problem) => problems::say(problem, &self.look, &self.sink, &mut self.seen),
             Event::Remark(text) => self.sink.line(&escaped(text), None),
-            Event::NoHostsMatched => {
+            Event::NoHostsMatched if self.expects_hosts => {
                 let text = "[WARNING]: No hosts matched, nothing to do\n";
                 self.sink.error_line(text, None, Level::Warning);
             }

@@ -138,7 +138,7 @@ impl Runner<'_> {
             }
         }
         let shown = Arc::new(result.clone());
-        self.emit(&Event::Result { host: host.clone(), task: info.clone(), result: shown });
+        self.emit_result(host.clone(), info.clone(), shown);
         result
     }
 

@@ -1,8 +1,9 @@
 //! A playbook's plays, one after the other: hosts, batches, facts, prompts.
 
-use super::event::{Event, Reporter, Tally};
+use super::event::{Event, Reporter, Tally, TaskInfo};
 use super::handlers;
 use super::play_scope;
+use super::result::TaskResult;
 use super::shared::Shared;
 use super::strategy::Walks;
 use super::walk::Walk;
@@ -134,6 +135,16 @@ impl<'r> Runner<'r> {
         for problem in problems {
             self.emit(&Event::Problem(problem));
         }
+    }
+
+    /// A host is done with a task; what it has to warn of comes first.
+    pub(super) fn emit_result(&mut self, host: Arc<str>, task: Arc<TaskInfo>, result: Arc<TaskResult>) {
+        self.emit_warnings();
+        // Those of a loop's items came with them.
+        if result.items.is_none() {
+            result.problems().into_iter().for_each(|problem| self.emit(&Event::Problem(problem)));
+        }
+        self.emit(&Event::Result { host, task, result });
     }
 
     /// Runs a playbook; the recap is not shown yet ([`Runner::finish`] does).

@@ -1,9 +1,9 @@
 //! How a task ended on a host.
 
 use super::event::TaskInfo;
-use crate::diag::Span;
+use crate::diag::{Diagnostic, Severity, Span};
 use crate::protocol::{Diff, Outcome};
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, py_str};
 use std::sync::Arc;
 
 /// The end of a task (or of one item of its loop) on one host.
@@ -34,6 +34,8 @@ pub struct TaskResult {
     /// The sentence above the causes, where `msg` says something else.
     pub headline: Option<String>,
     pub warnings: Vec<String>,
+    /// What the module will not do for ever, as `register` sees it.
+    pub deprecations: Vec<Value>,
     /// The cause was reported already.
     pub said: bool,
     /// Show the data as the result (`debug`), not as one line of JSON.
@@ -62,6 +64,39 @@ impl Cause {
     pub fn new(text: impl Into<String>, place: Option<&Span>) -> Self {
         Self { text: text.into(), place: place.cloned(), help: None }
     }
+}
+
+/// A member of a module's `deprecations`, with all that Ansible has there.
+fn deprecation(item: &Value) -> Value {
+    let Some(given) = item.as_map() else { return deprecation(&Value::object([("msg", item.clone())])) };
+    let mut item = given.clone();
+    let collection = item.entry("collection_name".into()).or_insert(Value::Null).clone();
+    let deprecator = match collection {
+        Value::Null => Value::Null,
+        name => Value::object([("resolved_name", name), ("type", Value::Null)]),
+    };
+    item.insert("deprecator".into(), deprecator);
+    if !item.contains_key("date") {
+        item.entry("version".into()).or_insert(Value::Null);
+    }
+    Value::map(item)
+}
+
+/// A deprecation as a sentence: what, and when it will go.
+fn when_it_goes(item: &Value) -> String {
+    let item = item.as_map();
+    let text = |name: &str| item?.get(name).filter(|value| !value.is_null()).map(py_str);
+    let whose = text("collection_name").map(|name| match name.as_str() {
+        "ansible.builtin" => "ansible-core".to_owned(),
+        _ => format!("collection '{name}'"),
+    });
+    let when = match (whose, text("version"), text("date")) {
+        (Some(whose), Some(version), _) => format!("from {whose} version {version}"),
+        (Some(whose), None, Some(date)) => format!("from {whose} in a release after {date}"),
+        _ => "in the future".to_owned(),
+    };
+    let what = text("msg").unwrap_or_default();
+    format!("{}. This feature will be removed {when}.", what.trim_end_matches('.'))
 }
 
 /// The diff as a result has it: a mapping, or a list of them.
@@ -200,7 +235,9 @@ impl TaskResult {
                 outcome.result.get("msg").map(crate::value::py_str).unwrap_or_default(),
             );
         }
-        let data = outcome.result.as_map().cloned().unwrap_or_default();
+        let mut data = outcome.result.as_map().cloned().unwrap_or_default();
+        let deprecations = data.shift_remove("deprecations");
+        let deprecations = deprecations.as_ref().and_then(Value::as_list).unwrap_or_default();
         Self {
             skipped: data.get("skipped").is_some_and(Value::truthy),
             data,
@@ -209,6 +246,7 @@ impl TaskResult {
             unknown: outcome.unknown,
             diff: outcome.diff,
             warnings: outcome.warnings,
+            deprecations: deprecations.iter().map(deprecation).collect(),
             ..Self::default()
         }
     }
@@ -235,15 +273,28 @@ impl TaskResult {
         Self { data, ..Self::default() }
     }
 
+    /// What the module warns of.
+    pub fn problems(&self) -> Vec<Diagnostic> {
+        let warnings = self.warnings.iter().map(|text| Diagnostic::warning("module", text.clone()));
+        let deprecations = self.deprecations.iter();
+        let deprecations =
+            deprecations.map(|item| Diagnostic::new(Severity::Deprecation, "module", when_it_goes(item)));
+        warnings.chain(deprecations).collect()
+    }
+
     /// What `register` stores: the data with `changed` and `failed`.
     pub fn registered(&self) -> Value {
-        match self.listed() {
-            Value::Map(mut data) if data.contains_key("invocation") => {
-                Arc::make_mut(&mut data).shift_remove("invocation");
-                Value::Map(data)
-            }
-            whole => whole,
+        let Value::Map(mut shared) = self.listed() else { return self.listed() };
+        let data = Arc::make_mut(&mut shared);
+        data.shift_remove("invocation");
+        if !self.warnings.is_empty() {
+            let warnings = self.warnings.iter().map(|text| text.as_str().into()).collect();
+            data.insert("warnings".into(), Value::list(warnings));
         }
+        if !self.deprecations.is_empty() {
+            data.insert("deprecations".into(), Value::list(self.deprecations.clone()));
+        }
+        Value::Map(shared)
     }
 
     /// The same as one of the results of a loop, which keep `invocation`.
@@ -265,10 +316,6 @@ impl TaskResult {
         }
         if self.skipped || self.items.is_some() {
             data.insert("skipped".into(), self.skipped.into());
-        }
-        if !self.warnings.is_empty() {
-            let warnings = self.warnings.iter().map(|text| text.as_str().into()).collect();
-            data.insert("warnings".into(), Value::list(warnings));
         }
         Value::map(data)
     }

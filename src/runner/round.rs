@@ -220,9 +220,6 @@ impl Runner<'_> {
             self.shared.store.warn_of_reserved(std::iter::once((&**name, Some(&task.span))));
             receivers.iter().for_each(|host| self.shared.store.set(host, name, value.clone()));
         }
-        for text in &result.warnings {
-            self.emit(&Event::Problem(Diagnostic::warning("module", text.clone())));
-        }
         // Names of vars_files may have waited for these facts.
         if result.effects.iter().any(|effect| matches!(effect, Effect::Facts(_))) {
             let hosts: Vec<String> = receivers.iter().map(|host| host.to_string()).collect();

@@ -147,13 +147,8 @@ impl Runner<'_> {
                             self.emit(&event);
                         }
                         let Some(result) = &results[shown] else { break };
-                        self.emit_warnings();
-                        let event = Event::Result {
-                            host: hosts[shown].clone(),
-                            task: info.clone(),
-                            result: Arc::new(result.clone()),
-                        };
-                        self.emit(&event);
+                        let result = Arc::new(result.clone());
+                        self.emit_result(hosts[shown].clone(), info.clone(), result);
                         if let Some(result) = results[shown].take() {
                             results[shown] = Some(self.debugged(run, task, info, &hosts[shown], result));
                         }
@@ -272,12 +267,7 @@ impl Runner<'_> {
                         self.emit(&event);
                     }
                     let host = walks[index].0.clone();
-                    self.emit_warnings();
-                    self.emit(&Event::Result {
-                        host: host.clone(),
-                        task: info.clone(),
-                        result: Arc::new((*result).clone()),
-                    });
+                    self.emit_result(host.clone(), info.clone(), Arc::new((*result).clone()));
                     let result = self.debugged(run, &task, &info, &host, *result);
                     self.absorb(run, walks, &task, &info, &[index], vec![(host, result)], false)?;
                 }

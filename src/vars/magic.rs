@@ -15,6 +15,8 @@ pub struct Magic {
     pub forks: usize,
     pub verbosity: u8,
     pub limit: Option<String>,
+    /// `-u`, or `remote_user` of the settings: `ansible_user` where nobody says more.
+    pub remote_user: Option<String>,
     pub run_tags: Vec<String>,
     pub skip_tags: Vec<String>,
     pub inventory_sources: Vec<String>,

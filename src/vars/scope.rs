@@ -1,5 +1,6 @@
 //! What one host and task can see.
 
+use super::store::GATHERED;
 use super::{Found, FoundValue, HostVars, Layer, Layers, Magic, Origin, PlayHosts, Store, Terms, Visit};
 use crate::inventory::{Inventory, is_localhost};
 use crate::template::{Scope, Term, Var};
@@ -100,7 +101,9 @@ impl TaskScope {
             let facts = Value::Map(self.vars.ansible_facts.clone());
             visit(Found { layer: Layer::Magic, owner: None, value: FoundValue::Value(&facts), place: None })?;
         }
-        values(&self.vars.facts, Layer::Facts, name, visit)?;
+        if name != GATHERED {
+            values(&self.vars.facts, Layer::Facts, name, visit)?;
+        }
         for one in self.vars.inventory.iter().rev() {
             terms(&one.terms, one.layer, Some(&one.owner), name, visit)?;
         }
@@ -108,6 +111,19 @@ impl TaskScope {
         if let Some(exported) = self.exported() {
             for role in exported.iter().rev() {
                 terms(&role.defaults, Layer::RoleDefaults, Some(&role.name), name, visit)?;
+            }
+        }
+        // In a play, a task knows as whom it logs in.
+        if matches!(name, "ansible_user" | "ansible_ssh_user") && self.play.is_some() {
+            layer(Layer::Implicit, visit)?;
+            if let Some(user) = &self.magic.remote_user {
+                let user = Value::str(user);
+                visit(Found {
+                    layer: Layer::Implicit,
+                    owner: None,
+                    value: FoundValue::Value(&user),
+                    place: None,
+                })?;
             }
         }
         if name == "ansible_host" {
@@ -278,7 +294,7 @@ impl Scope for TaskScope {
                 );
             }
         }
-        names.retain(|name| !matches!(&**name, super::store::GATHERED | "ansible_search_path"));
+        names.retain(|name| !matches!(&**name, GATHERED | "ansible_search_path"));
         names.sort_unstable();
         names.dedup();
         names

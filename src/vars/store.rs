@@ -36,7 +36,7 @@ impl HostVars {
             raw.insert(key.clone(), value.clone());
         }
         let view = Arc::make_mut(&mut self.ansible_facts);
-        for (key, value) in facts.iter().filter(|(key, _)| key.as_str() != Some(GATHERED)) {
+        for (key, value) in facts {
             view.insert(strip_prefix(key), value.clone());
         }
     }

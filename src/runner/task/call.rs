@@ -138,6 +138,14 @@ impl TaskRun<'_> {
         let text = py_str(&value);
         match text.trim().parse::<i64>() {
             Ok(0) => Ok(None),
+            Err(_) => Err(TemplateError::new(
+                TemplateErrorKind::Failed,
+                format!(
+                    "Error processing keyword 'timeout': The value {} could not be converted to 'int'.",
+                    crate::value::py_repr(&value)
+                ),
+                self.task.attr("timeout").map(|attr| attr.span.clone()).into_iter().collect(),
+            )),
             Ok(seconds) if (1..=i64::from(LONGEST)).contains(&seconds) => Ok(u32::try_from(seconds).ok()),
             _ => Err(TemplateError::new(
                 TemplateErrorKind::Failed,
@@ -171,7 +179,9 @@ impl TaskRun<'_> {
         let mut indices = Vec::new();
         for (index, step) in steps.iter_mut().enumerate() {
             let State::Pending(call, route, environment) = &mut step.state else { continue };
-            let invocation = self.shows_invocation().then(|| invocation(&call.module, &call.args));
+            // A program tells its arguments itself, or not at all.
+            let shows = self.shows_invocation() && call.module != "program";
+            let invocation = shows.then(|| invocation(&call.module, &call.args));
             match self.request(call, route, environment, &step.context) {
                 Ok(request) => {
                     requests.push(request);

@@ -2,6 +2,7 @@
 
 use super::failure::{conditional_text, skipped, template_failure};
 use super::{State, Step, TaskRun};
+use crate::actions::{VARIABLE_NAMES, is_identifier};
 use crate::diag::Diagnostic;
 use crate::playbook::{ActionKind, Task};
 use crate::runner::event::Event;
@@ -50,6 +51,13 @@ impl TaskRun<'_> {
             Ok(control) => control,
             Err(error) => return hidden(template_failure(&error)),
         };
+        if !is_identifier(&control.var) {
+            let place = self.task.control.loop_var.as_ref().map(|attr| &attr.span);
+            let text = format!("Invalid variable name '{}'.", control.var);
+            let mut cause = Cause::new(text.clone(), place);
+            cause.help = Some(VARIABLE_NAMES.into());
+            return hidden(TaskResult { causes: vec![cause], ..TaskResult::failure(text) });
+        }
         if !matches!(outer.variable(&control.var), Ok(None)) {
             let place = self.task.control.loop_var.as_ref().map_or(&self.task.span, |attr| &attr.span);
             let text = format!("The loop variable '{}' is already in use.", control.var);
@@ -273,6 +281,7 @@ impl TaskRun<'_> {
         self.settle(&mut result);
         self.conclude(&mut result);
         self.judge_ignored(&mut result, locals.clone());
+        result.problems().into_iter().for_each(|problem| (self.send)(Event::Problem(problem)));
         (self.send)(Event::Item {
             host: self.host.clone(),
             task: self.info.clone(),
@@ -353,6 +362,19 @@ impl TaskRun<'_> {
         if let Some(msg) = msg {
             whole.data.insert("msg".into(), msg.into());
         }
+        // What was warned of stands once beside the results.
+        for result in &results {
+            for text in &result.warnings {
+                if !whole.warnings.contains(text) {
+                    whole.warnings.push(text.clone());
+                }
+            }
+            for item in &result.deprecations {
+                if !whole.deprecations.contains(item) {
+                    whole.deprecations.push(item.clone());
+                }
+            }
+        }
         let listed = results.iter().map(TaskResult::listed).collect();
         whole.data.insert("results".into(), Value::list(listed));
         whole.data.insert("changed".into(), whole.changed.into());
@@ -378,8 +400,9 @@ impl Control {
             }
             None => Ok(None),
         };
+        let var = text(&task.control.loop_var)?.map_or_else(|| "item".into(), |value| py_str(&value));
         Ok(Self {
-            var: text(&task.control.loop_var)?.map_or_else(|| "item".into(), |value| py_str(&value)),
+            var,
             index: text(&task.control.index_var)?.map(|value| py_str(&value)),
             extended: text(&task.control.extended)?.and_then(|value| value.ansible_bool()).unwrap_or(false),
             all_items: text(&task.control.extended_allitems)?

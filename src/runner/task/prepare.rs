@@ -3,10 +3,12 @@
 use super::failure::{canonical, condition_failure, linked, skipped, template_failure};
 use super::{State, Step, TaskRun};
 use crate::actions::{self, Call, Prepared, Scene};
+use crate::diag::Diagnostic;
 use crate::modules::kit;
 use crate::playbook::{ActionKind, ActionName, arguments};
 use crate::runner::Question;
 use crate::runner::connect::{self};
+use crate::runner::event::Event;
 use crate::runner::result::{Cause, Delegate, Effect, Include, TaskResult};
 use crate::template::{Context, TemplateError, TemplateErrorKind, Term};
 use crate::value::{Map, Value, py_str};
@@ -99,6 +101,8 @@ impl TaskRun<'_> {
                 ),
             })));
         }
+        self.timeout(context).map_err(fail)?;
+        self.check_debugger(context).map_err(fail)?;
         let own = self.task.action.kind != ActionKind::Program;
         if args.contains_key("_raw_params") && !crate::playbook::is_free_form(&self.task.action.short) {
             return Err(Box::new(TaskResult::stopped(format!(
@@ -208,6 +212,22 @@ impl TaskRun<'_> {
                     self.task.attr(name).map(|attr| attr.span.clone()).into_iter().collect(),
                 )),
             },
+        }
+    }
+
+    /// Whether `debugger` says something that there is.
+    fn check_debugger(&self, context: &Context) -> Result<(), TemplateError> {
+        const MOMENTS: &[&str] = &["always", "never", "on_failed", "on_skipped", "on_unreachable"];
+        match self.keyword(context, "debugger")?.map(|value| py_str(&value)) {
+            Some(word) if !MOMENTS.contains(&word.as_str()) => Err(TemplateError::new(
+                TemplateErrorKind::Failed,
+                format!(
+                    "Error processing keyword 'debugger': '{word}' is not a valid value for debugger. Must be one of {}",
+                    MOMENTS.join(", ")
+                ),
+                self.task.attr("debugger").map(|attr| attr.span.clone()).into_iter().collect(),
+            )),
+            _ => Ok(()),
         }
     }
 
@@ -359,6 +379,10 @@ impl TaskRun<'_> {
                 Value::List(items) => items.to_vec(),
                 other => vec![other],
             };
+            for other in maps.iter().filter(|value| value.as_map().is_none() && value.truthy()) {
+                let text = format!("could not parse environment value, skipping: [{}]", py_str(other));
+                (self.send)(Event::Problem(Diagnostic::warning("environment", text)));
+            }
             for (name, value) in maps.iter().filter_map(Value::as_map).flatten() {
                 if crate::template::is_omit(value) {
                     continue;
