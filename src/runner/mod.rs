@@ -9,6 +9,7 @@ mod include;
 mod meta;
 mod play;
 mod play_scope;
+mod pool;
 mod prompts;
 mod result;
 mod round;

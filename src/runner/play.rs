@@ -3,6 +3,7 @@
 use super::event::{Event, Reporter, Tally, TaskInfo};
 use super::handlers;
 use super::play_scope;
+use super::pool::Pool;
 use super::result::TaskResult;
 use super::shared::Shared;
 use super::strategy::Walks;
@@ -13,6 +14,7 @@ use crate::template::{Context, TemplateError, Term};
 use crate::value::{Value, py_str};
 use crate::vars::{PlayHosts, PlayScope};
 use std::collections::{BTreeMap, HashSet};
+use std::io;
 use std::sync::{Arc, RwLock};
 
 /// A play while it runs.
@@ -65,7 +67,7 @@ pub struct Runner<'r> {
     pub(super) tally: BTreeMap<String, Tally>,
     pub(super) failed: HashSet<String>,
     pub(super) unreachable: HashSet<String>,
-    pub(super) pool: rayon::ThreadPool,
+    pub(super) pool: Pool,
     pub(super) verdict: Verdict,
     /// `--step`, until the user says to continue.
     pub(super) asking: bool,
@@ -92,17 +94,9 @@ pub(super) enum Stop {
 
 impl<'r> Runner<'r> {
     /// # Errors
-    /// When the threads cannot be started.
-    pub fn new(
-        shared: Arc<Shared>,
-        reporters: Vec<&'r mut dyn Reporter>,
-    ) -> Result<Self, rayon::ThreadPoolBuildError> {
-        let hosts = shared.host_names().len().max(1);
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(shared.options.forks.clamp(1, hosts.max(4)))
-            .stack_size(8 * 1024 * 1024)
-            .thread_name(|index| format!("fork-{index}"))
-            .build()?;
+    /// When no thread can be started.
+    pub fn new(shared: Arc<Shared>, reporters: Vec<&'r mut dyn Reporter>) -> io::Result<Self> {
+        let pool = Pool::new(shared.options.forks)?;
         let (asking, waiting_for_start) = (shared.options.step, shared.options.start_at.is_some());
         Ok(Self {
             shared,
