@@ -27,17 +27,10 @@ impl Loader {
                 self.warn_of_whole_arguments(node);
                 put(text_node("_variable_params", node), node.clone());
             }
-            Some((NodeKind::Str(text), node)) => {
-                for (key, value) in self.key_values(text, false, node) {
-                    put(text_node(&key, node), text_node(&value, node));
-                }
-            }
             Some((_, node)) => self.problem(
-                Diagnostic::error(
-                    "args-not-a-mapping",
-                    "Complex args must be a dictionary or variable string (\"{{ var }}\").",
-                )
-                .at(&node.span),
+                Diagnostic::error("args-not-a-mapping", "The value of the task `args` keyword is invalid.")
+                    .at(&node.span)
+                    .help("A mapping or template which resolves to a mapping is required."),
             ),
         }
         match &value.kind {

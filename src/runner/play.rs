@@ -28,6 +28,16 @@ pub struct PlayRun {
     pub debugs: bool,
 }
 
+/// A share of hundred, with or without its sign.
+pub(super) fn percent(value: &Value) -> Option<f64> {
+    let text = py_str(value);
+    let number = text.strip_suffix('%').unwrap_or(&text);
+    match value {
+        Value::Bool(flag) => Some(f64::from(u8::from(*flag))),
+        _ => number.trim().parse().ok().filter(|number: &f64| number.is_finite()),
+    }
+}
+
 /// The names that `strategy` may have.
 const STRATEGIES: &[&str] = &["linear", "free", "host_pinned", "debug"];
 
@@ -226,6 +236,7 @@ impl<'r> Runner<'r> {
             self.emit(&Event::Problem(warning));
         }
         let all_hosts: Vec<String> = hosts;
+        self.check_share(play, &context)?;
         let batches = self.batches(play, &context, &all_hosts)?;
         let scope = Arc::new(PlayScope {
             hosts: PlayHosts::new(&all_hosts, self.failed.union(&self.unreachable).cloned()),
@@ -366,6 +377,21 @@ impl<'r> Runner<'r> {
                 ))),
             },
         }
+    }
+
+    /// Refuses a `max_fail_percentage` that is no number before anything runs.
+    fn check_share(&self, play: &Play, context: &Context) -> Result<(), Stop> {
+        let Some(attr) = play.level.find("max_fail_percentage") else { return Ok(()) };
+        // What is wrong with a template shows where the keyword is used.
+        let Ok(value) = context.render(&attr.term) else { return Ok(()) };
+        if value == Value::Null || crate::template::is_omit(&value) || percent(&value).is_some() {
+            return Ok(());
+        }
+        let shown = crate::value::py_repr(&value);
+        let summary = format!(
+            "Error processing keyword 'max_fail_percentage': The value {shown} could not be converted to 'percent'."
+        );
+        Err(Stop::Content(Box::new(Diagnostic::error("play-keyword", summary).at(&attr.span))))
     }
 
     /// `serial`: numbers and shares of hosts, the last one for all that remain.

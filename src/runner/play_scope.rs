@@ -86,12 +86,14 @@ impl Shared {
                     .collect();
                 let Some(path) = paths.iter().find(|path| path.is_file()) else {
                     let searched: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
-                    return Err(Diagnostic::error(
-                        "vars-file-not-found",
-                        format!("vars file {} was not found", candidates.join(", ")),
-                    )
-                    .at(&attr.span)
-                    .help(format!("searched: {}", searched.join(", "))));
+                    // ansible-core 2.19 goes on without a word.
+                    let message = format!("vars file {} was not found", candidates.join(", "));
+                    self.engine.warn(
+                        Diagnostic::warning("vars-file-not-found", message)
+                            .at(&attr.span)
+                            .help(format!("searched: {}", searched.join(", "))),
+                    );
+                    continue;
                 };
                 if let Some(terms) = cache.get(path) {
                     found.push(terms.clone());

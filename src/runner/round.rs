@@ -2,7 +2,7 @@
 
 use super::event::{Event, TaskInfo};
 use super::handlers;
-use super::play::{PlayRun, Runner, Stop};
+use super::play::{PlayRun, Runner, Stop, percent};
 use super::result::{Delegate, Effect, Include, TaskResult};
 use super::shared::Shared;
 use super::strategy::Walks;
@@ -382,8 +382,7 @@ impl Runner<'_> {
     ) {
         let Some((share, (host, _))) = task.attr("max_fail_percentage").zip(walks.first()) else { return };
         let context = self.task_context(run, task, &host.clone());
-        let share =
-            context.render(&share.term).ok().and_then(|value| py_str(&value).trim().parse::<f64>().ok());
+        let share = context.render(&share.term).ok().and_then(|value| percent(&value));
         let out =
             |failed: &HashSet<String>| walks.iter().filter(|(name, _)| failed.contains(&**name)).count();
         if !share.is_some_and(|share| out(&self.failed) as f64 / self.batch_size as f64 * 100.0 > share) {
