@@ -1,5 +1,6 @@
 //! Exit codes, in one place.
 
+use crate::diag::Diagnostic;
 use crate::runner::Verdict;
 use crate::source::settings::Name;
 
@@ -21,6 +22,17 @@ pub fn content(name: Name) -> i32 {
     match name {
         Name::Ansible => UNREACHABLE,
         Name::Ekumen => CONTENT,
+    }
+}
+
+/// The code for playbooks that cannot be loaded: Ansible tells what is written wrong from files and roles that are not there.
+pub fn of_problems(problems: &[Diagnostic], name: Name) -> i32 {
+    let missing = |problem: &Diagnostic| {
+        matches!(problem.code, "file-not-found" | "role-not-found" | "unreadable-file")
+    };
+    match name {
+        Name::Ansible if problems.first().is_some_and(missing) => ERROR,
+        _ => content(name),
     }
 }
 

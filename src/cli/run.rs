@@ -178,7 +178,7 @@ pub fn load(setup: &Setup, paths: &[PathBuf], name: Name) -> Result<Vec<(PathBuf
             Ok(playbook) => playbooks.push((path.clone(), playbook)),
             Err(problems) => {
                 problems.iter().for_each(show);
-                return Err(exit::content(name));
+                return Err(exit::of_problems(&problems, name));
             }
         }
     }
