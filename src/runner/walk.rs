@@ -125,7 +125,8 @@ struct Position {
     force_handlers: bool,
     /// A failed host on its way to its last flush.
     last_flush: bool,
-    /// The handler at which the next flush begins: behind one that failed in the flush before (as Ansible has it), else the first.
+    /// The handler at which the next flush begins: behind one that failed in the flush before (as Ansible has it), else the
+    /// first.
     first_handler: usize,
 }
 
@@ -304,9 +305,16 @@ impl Walk {
             return self.failure(false);
         }
         self.fell_through = !self.catches();
-        let flush = self.at.frames.iter().find(|frame| matches!(frame.kind, FrameKind::Handlers));
+        let flush = self.at.frames.iter().position(|frame| matches!(frame.kind, FrameKind::Handlers));
         let flushing = flush.is_some();
-        self.at.first_handler = flush.map_or(self.at.first_handler, |flush| flush.index + 1);
+        // Ansible counts the tasks of a file that a handler includes as handlers of this flush, and goes by that number in the next.
+        let steps = |frame: &Frame| match frame.kind {
+            FrameKind::Block { ordinals: None, .. } => frame.index,
+            FrameKind::Handlers | FrameKind::Block { .. } => frame.index + 1,
+        };
+        if let Some(flush) = flush {
+            self.at.first_handler = self.at.frames[flush..].iter().map(steps).sum();
+        }
         let outermost = self.at.outermost().is_some_and(|(_, block, ..)| !block.rescue.is_empty());
         // A handler that failed is not run again. In the flush that ends a section, nor is any other after it.
         self.handler_done();
