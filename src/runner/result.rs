@@ -284,7 +284,10 @@ impl TaskResult {
 
     /// What `register` stores: the data with `changed` and `failed`.
     pub fn registered(&self) -> Value {
-        let Value::Map(mut shared) = self.listed() else { return self.listed() };
+        let mut shared = match self.listed() {
+            Value::Map(shared) => shared,
+            other => return other,
+        };
         let data = Arc::make_mut(&mut shared);
         data.shift_remove("invocation");
         if !self.warnings.is_empty() {

@@ -164,21 +164,16 @@ fn without_odd_numbers(text: &str) -> String {
     let mut quoted = false;
     let mut escaped = false;
     let mut plain = String::new();
+    let number = |plain: &str| plain.replace("-Infinity", "0").replace("Infinity", "0").replace("NaN", "0");
     for c in text.chars() {
         if c == '"' && !escaped {
             quoted = !quoted;
-            for word in ["-Infinity", "Infinity", "NaN"] {
-                plain = plain.replace(word, "0");
-            }
-            out.push_str(&std::mem::take(&mut plain));
+            out.push_str(&number(&std::mem::take(&mut plain)));
         }
         escaped = c == '\\' && quoted && !escaped;
         if quoted { out.push(c) } else { plain.push(c) }
     }
-    for word in ["-Infinity", "Infinity", "NaN"] {
-        plain = plain.replace(word, "0");
-    }
-    out + &plain
+    out + &number(&plain)
 }
 
 /// So many digits may be more than 64 bits hold.
