@@ -47,6 +47,8 @@ pub struct Scene<'a> {
     pub diff: bool,
     pub no_log: bool,
     pub verbosity: u8,
+    /// `timeout`, in seconds, for actions that wait by themselves.
+    pub timeout: Option<u32>,
     /// The arguments as they were written, for `raw_arguments`.
     pub authored: &'a Node,
     /// The context with further variables that win over all others.

@@ -55,9 +55,15 @@ impl Action for Pause {
             .unwrap_or_else(|| "pause".into());
         let start = Instant::now();
         let started = jiff::Zoned::now();
-        let question = question(&name, text(&args, "prompt"), wait, echo);
+        let mut question = question(&name, text(&args, "prompt"), wait, echo);
+        let limit = scene.timeout.filter(|limit| wait.is_none_or(|wait| u64::from(*limit) < wait));
+        question.seconds = limit.map(u64::from).or(wait);
         let mut warnings = vec![];
-        let input = match (scene.prompt)(&question) {
+        let input = match ((scene.prompt)(&question), limit) {
+            (Answer::TimeUp, Some(limit)) => return Prepared::Done(timed_out(limit)),
+            (answer, _) => answer,
+        };
+        let input = match input {
             Answer::Text(text) => text,
             Answer::Continued | Answer::TimeUp => String::new(),
             Answer::Nobody => {
@@ -90,6 +96,13 @@ impl Action for Pause {
         let data = pairs.into_iter().map(|(key, value)| (Value::str(key), value)).collect();
         Prepared::Done(TaskResult { warnings, ..TaskResult::ok(data) })
     }
+}
+
+fn timed_out(seconds: u32) -> TaskResult {
+    let cause = Cause::new(format!("Timed out after {seconds} second(s)."), None);
+    TaskResult::broken("", cause)
+        .with("changed", false)
+        .with("timedout", crate::helper::timed_out_mark(seconds))
 }
 
 const KEYS: &str = "(ctrl+C then 'C' = continue early, ctrl+C then 'A' = abort)";

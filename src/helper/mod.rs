@@ -18,6 +18,8 @@ mod relay;
 mod session;
 mod terminal;
 
+pub use session::timed_out_mark;
+
 use options::Options;
 use rustix::process::DumpableBehavior;
 use sha2::{Digest, Sha256};

@@ -255,9 +255,14 @@ impl Dispatcher {
 
 /// The result of a task whose time is up, as Ansible reports it.
 fn timed_out(seconds: u32) -> Outcome {
+    let mark = timed_out_mark(seconds);
+    failed(format!("Task failed: Timed out after {seconds} second(s)."), [("timedout", mark)])
+}
+
+/// What such a result has as `timedout`.
+pub fn timed_out_mark(seconds: u32) -> Value {
     let frame = "Configure `DISPLAY_TRACEBACK` to see a traceback on timeout errors.";
-    let timedout = Value::object([("frame", Value::from(frame)), ("period", seconds.into())]);
-    failed(format!("Task failed: Timed out after {seconds} second(s)."), [("timedout", timedout)])
+    Value::object([("frame", Value::from(frame)), ("period", seconds.into())])
 }
 
 /// A failed outcome with that message.

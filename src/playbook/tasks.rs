@@ -80,6 +80,14 @@ impl Task {
     pub fn attr(&self, name: &str) -> Option<&Attr> {
         self.level.find(name)
     }
+
+    /// `ignore_errors` as it is before anybody renders it: a template counts as yes, as any text does.
+    pub fn ignores_errors_as_written(&self) -> bool {
+        self.attr("ignore_errors").is_some_and(|attr| match &attr.term {
+            Term::Const(value) => value.ansible_bool().unwrap_or(true),
+            _ => true,
+        })
+    }
 }
 
 /// `loop` or `with_NAME`.

@@ -141,9 +141,6 @@ impl Human {
         if self.look.verbosity < 3 && data.len() > 2 {
             data.shift_remove("exception");
         }
-        if self.look.verbosity < 3 {
-            data.shift_remove("failed_when_suppressed_exception");
-        }
         data
     }
 

@@ -43,6 +43,9 @@ pub struct TaskResult {
     pub effects: Vec<Effect>,
 }
 
+/// What a failure has in place of a stack of Python's.
+pub const NO_TRACEBACK: &str = "(traceback unavailable)";
+
 /// The host of `delegate_to`.
 #[derive(Clone, Debug)]
 pub struct Delegate {
@@ -315,7 +318,7 @@ impl TaskResult {
             data.insert("failed".into(), self.failed.into());
         }
         if (self.failed || self.unreachable) && self.items.is_none() {
-            data.entry("exception".into()).or_insert_with(|| "(traceback unavailable)".into());
+            data.entry("exception".into()).or_insert_with(|| NO_TRACEBACK.into());
         }
         if self.skipped || self.items.is_some() {
             data.insert("skipped".into(), self.skipped.into());

@@ -9,7 +9,7 @@ use super::strategy::Walks;
 use super::task::TaskRun;
 use crate::diag::{Diagnostic, did_you_mean};
 use crate::playbook::{ActionKind, Task};
-use crate::template::{Context, Term};
+use crate::template::Context;
 use crate::value::{Map, Value, py_str};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -341,11 +341,8 @@ impl Runner<'_> {
         let Some((host, _)) = walks.first().filter(|_| !step.fell.is_empty() || !step.lost.is_empty()) else {
             return;
         };
-        // What a task may fail for is nobody else's failure, even where the host itself may not (a template counts as yes).
-        let may_fail = task.attr("ignore_errors").is_some_and(|attr| match &attr.term {
-            Term::Const(value) => value.ansible_bool().unwrap_or(true),
-            _ => true,
-        });
+        // What a task may fail for is nobody else's failure, even where the host itself may not.
+        let may_fail = task.ignores_errors_as_written();
         let context = self.task_context(run, task, &host.clone());
         let fatal = once
             || self.truth(task, &context, "any_errors_fatal")

@@ -1,8 +1,7 @@
 """Small random playbooks that exercise the engine: `play(seed)` gives the files of one and the command lines to run it with.
 
 Left out on purpose, since the real one does it by accident: `--start-at-task` at the first task of a play (facts are gathered
-whatever `gather_facts` says; `record.py` drops these), `ignore_errors: "{{ … }}"` on what fails before its action begins (any text
-counts as yes), templates in names of tasks under `strategy: free` (the host that comes first names it for all) and in later
+whatever `gather_facts` says; `record.py` drops these), templates in names of tasks under `strategy: free` (the host that comes first names it for all) and in later
 batches, `clear_host_errors` (hosts that failed go on somewhere, against the documentation). `record.py` also drops plays in which `end_play`
 or `end_batch` makes it forget a failure.
 
@@ -210,9 +209,6 @@ class Play:
                                                [f"inventory_hostname == '{self.host()}'", "n > 1"]])
         if dice.often(0.12):
             task["ignore_errors"] = dice.choice([True, True, False, "{{ n > 1 }}", "{{ flag }}"])
-            if {"when", "loop"} & set(task) or "nowhere" in str(task):
-                # What fails before its action begins is ignored for any text, before it is rendered.
-                task["ignore_errors"] = True
         if dice.often(0.05):
             task["ignore_unreachable"] = True
         if dice.often(0.2):

@@ -7,7 +7,7 @@ use crate::actions::{AllBlobs, Blobs, Call};
 use crate::protocol::{Job, Mode, Outcome, TaskRequest};
 use crate::runner::connect::Route;
 use crate::runner::event::Event;
-use crate::runner::result::TaskResult;
+use crate::runner::result::{Cause, NO_TRACEBACK, TaskResult};
 use crate::source::Settings;
 use crate::template::{Context, TemplateError, TemplateErrorKind};
 use crate::transport::CallError;
@@ -19,6 +19,9 @@ use std::time::Duration;
 
 /// How long after its time a job is asked for once more.
 const LAST_QUESTION: Duration = Duration::from_millis(500);
+
+/// How the helper's words for a module that ended without a word begin.
+const CRASHED: &str = "Task failed: Module failed: ";
 
 /// `async` with its `poll`, in seconds; 0 does not wait at all.
 #[derive(Clone, Copy)]
@@ -292,6 +295,9 @@ impl TaskRun<'_> {
     /// What a module could not tell without doing it is unknown in a drift check, but skipped in an ordinary one.
     fn result_of(&self, outcome: Outcome) -> TaskResult {
         let mut result = TaskResult::from_outcome(outcome);
+        if result.failed {
+            self.explain(&mut result);
+        }
         if result.unknown.is_some() && !self.shared.options.drift {
             result.unknown = None;
             result.skipped = true;
@@ -300,6 +306,22 @@ impl TaskRun<'_> {
             result.data.entry("failed".into()).or_insert(false.into());
         }
         result
+    }
+
+    /// What a module's failure has that an action's has not.
+    fn explain(&self, result: &mut TaskResult) {
+        let msg = result.msg();
+        if result.data.contains_key("timedout") {
+            // Nobody knows what it would have come to.
+            result.causes = vec![Cause::new(msg, None)];
+        } else if msg.starts_with(CRASHED) {
+            // It said nothing itself.
+            result.data.shift_remove("msg");
+            result.headline = Some(msg);
+        }
+        if !matches!(self.task.action.short.as_str(), "raw" | "script") {
+            result.data.entry("exception".into()).or_insert_with(|| NO_TRACEBACK.into());
+        }
     }
 
     pub(super) fn reconnect(&self, route: &Route) -> Result<(), String> {

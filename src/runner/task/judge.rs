@@ -52,11 +52,7 @@ impl TaskRun<'_> {
         match failed_when {
             Ok(None) => {}
             Ok(Some(failed)) => {
-                if result.failed && !failed {
-                    let exception = result
-                        .data
-                        .shift_remove("exception")
-                        .unwrap_or_else(|| "(traceback unavailable)".into());
+                if !failed && let Some(exception) = result.data.shift_remove("exception") {
                     result.data.insert("failed_when_suppressed_exception".into(), exception);
                 }
                 result.failed = failed;

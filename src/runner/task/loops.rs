@@ -1,6 +1,7 @@
 //! Loops: the items, what marks their results, the result of the whole.
 
 use super::failure::{conditional_text, skipped, template_failure};
+use super::prepare::keyword_error;
 use super::{State, Step, TaskRun};
 use crate::actions::{VARIABLE_NAMES, is_identifier};
 use crate::diag::Diagnostic;
@@ -37,7 +38,7 @@ impl TaskRun<'_> {
         let hidden = |mut result: TaskResult| {
             let no_log = self.truth(&outer, "no_log");
             result.no_log = no_log.map_or(true, |no_log| no_log.unwrap_or(self.shared.no_log_by_default));
-            result
+            self.failed_early(result)
         };
         let items = match self.items(&outer) {
             Ok(items) => items,
@@ -394,21 +395,25 @@ pub(super) struct Control {
 
 impl Control {
     fn new(task: &Task, context: &Context) -> Result<Self, TemplateError> {
-        let text = |attr: &Option<crate::playbook::Attr>| match attr {
-            Some(attr) => {
-                context.render(&attr.term).map(|value| Some(value).filter(|value| !value.is_null()))
-            }
+        let text = |name: &str, attr: &Option<crate::playbook::Attr>| match attr {
+            Some(attr) => context
+                .render(&attr.term)
+                .map(|value| Some(value).filter(|value| !value.is_null()))
+                .map_err(|error| keyword_error(name, error)),
             None => Ok(None),
         };
-        let var = text(&task.control.loop_var)?.map_or_else(|| "item".into(), |value| py_str(&value));
+        let var =
+            text("loop_var", &task.control.loop_var)?.map_or_else(|| "item".into(), |value| py_str(&value));
         Ok(Self {
             var,
-            index: text(&task.control.index_var)?.map(|value| py_str(&value)),
-            extended: text(&task.control.extended)?.and_then(|value| value.ansible_bool()).unwrap_or(false),
-            all_items: text(&task.control.extended_allitems)?
+            index: text("index_var", &task.control.index_var)?.map(|value| py_str(&value)),
+            extended: text("extended", &task.control.extended)?
+                .and_then(|value| value.ansible_bool())
+                .unwrap_or(false),
+            all_items: text("extended_allitems", &task.control.extended_allitems)?
                 .and_then(|value| value.ansible_bool())
                 .unwrap_or(true),
-            pause: text(&task.control.pause)?
+            pause: text("pause", &task.control.pause)?
                 .and_then(|value| py_str(&value).parse().ok())
                 .filter(|pause| *pause > 0.0),
         })

@@ -13,6 +13,7 @@ pub use call::async_folder;
 pub(super) use failure::conditional_text;
 pub use failure::{canonical, template_failure};
 pub use prepare::keyword;
+use prepare::keyword_error;
 
 use super::connect::Route;
 use super::event::{Event, TaskInfo};
@@ -188,7 +189,8 @@ impl TaskRun<'_> {
         let number = |name: &str, default: f64| match self.task.attr(name) {
             None => Ok(default),
             Some(attr) => {
-                context.render(&attr.term).map(|value| py_str(&value).trim().parse().unwrap_or(default))
+                let value = context.render(&attr.term).map_err(|error| keyword_error(name, error));
+                value.map(|value| py_str(&value).trim().parse().unwrap_or(default))
             }
         };
         let (retries, delay) = match (number("retries", 3.0), number("delay", 5.0)) {
@@ -278,8 +280,8 @@ impl TaskRun<'_> {
         }
         result.effects.clear();
         if result.items.is_none() && !result.data.contains_key("msg") {
-            result.data.insert("msg".into(), UNKNOWN_FAILURE.into());
-            result.headline.get_or_insert_with(|| UNKNOWN_FAILURE.into());
+            let headline = result.headline.get_or_insert_with(|| UNKNOWN_FAILURE.into());
+            result.data.insert("msg".into(), headline.as_str().into());
         }
     }
 }

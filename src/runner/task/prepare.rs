@@ -61,10 +61,13 @@ impl TaskRun<'_> {
         delegate: &Result<Option<Delegate>, TemplateError>,
     ) -> Result<State, Box<TaskResult>> {
         let fail = |error: TemplateError| Box::new(template_failure(&error));
+        let fail_early = |error: TemplateError| Box::new(self.failed_early(template_failure(&error)));
         if let Err(error) = delegate
             && error.message.starts_with(NO_DELEGATE)
         {
-            return Err(Box::new(TaskResult::stopped(format!("Task failed: {}", error.message))));
+            let failure = TaskResult::stopped(format!("Task failed: {}", error.message));
+            let delegated = self.written_delegate();
+            return Err(Box::new(TaskResult { delegated, ..self.failed_early(failure) }));
         }
         for condition in self.task.level.conditions() {
             match context.condition(&condition.expr) {
@@ -78,11 +81,12 @@ impl TaskRun<'_> {
                     let delegated = delegate.clone().ok().flatten();
                     let delegated =
                         delegated.map(|Delegate { host, .. }| Delegate { shown: host.clone(), host });
-                    return Err(Box::new(TaskResult { delegated, ..condition_failure(condition, &error) }));
+                    let failure = self.failed_early(condition_failure(condition, &error));
+                    return Err(Box::new(TaskResult { delegated, ..failure }));
                 }
             }
         }
-        let no_log = no_log.clone().map_err(fail)?;
+        let no_log = no_log.clone().map_err(fail_early)?;
         let raw = match actions::of(&self.task.action) {
             Some(action) => action.raw_arguments(),
             None => &[],
@@ -101,8 +105,8 @@ impl TaskRun<'_> {
                 ),
             })));
         }
-        self.timeout(context).map_err(fail)?;
-        self.check_debugger(context).map_err(fail)?;
+        let timeout = self.timeout(context).map_err(fail)?;
+        self.check_debugger(context).map_err(fail_early)?;
         let own = self.task.action.kind != ActionKind::Program;
         if args.contains_key("_raw_params") && !crate::playbook::is_free_form(&self.task.action.short) {
             return Err(Box::new(TaskResult::stopped(format!(
@@ -115,16 +119,20 @@ impl TaskRun<'_> {
             let failure = TaskResult { causes: vec![cause], ..TaskResult::failure(message) };
             return Err(Box::new(failure.with("changed", false)));
         }
-        let delegated = delegate.clone().map_err(fail)?;
+        let delegated = delegate.clone().map_err(|error| {
+            let delegated = self.written_delegate();
+            Box::new(TaskResult { delegated, ..*fail_early(error) })
+        })?;
         let route_context = match &delegated {
             Some(other) => self.context_of(&other.host, locals),
             None => context.clone(),
         };
         let route_host = delegated.as_ref().map_or(&**self.host, |other| &other.host);
         let route = connect::route(self.shared, self.task, &route_context, route_host).map_err(fail)?;
-        let environment = self.environment(context).map_err(fail)?;
-        let check = self.truth(context, "check_mode").map_err(fail)?.unwrap_or(self.shared.options.check);
-        let diff = self.truth(context, "diff").map_err(fail)?.unwrap_or(self.shared.options.diff);
+        let environment = self.environment(context).map_err(fail_early)?;
+        let check =
+            self.truth(context, "check_mode").map_err(fail_early)?.unwrap_or(self.shared.options.check);
+        let diff = self.truth(context, "diff").map_err(fail_early)?.unwrap_or(self.shared.options.diff);
         let refuses_async = match actions::of(&self.task.action) {
             Some(action) => !action.ignores_async(),
             None => self.task.action.short == "raw",
@@ -160,6 +168,7 @@ impl TaskRun<'_> {
                     diff,
                     no_log,
                     verbosity: self.shared.options.verbosity,
+                    timeout,
                     authored: &self.task.args_node,
                     with_locals: &with_locals,
                     call: &call,
@@ -229,6 +238,11 @@ impl TaskRun<'_> {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// A task that failed before its `ignore_errors` was rendered.
+    pub(super) fn failed_early(&self, result: TaskResult) -> TaskResult {
+        TaskResult { ignored: result.failed && self.task.ignores_errors_as_written(), ..result }
     }
 
     /// The other host as somebody wrote it: what fails before the keywords are rendered is shown with it.
@@ -457,7 +471,7 @@ pub fn keyword(
 }
 
 /// `delegate_to` is told as it is: Ansible renders it before all others.
-fn keyword_error(name: &str, mut error: TemplateError) -> TemplateError {
+pub(super) fn keyword_error(name: &str, mut error: TemplateError) -> TemplateError {
     if error.kind != TemplateErrorKind::Unknown && name != "delegate_to" {
         error.message = format!("Error processing keyword '{name}': {}", error.message);
     }
