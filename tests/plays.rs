@@ -70,21 +70,32 @@ impl Case {
 
 /// The host that a line of a result is about.
 fn host_of(line: &str) -> Option<&str> {
-    let words = ["ok: [", "changed: [", "failed: [", "fatal: [", "skipping: [", "FAILED - RETRYING: ["];
+    let words = [
+        "ok: [",
+        "changed: [",
+        "failed: [",
+        "fatal: [",
+        "skipping: [",
+        "FAILED - RETRYING: [",
+        "ASYNC OK on ",
+        "ASYNC FAILED on ",
+    ];
     let rest = words.iter().find_map(|word| line.strip_prefix(word))?;
-    Some(rest.split([']', ' ']).next().unwrap_or(rest))
+    Some(rest.split([']', ' ', ':']).next().unwrap_or(rest))
 }
 
 /// The lines, but for what differs on purpose: the place of an error inside a value, the error of a task with `no_log`, the words
-/// about a connection that cannot be made, the time a command took.
+/// about a connection that cannot be made, the time a command took, the number of a job and how often it was asked for.
 fn without_differences(text: &str) -> Vec<String> {
     let times = fancy_regex::Regex::new(r#""(delta|start|end)": "[^"]*""#).expect("an expression");
     let text = times.replace_all(text, "\"$1\": \"…\"");
+    let jobs = fancy_regex::Regex::new(r#"[^" ]*\bj\d+\.\d+"#).expect("an expression");
+    let text = jobs.replace_all(&text, "…");
     let mut lines: Vec<String> = Vec::new();
     let mut error = None;
     let mut unplaced = false;
     for line in text.lines().filter(|line| !line.is_empty()) {
-        if line.trim_start().starts_with("^ column ") {
+        if line.trim_start().starts_with("^ column ") || line.starts_with("ASYNC POLL on ") {
             continue;
         }
         // The task that validates has no place in the real one.
@@ -136,8 +147,9 @@ fn comparable(text: &str, free: bool) -> String {
             continue;
         }
         let title = line.ends_with("***");
-        if title || line.starts_with("[exit ") {
-            let of_play = line.starts_with("PLAY ");
+        let end = line.starts_with("[exit ");
+        if title || end {
+            let of_play = line.starts_with("PLAY ") || end;
             if !free || of_play {
                 number += 1;
                 chunks.push((number, String::new(), std::mem::take(&mut pending) + &line));
@@ -171,6 +183,10 @@ fn comparable(text: &str, free: bool) -> String {
             *text += "\n";
             *text += &line;
         }
+    }
+    if text.trim_end().ends_with("[exit 1]") {
+        // What breaks off shows the results of its last task, or not.
+        chunks.retain(|(at, host, _)| *at + 1 != number || host.is_empty());
     }
     // The real one shows items that are skipped before or after those that are not, as it happens.
     let skipped_item = |text: &str| text.starts_with("skipping: ") && text.contains("(item=");

@@ -281,6 +281,10 @@ impl Human {
             // Said by `Included`.
         } else {
             let (word, colour) = if result.changed { ("changed", CHANGED) } else { ("ok", OK) };
+            if result.gave_up {
+                self.task_banner(info);
+                self.causes(info, result);
+            }
             self.diff_of(info, result);
             if result.changed || self.look.show_ok {
                 self.task_banner(info);

@@ -107,6 +107,7 @@ impl Runner<'_> {
                 Next::Quit => {
                     prompts::say("User interrupted execution\n");
                     self.shared.interrupted.store(true, Ordering::Relaxed);
+                    self.quit = true;
                     return result;
                 }
                 Next::Redo => {
@@ -152,7 +153,8 @@ impl Runner<'_> {
         changes: &mut Changes,
     ) -> Next {
         let context = self.task_context(run, task, host);
-        let prompt = format!("[{host}] TASK: {} (debug)> ", info.name);
+        let kind = if info.handler { "HANDLER" } else { "TASK" };
+        let prompt = format!("[{host}] {kind}: {} (debug)> ", info.name);
         while let Some(line) = prompts::read_line(&prompt, true) {
             let view = |changes: &Changes| self.view(task, info, host, &context, result, changes);
             let evaluate = |text: &str, changes: &Changes| {

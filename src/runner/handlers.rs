@@ -32,14 +32,9 @@ fn with_role(task: &Task, name: String) -> Vec<String> {
     std::iter::once(name).chain(long).collect()
 }
 
-/// The topics that a handler listens to.
-fn topics(task: &Task, context: &Context) -> Vec<String> {
-    let rendered = task.listen.iter().filter_map(|topic| context.render(&topic.term).ok());
-    let texts = rendered.flat_map(|topic| match topic {
-        crate::value::Value::List(topics) => topics.iter().map(py_str).collect(),
-        topic => vec![py_str(&topic)],
-    });
-    texts.collect()
+/// The topics that a handler listens to: as they are written, no templates.
+fn topics(task: &Task) -> impl Iterator<Item = String> {
+    task.listen.iter().map(|topic| py_str(&topic.term.written()))
 }
 
 /// The indices of the handlers that a notification means: one of that name, and of those that listen to it one of each name.
@@ -47,8 +42,7 @@ fn topics(task: &Task, context: &Context) -> Vec<String> {
 /// list wins.
 pub fn find(handlers: &[Arc<Task>], wanted: &str, context: &Context) -> Vec<usize> {
     let listens = |handler: &Task| {
-        let topics = topics(handler, context).into_iter();
-        topics.flat_map(|topic| with_role(handler, topic)).any(|topic| topic == wanted)
+        topics(handler).flat_map(|topic| with_role(handler, topic)).any(|topic| topic == wanted)
     };
     let mut found: Vec<usize> = Vec::new();
     let mut named = false;
@@ -76,6 +70,6 @@ pub fn find(handlers: &[Arc<Task>], wanted: &str, context: &Context) -> Vec<usiz
 pub fn known(handlers: &[Arc<Task>], context: &Context) -> Vec<String> {
     handlers
         .iter()
-        .flat_map(|handler| names(handler, context).into_iter().take(1).chain(topics(handler, context)))
+        .flat_map(|handler| names(handler, context).into_iter().take(1).chain(topics(handler)))
         .collect()
 }

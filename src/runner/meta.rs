@@ -76,6 +76,7 @@ impl Runner<'_> {
             self.emit(&Event::Problem(Diagnostic::warning("meta-when", text)));
         }
         if ONCE.contains(&name.as_str()) {
+            self.show_heading(run, walks, task, group[0]);
             let decides = !conditional || self.holds(run, walks, task, group[0])?;
             self.announce(run, walks, task, group[0], &name, decides);
             group.iter().for_each(|index| walks[*index].1.advance());
@@ -85,6 +86,7 @@ impl Runner<'_> {
             return Ok(false);
         }
         for index in group.iter().copied() {
+            self.show_heading(run, walks, task, index);
             let holds = !conditional || self.holds(run, walks, task, index)?;
             self.announce(run, walks, task, index, &name, holds);
             let (host, walk) = &mut walks[index];
@@ -164,6 +166,15 @@ impl Runner<'_> {
         }
     }
 
+    /// Its heading stands there even if its condition breaks.
+    fn show_heading(&mut self, run: &Arc<PlayRun>, walks: &Walks, task: &Arc<Task>, index: usize) {
+        if !task.implicit && run.strategy == Strategy::Linear {
+            let context = self.task_context(run, task, &walks[index].0);
+            let info = Arc::new(self.info(run, task, &context));
+            self.emit(&Event::Task(info));
+        }
+    }
+
     /// A meta task that somebody wrote is shown for each host it is done for, as Ansible does.
     fn announce(
         &mut self,
@@ -180,9 +191,6 @@ impl Runner<'_> {
         let host = walks[index].0.clone();
         let context = self.task_context(run, task, &host);
         let info = Arc::new(self.info(run, task, &context));
-        if run.strategy == Strategy::Linear {
-            self.emit(&Event::Task(info.clone()));
-        }
         if !holds {
             let role = task.level.role.as_ref().map(|role| role.display_name()).unwrap_or_default();
             let no_log = self.truth(task, &context, "no_log");

@@ -83,6 +83,8 @@ pub struct Runner<'r> {
     pub(super) asking: bool,
     /// `--start-at-task` has not been reached yet.
     pub(super) waiting_for_start: bool,
+    /// The user left in the debugger: nothing more is shown.
+    pub(super) quit: bool,
     pub(super) completed_roles: HashSet<(String, String)>,
     /// `end_play`: no further batch of the play.
     pub(super) play_ended: bool,
@@ -118,6 +120,7 @@ impl<'r> Runner<'r> {
             verdict: Verdict { nothing_ran: true, ..Verdict::default() },
             asking,
             waiting_for_start,
+            quit: false,
             completed_roles: HashSet::new(),
             begun_roles: HashSet::new(),
             play_ended: false,
@@ -185,7 +188,7 @@ impl<'r> Runner<'r> {
         self.verdict.broken = true;
     }
 
-    /// The recap and the verdict. Ansible shows no recap of a run that broke.
+    /// The recap and the verdict. Ansible shows no recap of a run that broke or was left in the debugger.
     pub fn finish(mut self, recap_if_broken: bool) -> Verdict {
         self.emit_warnings();
         if let Some(wanted) = self.shared.options.start_at.as_ref().filter(|_| self.waiting_for_start) {
@@ -194,7 +197,7 @@ impl<'r> Runner<'r> {
             );
             self.emit(&Event::Problem(Diagnostic::error("no-start", text)));
         }
-        if recap_if_broken || !self.verdict.broken {
+        if recap_if_broken || !(self.verdict.broken || self.quit) {
             let tally = std::mem::take(&mut self.tally);
             self.emit(&Event::Recap(tally));
         }
@@ -533,7 +536,10 @@ impl<'r> Runner<'r> {
             }
         }
         let mut level = Level::empty(LevelKind::Task, Some(play.level.clone()));
-        level.tags = vec![Attr { term: Term::Const("always".into()), span: play.span.clone() }];
+        // Whoever tags the play says when.
+        if level.all_tags().is_empty() {
+            level.tags = vec![Attr { term: Term::Const("always".into()), span: play.span.clone() }];
+        }
         Ok(Some(Task {
             name: Some(Attr { term: Term::Const("Gathering Facts".into()), span: play.span.clone() }),
             args: Term::Map(args.into()),

@@ -36,6 +36,8 @@ pub struct TaskResult {
     pub warnings: Vec<String>,
     /// What the module will not do for ever, as `register` sees it.
     pub deprecations: Vec<Value>,
+    /// `until` was never reached, but `failed_when` says that this is no failure: only what is registered calls it one.
+    pub gave_up: bool,
     /// The cause was reported already.
     pub said: bool,
     /// Show the data as the result (`debug`), not as one line of JSON.
@@ -314,10 +316,11 @@ impl TaskResult {
             data.insert("unreachable".into(), true.into());
         }
         // A loop says so only when it failed; what was skipped says nothing.
-        if self.failed || (self.items.is_none() && !self.skipped) {
-            data.insert("failed".into(), self.failed.into());
+        let failed = self.failed || self.gave_up;
+        if failed || (self.items.is_none() && !self.skipped) {
+            data.insert("failed".into(), failed.into());
         }
-        if (self.failed || self.unreachable) && self.items.is_none() {
+        if (failed || self.unreachable) && self.items.is_none() {
             data.entry("exception".into()).or_insert_with(|| NO_TRACEBACK.into());
         }
         if self.skipped || self.items.is_some() {

@@ -103,6 +103,9 @@ impl Runner<'_> {
         }
         for chunk in hosts.chunks(throttle.min(hosts.len().max(1))) {
             results.extend(self.scatter(run, task, &info, chunk));
+            if self.quit {
+                return Ok(true);
+            }
         }
         if asks {
             self.emit(&Event::Terminal { wanted: false });
@@ -151,6 +154,9 @@ impl Runner<'_> {
                         self.emit_result(hosts[shown].clone(), info.clone(), result);
                         if let Some(result) = results[shown].take() {
                             results[shown] = Some(self.debugged(run, task, info, &hosts[shown], result));
+                        }
+                        if self.quit {
+                            return vec![];
                         }
                         shown += 1;
                     }
@@ -269,6 +275,9 @@ impl Runner<'_> {
                     let host = walks[index].0.clone();
                     self.emit_result(host.clone(), info.clone(), Arc::new((*result).clone()));
                     let result = self.debugged(run, &task, &info, &host, *result);
+                    if self.quit {
+                        return Ok(true);
+                    }
                     self.absorb(run, walks, &task, &info, &[index], vec![(host, result)], false)?;
                 }
             }

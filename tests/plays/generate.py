@@ -2,7 +2,8 @@
 
 Left out on purpose, since the real one does it by accident: `--start-at-task` at the first task of a play (facts are gathered
 whatever `gather_facts` says; `record.py` drops these), templates in names of tasks under `strategy: free` (the host that comes first names it for all) and in later
-batches, `clear_host_errors` (hosts that failed go on somewhere, against the documentation). `record.py` also drops plays in which `end_play`
+batches, `clear_host_errors` (hosts that failed go on somewhere, against the documentation), `end_role` in
+roles that import others (it ends the next of those), `environment` of `raw` (without effect). `record.py` also drops plays in which `end_play`
 or `end_batch` makes it forget a failure.
 
 Nothing in them depends on time, chance or the machine, and no task needs Python on a host: all hosts but one are local, the
@@ -41,6 +42,13 @@ class Play:
         self.forced = self.dice.often(0.06)
         self.force_all = self.forced
         self.gathers = False
+        # Each of these takes seconds.
+        self.jobs = 0.5 if self.dice.often(0.06) else 0.0
+        self.debugged = 0.3 if self.dice.often(0.04) else 0.0
+        self.config = {}
+        self.smart = self.dice.often(0.05)
+        if self.smart:
+            self.config["gathering"] = self.dice.choice(["smart", "smart", "explicit"])
         self.wide = self.dice.often(0.3)
         self.includes = 0
         self.budget = self.dice.choice([6, 9, 12, 16, 20])
@@ -71,7 +79,9 @@ class Play:
             name = dice.choice(self.registers)
             return dice.choice([
                 f"{name} is defined", f"{name} is not defined", f"{name} is failed", f"{name} is changed",
-                f"{name} is defined and {name} is not skipped",
+                f"{name} is defined and {name} is not skipped", f"{name} is skipped", f"{name} is unreachable",
+                f"{name}.results | default([]) | selectattr('failed', 'defined') | selectattr('failed') | length > 0",
+                f"({name}.results | default([{{}}]))[0] is skipped", f"{name}.msg | default('') == 'broken'",
             ])
         if kind == "fact":
             return dice.choice(["f1 is defined", "f1 | default(0) | int > 1", "f2 | default([]) | length > 1"])
@@ -115,6 +125,9 @@ class Play:
                 f"{{{{ {name}.results | default([]) | length }}}}", f"{{{{ {name}.skipped | default(false) }}}}",
                 f"{{{{ {name}.msg | default('no msg') }}}}",
                 f"{{{{ {name}.results | default([]) | map(attribute='failed') | list }}}}",
+                f"{{{{ {name}.results | default([]) | selectattr('skipped', 'defined') | map(attribute='item', default='?') | list }}}}",
+                f"{{{{ {name}.unreachable | default('reached') }}}}", f"{{{{ {name}.failed_when_result | default('not judged') }}}}",
+                f"{{{{ {name}.attempts | default('no tries') }}}}", f"{{{{ {name} | sort }}}}",
             ]
         return dice.choice(texts)
 
@@ -122,7 +135,8 @@ class Play:
         dice = self.dice
         kind = dice.pick({"debug": 9, "fail": 3, "assert": 2, "set_fact": 4, "raw": 1.5, "undefined": 0.4, "var": 1,
                           "group_by": 0 if self.free else 0.3, "add_host": 0 if self.free else 0.2, "false": 0.6,
-                          "include_vars": 0.4, "default": 0.4, "ping": 0.12, "command": 0.15, "quiet": 0.2, "stats": 0.1})
+                          "include_vars": 0.4, "default": 0.4, "ping": 0.12, "command": 0.15, "quiet": 0.2, "stats": 0.1,
+                          "text": 0.3, "environment": 0.15})
         if kind == "debug":
             return {"debug": {"msg": self.shown()}}
         if kind == "var":
@@ -145,6 +159,14 @@ class Play:
             return {"ping": dice.choice([None, {"data": "{{ n }}"}, {"data": "crash"}])}
         if kind == "command":
             return {"command": dice.choice(["true", "printenv E", "sh -c 'exit 4'", "echo {{ n }}"])}
+        if kind == "text":
+            return dice.choice([{"debug": "msg=hello"}, {"debug": "msg='{{ n }} and {{ word }}'"}, {"action": "debug msg=by-action"},
+                                {"local_action": "debug msg=local"}, {"action": {"module": "debug", "msg": "{{ n }}"}},
+                                {"debug": None, "args": {"msg": "by args"}}, {"ansible.builtin.debug": {"msg": "full name"}},
+                                {"set_fact": "f1={{ n }}"}, {"raw": "echo {{ n }}", "args": {"executable": "/bin/sh"}}])
+        if kind == "environment":
+            # (`raw` has no environment of its own in the real one, whatever its documentation says.)
+            return {"command": "printenv E", "environment": self.environment()}
         if kind == "quiet":
             return {"debug": {"msg": "quiet", "verbosity": dice.choice([1, 2])}}
         if kind == "stats":
@@ -161,14 +183,17 @@ class Play:
 
     def looping(self, task):
         dice = self.dice
-        if dice.often(0.15):
+        if self.registers and dice.often(0.08):
+            task["loop"] = "{{ " + dice.choice(self.registers) + ".results | default([1]) | map(attribute='item', default='?') }}"
+        elif dice.often(0.15):
             task["loop"] = "{{ range(n | int) | list }}"
         elif dice.often(0.06):
             task["loop"] = dice.choice(["{{ nowhere }}", "{{ n }}", "{{ f2 | default([]) }}", "{{ ansible_play_hosts_all }}"])
         elif dice.often(0.05):
             task.update(dice.choice([{"with_dict": {"a": 1, "b": 2}}, {"with_nested": [["a", "b"], [1, 2]]},
                                      {"with_sequence": "count=2"}, {"with_together": [["a", "b"], [1]]},
-                                     {"with_indexed_items": ["a", "b"]}, {"with_flattened": ["a", ["b"]]}]))
+                                     {"with_indexed_items": ["a", "b"]}, {"with_flattened": ["a", ["b"]]},
+                                     {"with_first_found": ["missing.yml", "site.yml"]}]))
         elif dice.often(0.1):
             task[dice.choice(["with_items", "with_list"])] = [1, 2]
         else:
@@ -176,11 +201,14 @@ class Play:
         if dice.often(0.35):
             control = {}
             if dice.often(0.3):
-                control["label"] = dice.choice(["x", "{{ item }}!", "{{ inventory_hostname }}"])
+                control["label"] = dice.choice(["x", "{{ item }}!", "{{ inventory_hostname }}", "{{ ansible_loop.index | default('-') }}",
+                                                "{{ at | default('-') }}"])
             if dice.often(0.3):
                 control["index_var"] = "at"
             if dice.often(0.2):
-                control["extended"] = True
+                control["extended"] = dice.choice([True, True, "{{ flag }}"])
+                if dice.often(0.3):
+                    control["extended_allitems"] = False
             if dice.often(0.1):
                 control["loop_var"] = "it"
             if dice.often(0.15):
@@ -208,9 +236,9 @@ class Play:
             task["failed_when"] = dice.choice([True, False, "n > 2", f"inventory_hostname == '{self.host()}'",
                                                [f"inventory_hostname == '{self.host()}'", "n > 1"]])
         if dice.often(0.12):
-            task["ignore_errors"] = dice.choice([True, True, False, "{{ n > 1 }}", "{{ flag }}"])
+            task["ignore_errors"] = dice.choice([True, True, False, "{{ n > 1 }}", "{{ flag }}", "yes"])
         if dice.often(0.05):
-            task["ignore_unreachable"] = True
+            task["ignore_unreachable"] = dice.choice([True, True, "{{ flag }}"])
         if dice.often(0.2):
             task["register"] = self.name("r")
             self.registers.append(task["register"])
@@ -220,7 +248,7 @@ class Play:
                 own = task["register"]
                 task["until"] = dice.choice([f"{own} is succeeded", f"{own} is changed", f"{own}.attempts | default(0) > 1",
                                              f"{own} is not failed", f"{own}.rc | default(0) == 0"])
-            task["retries"] = dice.choice([1, 2])
+            task["retries"] = dice.choice([1, 2, 1, 2, "{{ n }}", 0])
             task["delay"] = 0
             if dice.often(0.1):
                 task.pop("until")
@@ -229,7 +257,7 @@ class Play:
             task["changed_when"] = dice.choice([f"{own} is failed", f"{own}.rc | default(1) == 0", f"'hello' in {own}.stdout | default('')"])
         if dice.often(0.06):
             task["delegate_to"] = dice.choice([self.host(), "{{ ansible_play_hosts_all[0] }}", "localhost"])
-            if "loop" in task or "with_list" in task or "with_items" in task:
+            if any(word == "loop" or word.startswith("with_") for word in task):
                 # The whole of a failed loop is shown with the template that it was.
                 task["delegate_to"] = self.host()
             elif dice.often(0.15) and task.keys() & {"debug", "set_fact"} and "nowhere" not in str(task) and "fail" not in str(task):
@@ -241,19 +269,25 @@ class Play:
         if dice.often(0.06) and not self.free:
             task["run_once"] = dice.choice([True, True, "{{ ansible_play_hosts_all | length > 1 }}"])
         if dice.often(0.03) and not self.free:
-            task["any_errors_fatal"] = True
+            task["run_once"], task["delegate_to"] = True, self.host()
+            if dice.often(0.5) and not any(word == "loop" or word.startswith("with_") for word in task):
+                task["loop"] = ["a", "b"]
+        if dice.often(0.03) and not self.free:
+            task["any_errors_fatal"] = dice.choice([True, True, "{{ flag }}"])
         if dice.often(0.1) and {"raw", "command"} & set(task) and not {"until", "retries", "failed_when"} & set(task):
             task["async"], task["poll"] = 20, 0
             # With `-v`, its number would be seen.
             task["no_log"] = True
         if dice.often(0.03):
-            task["throttle"] = dice.choice([1, 2])
+            task["throttle"] = dice.choice([1, 2, "{{ 2 }}"])
         if dice.often(0.03):
-            task["no_log"] = True
+            task["no_log"] = dice.choice([True, True, "{{ flag }}"])
         if dice.often(0.03):
-            task["check_mode"] = dice.choice([True, False])
+            task["check_mode"] = dice.choice([True, False, "{{ flag }}"])
         if dice.often(0.03):
-            task["diff"] = dice.choice([True, False])
+            task["diff"] = dice.choice([True, False, "{{ flag }}"])
+        if dice.often(self.debugged) and not self.free:
+            task["debugger"] = dice.choice(["on_failed", "on_skipped", "always", "never", "on_unreachable"])
         if dice.often(0.03):
             task["module_defaults"] = self.defaults()
         if dice.often(0.04):
@@ -266,16 +300,24 @@ class Play:
             task["vars"] = {"v": dice.choice(["task", "{{ n }}"])}
         self.tags(task)
         self.notify(task)
-        if "until" in task and "failed_when" in task:
-            # Of a task that failed to the end but may, the real one shows the error all the same.
-            task.pop("failed_when", None)
         if "ansible_play_" in str(task) and {"failed_when", "until"} & set(task):
             # A host that fails is gone for the hosts after it, or not: who is faster.
             task.pop("failed_when", None)
             task.pop("until", None)
         return task
 
+    def grouped(self):
+        """Defaults for groups of actions, which a collection beside the playbook defines."""
+        groups = {"say": ["ansible.builtin.debug"], "stop": ["ansible.builtin.fail", "assert"],
+                  "all": [{"metadata": {"extend_group": ["say", "stop"]}}]}
+        self.files["collections/ansible_collections/some/thing/meta/runtime.yml"] = {"action_groups": groups}
+        return self.dice.choice([{"group/some.thing.say": {"msg": "by group"}}, {"group/some.thing.all": {"msg": "by the group of all"}},
+                                 {"group/some.thing.stop": {"msg": "stopped by group"}, "debug": {"msg": "by name"}},
+                                 {"group/some.thing.say": {"msg": "of {{ n }}"}, "ansible.builtin.fail": {"msg": "by full name"}}])
+
     def defaults(self):
+        if self.dice.often(0.3):
+            return self.grouped()
         return self.dice.choice([{"debug": {"msg": "by default"}}, {"ansible.builtin.debug": {"msg": "default {{ n }}"}},
                                  {"fail": {"msg": "broken by default"}}, {"assert": {"quiet": True}},
                                  {"debug": {"msg": "one"}, "fail": {"msg": "two"}},
@@ -298,6 +340,56 @@ class Play:
                 task["notify"] = "{{ " + repr(chosen) + " }}"
             if "changed_when" not in task and self.dice.often(0.75):
                 task["changed_when"] = True
+
+    def job(self):
+        """Work in the background, and who asks for it."""
+        dice = self.dice
+        self.budget -= 1
+        command = dice.choice([{"command": "true"}, {"command": "sh -c 'exit 4'"}, {"shell": "echo {{ n }}"}])
+        if dice.often(0.5):
+            task = {"name": self.name("j"), **command, "async": 30, "poll": 1, "register": self.name("r")}
+            if dice.often(0.3):
+                task["loop"] = ["a"]
+            for word, value in [("ignore_errors", True), ("changed_when", False), ("failed_when", False), ("when", self.condition())]:
+                if dice.often(0.25):
+                    task[word] = value
+            self.registers.append(task["register"])
+            return [task]
+        job, answer = self.name("r"), self.name("r")
+        start = {"name": self.name("j"), **command, "async": 30, "poll": 0, "register": job}
+        ask = {"name": self.name("j"), "async_status": {"jid": f"{{{{ {job}.ansible_job_id }}}}"}, "register": answer}
+        if dice.often(0.3):
+            start["when"] = self.condition()
+            ask["when"] = f"{job} is not skipped"
+        if dice.often(0.2):
+            start["loop"], ask["loop"] = ["a", "b"], f"{{{{ {job}.results }}}}"
+            ask["loop_control"] = {"label": "one of them"}
+            ask["async_status"] = {"jid": "{{ item.ansible_job_id }}"}
+            start.pop("when", None), ask.pop("when", None)
+        elif dice.often(0.3):
+            ask.update({"until": f"{answer} is finished", "retries": 5, "delay": 1})
+        if dice.often(0.4):
+            ask["ignore_errors"] = True
+        told = {"name": self.name("j"), "debug": {"msg": f"{{{{ {answer}.rc | default('no rc') }}}} {{{{ {answer}.finished | default('?') }}}}"}}
+        end = {"name": self.name("j"), "async_status": {"jid": f"{{{{ {job}.ansible_job_id | default(0) }}}}", "mode": "cleanup"},
+               "when": f"{job}.ansible_job_id is defined"}
+        self.registers += [job, answer]
+        pause = {"name": self.name("j"), "pause": {"seconds": 1}}
+        if self.free:
+            pause = {"name": pause["name"], "command": "sleep 1"}
+        return [start, pause, ask, told] + [end] * dice.often(0.5)
+
+    def late(self):
+        """What has no time."""
+        self.budget -= 1
+        task = {"name": self.name("l"), **self.dice.choice([{"command": "sleep 4"}, {"shell": "sleep 4"}, {"raw": "sleep 4"}])}
+        task["timeout"] = self.dice.choice([1, 1, "{{ 1 }}"])
+        for word, value in [("ignore_errors", True), ("failed_when", False), ("register", self.name("r")), ("when", self.condition())]:
+            if self.dice.often(0.3):
+                task[word] = value
+        if "register" in task:
+            self.registers.append(task["register"])
+        return [task]
 
     def meta(self):
         self.budget -= 1
@@ -424,7 +516,10 @@ class Play:
         for _ in range(count):
             kind = "task"
             if depth < 4 and self.budget > 0:
-                kind = self.dice.pick({"task": 9, "block": 2.5, "include": 2.0, "meta": 1.2})
+                kind = self.dice.pick({"task": 9, "block": 2.5, "include": 2.0, "meta": 1.2, "job": self.jobs, "late": self.jobs / 3})
+            if kind in ("job", "late"):
+                found += self.job() if kind == "job" else self.late()
+                continue
             found.append(self.task() if kind == "task" else self.meta() if kind == "meta" else
                          self.block(depth) if kind == "block" else self.include(depth))
         return found
@@ -444,9 +539,6 @@ class Play:
             if dice.often(0.3):
                 topic = dice.choice(["topic", "other topic"])
                 handler["listen"] = topic if dice.often(0.6) else [topic, "third topic"]
-                if dice.often(0.1) and not self.in_role:
-                    handler["listen"] = [topic, "{{ word }} topic"]
-                    self.topics.append("spoken topic")
                 if topic not in self.topics:
                     self.topics.append(topic)
             if dice.often(0.15):
@@ -511,6 +603,10 @@ class Play:
                                   {"type": "str", "choices": ["play", "param"]}])
             self.files[f"roles/{name}/meta/argument_specs.yml"] = {"argument_specs": {"main": {"options": {"v": option}}}}
         self.files[f"roles/{name}/tasks/main.yml"] = self.items(1, dice.randint(1, 3))
+        own = [content for file, content in self.files.items() if file.startswith(f"roles/{name}/")]
+        if "import_role" in str(own):
+            # `end_role` ends the next imported role instead.
+            without_end_role(own)
         self.in_role = None
         self.roles.append(name)
 
@@ -518,19 +614,19 @@ class Play:
         dice = self.dice
         play = {"name": self.name("play ")} if dice.often(0.8) else {}
         play["hosts"] = dice.choice(["all"] * 9 + ["odd_hosts"] * 2 + ["all:!h1"] * 2 + [self.host()] * 2 +
-                                    ["all:&odd_hosts", ["odd_hosts", self.host()], "{{ 'all' }}", "nobody"])
+                                    ["all:&odd_hosts", ["odd_hosts", self.host()], "{{ 'all' }}", "nobody", "late", "all:!late"])
         play["gather_facts"] = False
         if dice.often(0.1):
-            play["strategy"] = dice.choice(["free", "free", "host_pinned", "linear", "ansible.builtin.linear"])
+            play["strategy"] = dice.choice(["free", "free", "host_pinned", "linear", "ansible.builtin.linear", "debug"])
         # Without steps, what a host does to others depends on who is faster: none of that, then.
         self.free = play.get("strategy") in ("free", "host_pinned")
         self.serial = dice.often(0.15)
         if self.serial:
-            play["serial"] = dice.choice([1, 2, "50%", [1, 2], ["30%", 3]])
+            play["serial"] = dice.choice([1, 2, "50%", [1, 2], ["30%", 3], [1, "50%", 1], "{{ 2 }}", 0, ["{{ 1 }}", 2]])
+        if dice.often(0.3 if self.serial else 0.1) and not self.free:
+            play["max_fail_percentage"] = dice.choice([0, 25, 50, 100, 49, "{{ 50 }}", "50"])
         if dice.often(0.1) and not self.free:
-            play["max_fail_percentage"] = dice.choice([0, 25, 50, 100])
-        if dice.often(0.1) and not self.free:
-            play["any_errors_fatal"] = True
+            play["any_errors_fatal"] = dice.choice([True, True, True, "{{ true }}"])
         self.forced = self.force_all or dice.often(0.2)
         if self.forced and not self.force_all:
             play["force_handlers"] = True
@@ -556,10 +652,21 @@ class Play:
             play["check_mode"] = dice.choice([True, False])
         if dice.often(0.02):
             play["no_log"] = True
-        if dice.often(0.03):
+        if self.smart and dice.often(0.8):
+            play.pop("gather_facts")
+            if dice.often(0.2):
+                play["gather_facts"] = True
+            play["gather_subset"] = "!all"
+            self.gathers = True
+        elif dice.often(0.03):
             play["gather_facts"] = True
             play["gather_subset"] = "!all"
             self.gathers = True
+        if dice.often(0.05):
+            prompts = [{"name": "v", "prompt": "Which?", "default": "answered"}, {"name": "asked", "default": "{{ 1 + 1 }}", "private": False}]
+            play["vars_prompt"] = prompts[: dice.choice([1, 2])]
+        if dice.often(self.debugged) and not self.free:
+            play["debugger"] = dice.choice(["on_failed", "never", "on_skipped"])
         self.tags(play, 0.04)
         self.handlers, self.topics = [h for h in self.handlers if not h.startswith("handler ")], []
         if dice.often(0.5):
@@ -574,6 +681,7 @@ class Play:
             entries = []
             for role in dice.choice([roles, roles + roles[:1]]):
                 entry = dice.choice([role, {"role": role}, {"role": role, "v": "param"}, {"role": role, "when": self.condition()},
+                                     {"role": role, "delegate_to": self.host()}, {"role": role, "module_defaults": self.defaults()},
                                      {"role": role, "vars": {"v": "role"}}, {"role": role, "tags": ["one"]},
                                      {"name": role, "ignore_errors": True}])
                 entries.append(entry)
@@ -610,7 +718,8 @@ class Play:
         args = ["site.yml"]
         if dice.often(0.12):
             args += dice.choice([["--tags", "one"], ["--skip-tags", "two"], ["--tags", "two,never"], ["--tags", "untagged"],
-                                 ["--tags", "tagged"], ["--skip-tags", "always"]])
+                                 ["--tags", "tagged"], ["--skip-tags", "always"], ["--tags", "one", "--skip-tags", "two"],
+                                 ["--tags", "all"], ["--tags", "one", "--tags", "two"], ["--skip-tags", "tagged"]])
         if dice.often(0.08):
             args += ["--limit", dice.choice(["h1", "all:!h2", "odd_hosts"])]
         if dice.often(0.08):
@@ -618,16 +727,28 @@ class Play:
         if self.force_all:
             args.append("--force-handlers")
         if dice.often(0.05):
-            args += ["-e", dice.choice(["v=extra", "f1=7"])]
+            args += ["-e", dice.choice(["v=extra", "f1=7", "asked=given", "@extra.yml"])]
+            if args[-1] == "@extra.yml":
+                self.files["extra.yml"] = {"v": "{{ n }} from a file", "asked": "file"}
         if dice.often(0.03):
             args += ["--start-at-task", f"t{dice.randint(1, 8)}"]
         if dice.often(0.04):
             args.append("--diff")
-        if dice.often(0.15) and not self.gathers:
+        if dice.often(0.15) and not self.gathers and not self.jobs:
             args.append("-v")
         if dice.often(0.04):
             args.append(dice.choice(["--list-tasks", "--list-hosts", "--list-tags", "--syntax-check"]))
         return args
+
+
+def without_end_role(content):
+    if isinstance(content, dict):
+        if content.get("meta") == "end_role":
+            content["meta"] = "noop"
+        content = list(content.values())
+    if isinstance(content, list):
+        for item in content:
+            without_end_role(item)
 
 
 class Order(Play):
@@ -661,7 +782,7 @@ class Order(Play):
         elif dice.often(0.06):
             task["loop"] = ["a", "b"]
         if dice.often(0.06):
-            task["ignore_errors"] = True
+            task["ignore_errors"] = dice.choice([True, True, "{{ n > 1 }}", "{{ flag }}"])
         if dice.often(0.08) and not self.free:
             task["run_once"] = True
         if dice.often(0.06) and not self.free:
@@ -729,6 +850,12 @@ def play(seed, kind=Play):
         if made.dice.often(0.2):
             statement["tags"] = made.dice.choice([["one"], ["two"]])
         plays = [plays[0], statement]
+    if made.dice.often(0.05):
+        made.config.update(made.dice.choice([{"display_skipped_hosts": "false"}, {"show_custom_stats": "true"}, {"any_errors_fatal": "true"},
+                                             {"force_handlers": "true"}, {"error_on_missing_handler": "false"}, {"private_role_vars": "true"},
+                                             {"display_ok_hosts": "false"}, {"hash_behaviour": "merge"}, {"check_mode_markers": "true"}]))
+    if made.config:
+        made.files["ansible.cfg"] = "[defaults]\n" + "".join(f"{name} = {value}\n" for name, value in made.config.items())
     made.files["site.yml"] = plays
     made.files["inventory"] = made.inventory()
     return made.files, made.args()

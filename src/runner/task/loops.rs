@@ -349,6 +349,7 @@ impl TaskRun<'_> {
         whole.unknown = results.iter().find_map(|result| result.unknown.clone());
         whole.changed = results.iter().any(|result| result.changed);
         whole.failed = results.iter().any(|result| result.failed);
+        whole.gave_up = results.iter().any(|result| result.gave_up);
         whole.unreachable = results.iter().any(|result| result.unreachable);
         whole.skipped = results.iter().all(|result| result.skipped);
         let msg = match () {
@@ -357,7 +358,7 @@ impl TaskRun<'_> {
                 None
             }
             () if whole.skipped => Some("All items skipped"),
-            () if whole.failed => Some("One or more items failed"),
+            () if whole.failed || whole.gave_up => Some("One or more items failed"),
             () => Some("All items completed"),
         };
         if let Some(msg) = msg {

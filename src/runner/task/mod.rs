@@ -13,7 +13,6 @@ pub use call::async_folder;
 pub(super) use failure::conditional_text;
 pub use failure::{canonical, template_failure};
 pub use prepare::keyword;
-use prepare::keyword_error;
 
 use super::connect::Route;
 use super::event::{Event, TaskInfo};
@@ -21,7 +20,7 @@ use super::result::{Cause, Effect, TaskResult};
 use super::{PlayRun, Shared};
 use crate::actions::Call;
 use crate::playbook::{ActionKind, Task};
-use crate::template::{Context, LookupEnv, TemplateError};
+use crate::template::{Context, LookupEnv, TemplateError, TemplateErrorKind};
 use crate::value::{Map, Value, py_str};
 use crate::vars::TaskScope;
 use std::path::PathBuf;
@@ -184,29 +183,49 @@ impl TaskRun<'_> {
         !self.task.until.is_empty() || self.task.attr("retries").is_some()
     }
 
+    /// How often it is tried again, how many seconds later. Without retries there is no condition either.
+    fn patience(&self, context: &Context) -> Result<(u64, f64), TemplateError> {
+        let number = |name: &str, default: f64, kind: &str| {
+            let Some(value) = self.keyword(context, name)? else { return Ok(default) };
+            let number =
+                py_str(&value).trim().parse().ok().filter(|it: &f64| kind == "float" || it.fract() == 0.0);
+            number.ok_or_else(|| {
+                let shown = crate::value::py_repr(&value);
+                let message = format!(
+                    "Error processing keyword '{name}': The value {shown} could not be converted to '{kind}'."
+                );
+                let place = self.task.attr(name).map(|attr| attr.span.clone());
+                TemplateError::new(TemplateErrorKind::Failed, message, place.into_iter().collect())
+            })
+        };
+        let retries = number("retries", 3.0, "int")?;
+        Ok((retries.max(0.0) as u64, number("delay", 5.0, "float")?.max(0.0)))
+    }
+
     /// `until`: tries until the condition holds, `retries` more times, `delay` seconds apart.
     pub(super) fn with_tries(&self, context: Context, locals: Map) -> TaskResult {
-        let number = |name: &str, default: f64| match self.task.attr(name) {
-            None => Ok(default),
-            Some(attr) => {
-                let value = context.render(&attr.term).map_err(|error| keyword_error(name, error));
-                value.map(|value| py_str(&value).trim().parse().unwrap_or(default))
-            }
-        };
-        let (retries, delay) = match (number("retries", 3.0), number("delay", 5.0)) {
-            (Ok(retries), Ok(delay)) => (retries.max(0.0) as u64, delay.max(0.0)),
-            (Err(error), _) | (_, Err(error)) => return template_failure(&error),
-        };
+        let mut patience = None;
         let mut attempt = 1;
         loop {
             let mut step = self.prepare(self.context(locals.clone()), locals.clone());
-            step.attempt = Some(attempt);
+            // Only what runs at all is asked how often.
+            let known = match patience.filter(|_| step.ran) {
+                None if step.ran => self.patience(&context),
+                known => Ok(known.unwrap_or_default()),
+            };
+            let (retries, delay) = match known {
+                Ok(known) => known,
+                Err(error) => return template_failure(&error),
+            };
+            patience = Some((retries, delay));
+            let tries = retries > 0;
+            step.attempt = tries.then_some(attempt);
             let mut steps = [step];
             self.call_pending(&mut steps);
             let [step] = steps;
             let ran = step.ran;
             let mut result = self.finish(step);
-            if result.unreachable || !ran || !result.causes.is_empty() {
+            if result.unreachable || !ran || !tries || !result.causes.is_empty() {
                 return result;
             }
             let reached = match self.judge(&self.task.until, &result, &locals) {
@@ -224,8 +243,10 @@ impl TaskRun<'_> {
             }
             if attempt > retries {
                 result.data.insert("attempts".into(), Value::from(retries));
-                // What failed_when said of the last try stands.
-                result.failed |= self.task.failed_when.is_none();
+                // What failed_when said of the last try stands, but for who reads what was registered.
+                let judged = result.data.contains_key("failed_when_result");
+                result.gave_up = judged && !result.failed;
+                result.failed |= !judged;
                 return result;
             }
             let left = retries - attempt + 1;
@@ -269,6 +290,10 @@ impl TaskRun<'_> {
 
     /// A failure changes no variables, and where nothing gave a reason for it (`failed_when`, `until`) it has Ansible's.
     fn conclude(&self, result: &mut TaskResult) {
+        if (result.failed || result.gave_up) && result.items.is_none() && !result.data.contains_key("msg") {
+            let headline = result.headline.get_or_insert_with(|| UNKNOWN_FAILURE.into());
+            result.data.insert("msg".into(), headline.as_str().into());
+        }
         if !result.failed {
             return;
         }
@@ -279,9 +304,5 @@ impl TaskRun<'_> {
             result.data.insert("changed".into(), false.into());
         }
         result.effects.clear();
-        if result.items.is_none() && !result.data.contains_key("msg") {
-            let headline = result.headline.get_or_insert_with(|| UNKNOWN_FAILURE.into());
-            result.data.insert("msg".into(), headline.as_str().into());
-        }
     }
 }
