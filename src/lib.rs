@@ -2,7 +2,7 @@
 //!
 //! Layers, lower never imports higher (`tests/layers.rs` reads the `use` lines):
 //!
-//! 0. [`diag`], [`value`], [`protocol`], [`certificate`]
+//! 0. [`diag`], [`value`], [`protocol`], [`certificate`], [`http`]
 //! 1. [`source`]: YAML and settings on the control machine
 //! 2. [`template`]: templates, filters, tests, lookups
 //! 3. [`vars`], [`inventory`]
@@ -26,6 +26,8 @@ pub mod actions;
 pub mod certificate;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "cli")]
+pub mod http;
 #[cfg(feature = "cli")]
 pub mod inventory;
 #[cfg(feature = "cli")]

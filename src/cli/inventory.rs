@@ -163,6 +163,7 @@ fn answer(
     }
     let working_directory = surroundings.working_directory.clone();
     let (settings, warnings) = Settings::load(surroundings).map_err(failed)?;
+    let settings = Arc::new(settings);
     messages.extend(warnings);
     let vault = Arc::new(open_vault(options, &settings).map_err(failed)?);
     let reader = yaml::Reader::new(vault.clone());
@@ -170,6 +171,7 @@ fn answer(
         allow_broken_conditionals: settings.bool("ALLOW_BROKEN_CONDITIONALS"),
         vault: vault.clone(),
         is_module: Some(crate::playbook::is_available),
+        config: Some(settings.clone()),
     });
     let extra = extra_vars::parse(&options.extra_vars, &engine, &reader).map_err(failed)?;
     let given = inventory::Given { reader, engine, extra: Arc::new(extra) };

@@ -92,6 +92,7 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
         allow_broken_conditionals: name == Name::Ekumen || settings.bool("ALLOW_BROKEN_CONDITIONALS"),
         vault: reader.vault().clone(),
         is_module: Some(crate::playbook::is_available),
+        config: Some(settings.clone()),
     });
     let extra = extra_vars::parse(&common.extra_vars, &engine, &reader)
         .map_err(|problem| fail(problem, exit::FAILED))?;

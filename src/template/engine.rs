@@ -24,6 +24,8 @@ pub struct Settings {
     pub vault: Arc<Vault>,
     /// Whether there is a module or action of a name; nobody knows where this is not given.
     pub is_module: Option<fn(&str) -> bool>,
+    /// Where options of lookups are set.
+    pub config: Option<Arc<crate::source::settings::Settings>>,
 }
 
 /// Filters, calls and loop rounds of one rendering, unless the engine was made with another number.

@@ -95,6 +95,6 @@ pub fn expand(text: &str, around: &Surroundings) -> PathBuf {
 }
 
 /// Without one pair of quotes around it.
-fn unquote(text: &str) -> &str {
+pub fn unquote(text: &str) -> &str {
     crate::source::args::unquote(text)
 }

@@ -90,7 +90,7 @@ impl Surroundings {
 pub struct Settings {
     values: HashMap<&'static str, (Value, Origin)>,
     config_file: Option<PathBuf>,
-    written: Vec<String>,
+    entries: ini::Entries,
     surroundings: Surroundings,
 }
 
@@ -109,16 +109,12 @@ impl Settings {
             Some(path) => ini::parse(&yaml::read(path)?)?,
             None => ini::Entries::new(),
         };
-        let mut places: Vec<(&String, u32)> =
-            entries.iter().map(|(place, (_, span))| (place, span.line)).collect();
-        places.sort_by_key(|(_, line)| *line);
-        let written = places.into_iter().map(|(place, _)| place.clone()).collect();
         let values = HashMap::with_capacity(TABLE.len());
-        let mut settings = Self { values, config_file, written, surroundings };
+        let mut settings = Self { values, config_file, entries, surroundings };
         // The other defaults are made of this one.
         let home = TABLE.iter().filter(|row| row.name == "ANSIBLE_HOME");
         for row in home.chain(TABLE) {
-            let found = settings.resolve(row, &entries)?;
+            let found = settings.resolve(row)?;
             settings.values.insert(row.name, found);
         }
         Ok((settings, warnings))
@@ -132,7 +128,7 @@ impl Settings {
             ..Surroundings::default()
         };
         let mut settings =
-            Self { values: HashMap::new(), config_file: None, written: Vec::new(), surroundings };
+            Self { values: HashMap::new(), config_file: None, entries: ini::Entries::new(), surroundings };
         for row in TABLE.iter().filter(|row| row.name == "ANSIBLE_HOME").chain(TABLE) {
             let default = settings.default(row);
             settings.values.insert(row.name, (default, Origin::Default));
@@ -140,7 +136,7 @@ impl Settings {
         settings
     }
 
-    fn resolve(&self, row: &Row, entries: &ini::Entries) -> Result<(Value, Origin), Diagnostic> {
+    fn resolve(&self, row: &Row) -> Result<(Value, Origin), Diagnostic> {
         let variables = &self.surroundings.variables;
         for name in row.env.iter().rev() {
             if let Some(text) = variables.get(*name)
@@ -153,7 +149,7 @@ impl Settings {
             }
         }
         for key in row.ini.iter().rev() {
-            if let Some((text, span)) = entries.get(*key) {
+            if let Some((text, span)) = self.entries.get(*key) {
                 let base = span.file.path.parent().unwrap_or(Path::new("/")).to_owned();
                 let origin = Origin::File(span.clone());
                 let value = self.convert(row, text, &base).map_err(|why| invalid(row, &origin, &why))?;
@@ -245,8 +241,19 @@ impl Settings {
     }
 
     /// What the file sets (`section.key`), known or not, in its order.
-    pub fn written(&self) -> &[String] {
-        &self.written
+    pub fn written(&self) -> Vec<&str> {
+        let mut places: Vec<(&String, u32)> =
+            self.entries.iter().map(|(place, (_, span))| (place, span.line)).collect();
+        places.sort_by_key(|(_, line)| *line);
+        places.into_iter().map(|(place, _)| place.as_str()).collect()
+    }
+
+    /// What an option that is not in the table is set to: a variable of the environment, else a `section.key`.
+    pub fn of_plugin(&self, environment: &'static str, place: &str) -> Option<(&str, Origin)> {
+        if let Some(text) = self.surroundings.variables.get(environment) {
+            return Some((text, Origin::Environment(environment)));
+        }
+        self.entries.get(place).map(|(text, span)| (convert::unquote(text), Origin::File(span.clone())))
     }
 
     pub fn surroundings(&self) -> &Surroundings {

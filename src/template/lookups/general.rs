@@ -1,6 +1,7 @@
 //! Lookups of community.general and ansible.utils.
 
 use super::Lookup;
+use super::options::{Kind, Opt, Options};
 use crate::diag::Diagnostic;
 use crate::template::eval::Args;
 use crate::template::filters;
@@ -44,7 +45,25 @@ pub fn index_of(lookup: &mut Lookup) -> Res<Vec<V>> {
     }
 }
 
-/// All variables whose names match, as one list or mapping; one for each term.
+const MERGE: &str = "'ansible_collections.community.general.plugins.lookup.merge_variables' lookup plugin";
+
+static MERGE_OPTIONS: &[Opt] = &[
+    Opt {
+        name: "pattern_type",
+        kind: Kind::Choice(&["prefix", "suffix", "regex"]),
+        variable: "",
+        environment: "ANSIBLE_MERGE_VARIABLES_PATTERN_TYPE",
+        ini: "merge_variables_lookup.pattern_type",
+    },
+    Opt {
+        name: "override",
+        kind: Kind::Choice(&["error", "warn", "ignore"]),
+        variable: "",
+        environment: "ANSIBLE_MERGE_VARIABLES_OVERRIDE",
+        ini: "merge_variables_lookup.override",
+    },
+];
+
 /// Where variables to merge are looked for.
 enum Place {
     /// The task's own host.
@@ -98,19 +117,11 @@ fn places(lookup: &Lookup) -> Res<Vec<Place>> {
     Ok(places)
 }
 
+/// All variables whose names match, as one list or mapping; one for each term.
 pub fn merge_variables(lookup: &mut Lookup) -> Res<Vec<V>> {
-    let choice = |name: &str, default: &str, choices: &[&str]| -> Res<String> {
-        let given = lookup.text(name)?.unwrap_or_else(|| default.to_owned());
-        match choices.contains(&given.as_str()) {
-            true => Ok(given),
-            false => Err(failed(format!(
-                "Invalid value '{given}' for config '{name}' for \
-                 'ansible_collections.community.general.plugins.lookup.merge_variables' lookup plugin."
-            ))),
-        }
-    };
-    let pattern_type = choice("pattern_type", "regex", &["prefix", "suffix", "regex"])?;
-    let on_override = choice("override", "error", &["error", "warn", "ignore"])?;
+    let options = Options::read(lookup, MERGE, MERGE_OPTIONS)?;
+    let pattern_type = options.text("pattern_type").unwrap_or_else(|| "regex".to_owned());
+    let on_override = options.text("override").unwrap_or_else(|| "error".to_owned());
     let initial = lookup.option("initial_value").filter(|value| !matches!(value, V::None)).cloned();
     let places = places(lookup)?;
     let mut out = Vec::new();

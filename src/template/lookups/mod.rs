@@ -8,6 +8,7 @@ mod first_found;
 mod general;
 mod hosts;
 mod ini;
+mod options;
 mod passwords;
 mod sequence;
 mod tables;
@@ -89,7 +90,8 @@ impl Lookup<'_, '_> {
         match self.option(name) {
             None => Ok(default),
             Some(V::Bool(flag)) => Ok(*flag),
-            Some(value) => Ok(value.to_value()?.ansible_bool().unwrap_or(default)),
+            // What is neither true nor false is false.
+            Some(value) => Ok(value.to_value()?.ansible_bool().unwrap_or(false)),
         }
     }
 

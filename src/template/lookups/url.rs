@@ -1,16 +1,16 @@
 //! The lookup `url`: what a web server answers.
 
 use super::Lookup;
+use super::options::{Kind, Opt, Options};
+use crate::http;
 use crate::template::TemplateError;
 use crate::template::context::expand_home;
 use crate::template::object::{Res, V, failed, text};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use std::sync::Arc;
+use std::io::ErrorKind;
 use std::time::Duration;
-use ureq::config::AutoHeaderValue;
 use ureq::http::{Response, Uri};
-use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 use ureq::{Agent, Body};
 
 /// Bytes of one answer: as much as a template may build.
@@ -21,7 +21,7 @@ const REDIRECTS: usize = 10;
 
 /// How to ask.
 struct Asking {
-    agent: Agent,
+    client: Agent,
     headers: Vec<(String, String)>,
     /// Names of headers, in lower case, that a redirected request does not have.
     unredirected: Vec<String>,
@@ -31,6 +31,8 @@ struct Asking {
     eager: bool,
     netrc: bool,
     redirects: bool,
+    /// As it was given.
+    unix_socket: Option<String>,
 }
 
 /// `lookup('url', …)`.
@@ -38,8 +40,9 @@ struct Asking {
 /// # Errors
 /// No answer, or one that is an error itself, in Ansible's words.
 pub fn url(lookup: &mut Lookup) -> Res<Vec<V>> {
-    let asking = Asking::new(lookup)?;
-    let split = lookup.flag("split_lines", true)?;
+    let options = Options::read(lookup, PLUGIN, OPTIONS)?;
+    let asking = Asking::new(&options)?;
+    let split = options.flag("split_lines", true);
     let mut out = Vec::new();
     for url in lookup.texts()? {
         let content = asking.fetch(&url)?;
@@ -69,87 +72,73 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// An argument, or the variable that stands for it.
-fn option(lookup: &Lookup, name: &str, variable: &str) -> Res<Option<V>> {
-    if let Some(value) = lookup.option(name) {
-        return Ok(Some(value.clone()).filter(|value| !matches!(value, V::None)));
-    }
-    lookup.eval.ctx.variable(&format!("ansible_lookup_url_{variable}"))?.map(V::need).transpose()
+const PLUGIN: &str = "'url' lookup plugin";
+
+const fn set(
+    name: &'static str,
+    kind: Kind,
+    variable: &'static str,
+    environment: &'static str,
+    ini: &'static str,
+) -> Opt {
+    Opt { name, kind, variable, environment, ini }
 }
 
-fn flag(lookup: &Lookup, name: &str, default: bool) -> Res<bool> {
-    let Some(value) = option(lookup, name, name)? else { return Ok(default) };
-    let read = value.to_value()?.ansible_bool();
-    read.ok_or_else(|| invalid(name, format!("Invalid value provided for 'bool': {}", shown(&value))))
-}
+#[rustfmt::skip]
+static OPTIONS: &[Opt] = &[
+    Opt::argument("validate_certs", Kind::Bool),
+    Opt::argument("split_lines", Kind::Bool),
+    Opt::argument("use_proxy", Kind::Bool),
+    Opt::argument("username", Kind::Str),
+    Opt::argument("password", Kind::Str),
+    Opt::argument("headers", Kind::Dict),
+    set("force", Kind::Bool, "ansible_lookup_url_force", "ANSIBLE_LOOKUP_URL_FORCE", "url_lookup.force"),
+    set("timeout", Kind::Float, "ansible_lookup_url_timeout", "ANSIBLE_LOOKUP_URL_TIMEOUT", "url_lookup.timeout"),
+    set("http_agent", Kind::Str, "ansible_lookup_url_agent", "ANSIBLE_LOOKUP_URL_AGENT", "url_lookup.agent"),
+    set("force_basic_auth", Kind::Bool, "ansible_lookup_url_force_basic_auth", "ANSIBLE_LOOKUP_URL_FORCE_BASIC_AUTH", "url_lookup.force_basic_auth"),
+    set("follow_redirects", Kind::Choice(&["all", "no", "none", "safe", "urllib2", "yes"]), "ansible_lookup_url_follow_redirects", "ANSIBLE_LOOKUP_URL_FOLLOW_REDIRECTS", "url_lookup.follow_redirects"),
+    set("use_gssapi", Kind::Bool, "ansible_lookup_url_use_gssapi", "ANSIBLE_LOOKUP_URL_USE_GSSAPI", "url_lookup.use_gssapi"),
+    set("use_netrc", Kind::Bool, "ansible_lookup_url_use_netrc", "ANSIBLE_LOOKUP_URL_USE_NETRC", "url_lookup.use_netrc"),
+    set("unix_socket", Kind::Str, "ansible_lookup_url_unix_socket", "ANSIBLE_LOOKUP_URL_UNIX_SOCKET", "url_lookup.unix_socket"),
+    set("ca_path", Kind::Str, "ansible_lookup_url_ca_path", "ANSIBLE_LOOKUP_URL_CA_PATH", "url_lookup.ca_path"),
+    set("unredirected_headers", Kind::List, "ansible_lookup_url_unredir_headers", "ANSIBLE_LOOKUP_URL_UNREDIR_HEADERS", "url_lookup.unredirected_headers"),
+    set("ciphers", Kind::List, "ansible_lookup_url_ciphers", "ANSIBLE_LOOKUP_URL_CIPHERS", "url_lookup.ciphers"),
+];
 
-fn shown(value: &V) -> String {
-    crate::template::object::repr(value).unwrap_or_default()
-}
-
-fn invalid(name: &str, why: String) -> TemplateError {
-    failed(format!("Config '{name}' for 'url' lookup plugin from 'Direct' has an invalid value: {why}"))
-}
-
-fn names(value: Option<V>) -> Res<Vec<String>> {
-    match value {
-        None => Ok(Vec::new()),
-        Some(V::Str(names)) => Ok(names.split(',').map(|name| name.trim().to_owned()).collect()),
-        Some(names) => names.items()?.iter().map(text).collect(),
-    }
+fn shown(value: &str) -> String {
+    crate::value::str_repr(value)
 }
 
 impl Asking {
-    fn new(lookup: &Lookup) -> Res<Self> {
-        for (name, variable) in [("unix_socket", "unix_socket"), ("ciphers", "ciphers")] {
-            if option(lookup, name, variable)?.is_some() {
-                return Err(failed(format!("the option '{name}' is not available in this version")));
-            }
+    fn new(options: &Options) -> Res<Self> {
+        if options.flag("use_gssapi", false) {
+            return Err(failed(
+                "the option 'use_gssapi' is not available: it needs a Kerberos library of the system, \
+                 which this program is built without",
+            ));
         }
-        if flag(lookup, "use_gssapi", false)? {
-            return Err(failed("the option 'use_gssapi' is not available in this version"));
-        }
-        let redirects = match option(lookup, "follow_redirects", "follow_redirects")? {
-            None => true,
-            Some(choice) => match text(&choice)?.to_lowercase().as_str() {
-                "all" | "safe" | "urllib2" | "yes" | "true" => true,
-                "none" | "no" | "false" => false,
-                _ => {
-                    let choice = text(&choice)?;
-                    return Err(failed(format!(
-                        "Invalid value '{choice}' for config 'follow_redirects' for 'url' lookup plugin."
-                    )));
-                }
-            },
-        };
+        let redirects = !matches!(options.text("follow_redirects").as_deref(), Some("none" | "no"));
         let mut headers = Vec::new();
-        if flag(lookup, "force", false)? {
+        if options.flag("force", false) {
             headers.push(("Cache-Control".to_owned(), "no-cache".to_owned()));
         }
-        if let Some(V::Dict(given)) = lookup.option("headers") {
+        if let Some(V::Dict(given)) = options.get("headers") {
             for (name, value) in given.entries()? {
                 headers.push((crate::value::py_str(&name), text(&value)?));
             }
         }
-        let login = match (lookup.text("username")?, lookup.text("password")?) {
-            (None, _) => None,
-            (Some(user), password) => Some((user, password.unwrap_or_default())),
-        };
-        let agent_name = match option(lookup, "http_agent", "agent")? {
-            Some(name) => text(&name)?,
-            None => "ansible-httpget".to_owned(),
-        };
+        let password = options.text("password").unwrap_or_default();
+        let login = options.text("username").map(|user| (user, password));
+        let unredirected = options.list("unredirected_headers")?.unwrap_or_default();
         Ok(Self {
-            agent: agent(lookup, agent_name)?,
+            client: client(options)?,
             headers,
-            unredirected: names(option(lookup, "unredirected_headers", "unredir_headers")?)?
-                .iter()
-                .map(|name| name.to_lowercase())
-                .collect(),
-            eager: login.is_some() && flag(lookup, "force_basic_auth", false)?,
+            unredirected: unredirected.iter().map(|name| name.to_lowercase()).collect(),
+            eager: login.is_some() && options.flag("force_basic_auth", false),
             login,
-            netrc: flag(lookup, "use_netrc", true)?,
+            netrc: options.flag("use_netrc", true),
             redirects,
+            unix_socket: options.text("unix_socket"),
         })
     }
 
@@ -170,8 +159,8 @@ impl Asking {
             let wrong = wrong.to_string();
             return Err(failed(format!(
                 "URL can't contain control characters. {} (found at least {})",
-                shown(&V::str(path_of(rest))),
-                shown(&V::str(wrong))
+                shown(path_of(rest)),
+                shown(&wrong)
             )));
         }
         let first: Uri = url.parse().map_err(|_| no_answer("no host given"))?;
@@ -179,8 +168,9 @@ impl Asking {
         let mut authorised = self.eager;
         let mut seen = 0;
         loop {
-            let mut response =
-                self.ask(&uri, uri != first, authorised, &first).map_err(|error| refusal(url, &error))?;
+            let mut response = self
+                .ask(&uri, uri != first, authorised, &first)
+                .map_err(|error| self.refusal(url, &error))?;
             let status = response.status();
             let reason = status.canonical_reason().unwrap_or("");
             let error = |code: u16, reason: &str| {
@@ -189,7 +179,7 @@ impl Asking {
             match status.as_u16() {
                 200..=299 => {
                     let body = response.body_mut().with_config().limit(LARGEST).read_to_vec();
-                    return body.map_err(|error| refusal(url, &error));
+                    return body.map_err(|error| self.refusal(url, &error));
                 }
                 401 if !authorised && self.login.is_some() => authorised = true,
                 code @ (301 | 302 | 303 | 307 | 308) if self.redirects => {
@@ -217,7 +207,7 @@ impl Asking {
         authorised: bool,
         first: &Uri,
     ) -> Result<Response<Body>, ureq::Error> {
-        let mut request = self.agent.get(uri);
+        let mut request = self.client.get(uri);
         for (name, value) in &self.headers {
             if !(redirected && self.unredirected.contains(&name.to_lowercase())) {
                 request = request.header(name, value);
@@ -236,52 +226,63 @@ impl Asking {
         }
         request.call()
     }
+
+    fn refusal(&self, url: &str, error: &ureq::Error) -> TemplateError {
+        let plain = url.starts_with("http:");
+        let why = match error {
+            ureq::Error::Timeout(_) => return failed("timed out"),
+            ureq::Error::Io(error) if error.kind() == ErrorKind::TimedOut => return failed("timed out"),
+            // Whoever hangs up had been reached.
+            ureq::Error::Io(error) if plain && error.kind() == ErrorKind::ConnectionReset => {
+                return failed(errno(error));
+            }
+            ureq::Error::BodyExceedsLimit(_) => {
+                return failed(format!("the answer of {url} is larger than {} MiB", LARGEST >> 20));
+            }
+            ureq::Error::HostNotFound => "[Errno -2] Name or service not known".to_owned(),
+            ureq::Error::ConnectionFailed => "[Errno 111] Connection refused".to_owned(),
+            ureq::Error::Io(error) => {
+                match error.to_string().strip_prefix("failed to lookup address information: ") {
+                    Some(reason) => format!("[Errno -2] {reason}"),
+                    None => errno(error),
+                }
+            }
+            ureq::Error::Other(error) => error.to_string(),
+            other => other.to_string(),
+        };
+        let why = match &self.unix_socket {
+            Some(path) if matches!(error, ureq::Error::Io(_)) => {
+                format!("Invalid Socket File ({path}): {why}")
+            }
+            _ => why,
+        };
+        failed(format!("Failed lookup url for {url}: <urlopen error {why}>"))
+    }
 }
 
-fn agent(lookup: &Lookup, name: String) -> Res<Agent> {
-    let seconds = match option(lookup, "timeout", "timeout")? {
-        None => 10.0,
-        Some(value) => {
-            let number = value.as_f64().or_else(|| value.as_str().and_then(|s| s.trim().parse().ok()));
-            number.filter(|seconds: &f64| seconds.is_finite() && *seconds > 0.0).ok_or_else(|| {
-                invalid("timeout", format!("Invalid value provided for 'float': {}", shown(&value)))
-            })?
-        }
-    };
-    let wait = Duration::try_from_secs_f64(seconds).ok();
-    let roots = match option(lookup, "ca_path", "ca_path")? {
-        None => RootCerts::PlatformVerifier,
+fn client(options: &Options) -> Res<Agent> {
+    let roots = match options.text("ca_path") {
+        None => None,
         Some(path) => {
-            let path = expand_home(&text(&path)?);
+            let path = expand_home(&path);
             let pem = std::fs::read(&path)
                 .map_err(|error| failed(format!("{}: '{}'", errno(&error), path.display())))?;
-            let certificates = parse_pem(&pem).filter_map(|item| match item {
-                Ok(PemItem::Certificate(certificate)) => Some(certificate),
-                _ => None,
-            });
-            RootCerts::Specific(Arc::new(certificates.collect()))
+            Some(pem)
         }
     };
-    let tls = TlsConfig::builder()
-        .provider(TlsProvider::NativeTls)
-        .root_certs(roots)
-        .disable_verification(!flag(lookup, "validate_certs", true)?)
-        .build();
-    let mut config = Agent::config_builder()
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .user_agent(name)
-        .accept(AutoHeaderValue::None)
-        .accept_encoding("identity")
-        .timeout_connect(wait)
-        .timeout_per_read(wait)
-        .timeout_per_write(wait)
-        .timeout_recv_response(wait)
-        .tls_config(tls);
-    if !flag(lookup, "use_proxy", true)? {
-        config = config.proxy(None);
-    }
-    Ok(config.build().new_agent())
+    let options = http::Options {
+        agent: options.text("http_agent").unwrap_or_else(|| "ansible-httpget".to_owned()),
+        timeout: Duration::try_from_secs_f64(options.number("timeout", 10.0)).ok(),
+        proxies: options.flag("use_proxy", true),
+        unix_socket: options.text("unix_socket").map(|path| expand_home(&path)),
+        tls: http::Tls {
+            unverified: !options.flag("validate_certs", true),
+            roots,
+            ciphers: options.list("ciphers")?.map(|ciphers| ciphers.join(":")),
+            ..http::Tls::default()
+        },
+    };
+    options.client().map_err(|error| failed(error.to_string()))
 }
 
 /// What stands after the host.
@@ -313,34 +314,6 @@ fn errno(error: &std::io::Error) -> String {
         (Some(code), Some(at)) => format!("[Errno {code}] {}", &text[..at]),
         _ => text,
     }
-}
-
-fn refusal(url: &str, error: &ureq::Error) -> TemplateError {
-    let why = match error {
-        ureq::Error::Timeout(_) => return failed("timed out"),
-        ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => return failed("timed out"),
-        ureq::Error::BodyExceedsLimit(_) => {
-            return failed(format!("the answer of {url} is larger than {} MiB", LARGEST >> 20));
-        }
-        ureq::Error::HostNotFound => "[Errno -2] Name or service not known".to_owned(),
-        ureq::Error::ConnectionFailed => "[Errno 111] Connection refused".to_owned(),
-        ureq::Error::Io(error) => {
-            match error.to_string().strip_prefix("failed to lookup address information: ") {
-                Some(reason) => format!("[Errno -2] {reason}"),
-                None => errno(error),
-            }
-        }
-        other => {
-            let words = other.to_string();
-            // The reason stands in brackets after the names of the library's functions.
-            let reason = words.rsplit_once('(').map_or("", |(_, reason)| reason.trim_end_matches(')'));
-            match words.contains("certificate verify failed") {
-                true => format!("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {reason}"),
-                false => words,
-            }
-        }
-    };
-    failed(format!("Failed lookup url for {url}: <urlopen error {why}>"))
 }
 
 /// The user and password that `~/.netrc` has for a host.

@@ -7,7 +7,8 @@ mod resolver;
 mod tests;
 
 use super::Lookup;
-use crate::template::object::{Res, V, failed, repr, text};
+use super::options::{Kind, Opt, Options};
+use crate::template::object::{Res, V, failed};
 use crate::template::random::random_bytes;
 use domain::base::Rtype;
 use names::Asked;
@@ -19,33 +20,43 @@ use std::time::Duration;
 const PLUGIN: &str = "'ansible_collections.community.dns.plugins.lookup.lookup' lookup plugin";
 
 /// The kinds of records that can be asked for.
-const KINDS: &[Rtype] = &[
-    Rtype::A,
-    Rtype::AAAA,
-    Rtype::CAA,
-    Rtype::CNAME,
-    Rtype::DNAME,
-    Rtype::DNSKEY,
-    Rtype::DS,
-    Rtype::HINFO,
-    Rtype::HTTPS,
-    Rtype::LOC,
-    Rtype::MX,
-    Rtype::NAPTR,
-    Rtype::NS,
-    Rtype::NSEC,
-    Rtype::NSEC3,
-    Rtype::NSEC3PARAM,
-    Rtype::PTR,
-    Rtype::RP,
-    Rtype::RRSIG,
-    Rtype::SOA,
-    Rtype::SPF,
-    Rtype::SRV,
-    Rtype::SSHFP,
-    Rtype::SVCB,
-    Rtype::TLSA,
-    Rtype::TXT,
+const KINDS: &[&str] = &[
+    "A",
+    "AAAA",
+    "CAA",
+    "CNAME",
+    "DNAME",
+    "DNSKEY",
+    "DS",
+    "HINFO",
+    "HTTPS",
+    "LOC",
+    "MX",
+    "NAPTR",
+    "NS",
+    "NSEC",
+    "NSEC3",
+    "NSEC3PARAM",
+    "PTR",
+    "RP",
+    "RRSIG",
+    "SOA",
+    "SPF",
+    "SRV",
+    "SSHFP",
+    "SVCB",
+    "TLSA",
+    "TXT",
+];
+
+static OPTIONS: &[Opt] = &[
+    Opt::argument("nxdomain_handling", Kind::Choice(&["empty", "fail", "message"])),
+    Opt::argument("query_retry", Kind::Int),
+    Opt::argument("query_timeout", Kind::Float),
+    Opt::argument("search", Kind::Bool),
+    Opt::argument("server", Kind::List),
+    Opt::argument("servfail_retries", Kind::Int),
+    Opt::argument("type", Kind::Choice(KINDS)),
 ];
 
 /// What to do about names that do not exist.
@@ -89,47 +100,18 @@ fn fresh_id() -> Res<u16> {
     Ok(random_bytes(2)?.iter().fold(0, |id, byte| id << 8 | u16::from(*byte)))
 }
 
-fn choice(lookup: &Lookup, name: &str, default: &str) -> Res<String> {
-    match lookup.option(name) {
-        None => Ok(default.to_owned()),
-        Some(value) => text(value),
-    }
-}
-
-fn wrong_choice(given: &str, name: &str) -> crate::template::TemplateError {
-    failed(format!("Invalid value '{given}' for config '{name}' for {PLUGIN}."))
-}
-
-fn number(lookup: &Lookup, name: &str, kind: &str, default: f64) -> Res<f64> {
-    let Some(value) = lookup.option(name) else { return Ok(default) };
-    let number = value.as_f64().or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()));
-    number.filter(|number| number.is_finite() && (kind == "float" || number.fract() == 0.0)).ok_or_else(|| {
-        let shown = repr(value).unwrap_or_default();
-        failed(format!(
-            "Config '{name}' for {PLUGIN} from 'Direct' has an invalid value: Invalid value provided for '{kind}': {shown}"
-        ))
-    })
-}
-
 impl Asking {
     fn new(lookup: &Lookup) -> Res<Self> {
-        let kind = choice(lookup, "type", "A")?;
-        let known = KINDS.iter().copied().find(|known| known.to_mnemonic_str() == Some(&*kind));
-        let kind = known.ok_or_else(|| wrong_choice(&kind, "type"))?;
-        let unknown = choice(lookup, "nxdomain_handling", "empty")?;
-        let unknown = match unknown.as_str() {
-            "empty" => Unknown::Empty,
-            "fail" => Unknown::Fail,
-            "message" => Unknown::Message,
-            other => return Err(wrong_choice(other, "nxdomain_handling")),
+        let options = Options::read(lookup, PLUGIN, OPTIONS)?;
+        let kind = options.text("type").unwrap_or_else(|| "A".to_owned());
+        let kind = kind.parse().map_err(|_| failed(format!("unknown type of record: {kind}")))?;
+        let unknown = match options.text("nxdomain_handling").as_deref() {
+            Some("fail") => Unknown::Fail,
+            Some("message") => Unknown::Message,
+            _ => Unknown::Empty,
         };
-        let seconds = number(lookup, "query_timeout", "float", 10.0)?;
-        let lifetime = Duration::try_from_secs_f64(seconds).unwrap_or_default();
-        let servers: Vec<String> = match lookup.option("server") {
-            None | Some(V::None) => Vec::new(),
-            Some(V::Str(names)) => names.split(',').map(|name| name.trim().to_owned()).collect(),
-            Some(names) => names.items()?.iter().map(text).collect::<Res<_>>()?,
-        };
+        let lifetime = Duration::try_from_secs_f64(options.number("query_timeout", 10.0)).unwrap_or_default();
+        let servers = options.list("server")?.unwrap_or_default();
         let of_system = || {
             let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
             Resolver::of_system(Path::new("/etc/resolv.conf"), &host).map_err(failed)
@@ -153,10 +135,10 @@ impl Asking {
         Ok(Self {
             resolver,
             kind,
-            search: lookup.flag("search", true)?,
+            search: options.flag("search", true),
             unknown,
-            retries: number(lookup, "query_retry", "int", 3.0)? as i64,
-            servfail_retries: number(lookup, "servfail_retries", "int", 0.0)? as i64,
+            retries: options.number("query_retry", 3.0) as i64,
+            servfail_retries: options.number("servfail_retries", 0.0) as i64,
         })
     }
 

@@ -95,7 +95,7 @@ fn names_are_looked_up_as_ansible_does() {
         resolver.lifetime = Duration::from_millis(if silent { 200 } else { 10_000 });
         let asking = Asking {
             resolver,
-            kind: KINDS.iter().copied().find(|known| known.to_mnemonic_str() == Some(kind)).expect(kind),
+            kind: kind.parse().expect(kind),
             search: true,
             unknown: match text("nxdomain_handling") {
                 Some("fail") => Unknown::Fail,
