@@ -4,6 +4,7 @@ mod tls;
 mod unix;
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 use tls::TlsConnector;
@@ -29,6 +30,18 @@ pub struct Tls {
     pub server_name: Option<String>,
 }
 
+/// Whom to ask for a connection.
+#[derive(Debug, Default)]
+pub enum Proxy {
+    /// The proxies of the environment (`https_proxy`, `no_proxy`, …).
+    #[default]
+    Environment,
+    /// Nobody.
+    None,
+    /// The proxy at an address.
+    At(String),
+}
+
 /// How to connect.
 #[derive(Debug)]
 pub struct Options {
@@ -36,32 +49,32 @@ pub struct Options {
     pub agent: String,
     /// For connecting, for each read and each write.
     pub timeout: Option<Duration>,
-    /// Ask the proxies of the environment.
-    pub proxies: bool,
+    pub proxy: Proxy,
     /// The socket to connect to, whatever the address says.
     pub unix_socket: Option<PathBuf>,
     pub tls: Tls,
 }
 
-/// Why a client cannot be made, or TLS not be agreed on, as Python's `ssl` says it (without the line of its source).
+/// Why a client cannot be made, or TLS not be agreed on; the latter as Python's `ssl` says it, without the line of its
+/// source.
 #[derive(Debug)]
-pub struct TlsError(String);
+pub struct Refused(String);
 
-impl fmt::Display for TlsError {
+impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for TlsError {}
+impl std::error::Error for Refused {}
 
 impl Options {
     /// A client that follows no redirection and takes every status for an answer.
     ///
     /// # Errors
-    /// Certificates, keys or ciphers that OpenSSL does not take.
-    pub fn client(self) -> Result<Agent, TlsError> {
-        let config = self.config(Agent::config_builder());
+    /// Certificates, keys or ciphers that OpenSSL does not take; a proxy that is no address.
+    pub fn client(self) -> Result<Agent, Refused> {
+        let config = self.config(Agent::config_builder())?;
         let tls = TlsConnector::new(self.tls)?;
         Ok(match self.unix_socket {
             Some(path) => Agent::with_parts(config, ().chain(UnixConnector::new(path)).chain(tls), Nowhere),
@@ -72,7 +85,7 @@ impl Options {
         })
     }
 
-    fn config(&self, builder: ConfigBuilder<AgentScope>) -> Config {
+    fn config(&self, builder: ConfigBuilder<AgentScope>) -> Result<Config, Refused> {
         let mut builder = builder
             .http_status_as_error(false)
             .max_redirects(0)
@@ -83,9 +96,42 @@ impl Options {
             .timeout_per_read(self.timeout)
             .timeout_per_write(self.timeout)
             .timeout_recv_response(self.timeout);
-        if !self.proxies || self.unix_socket.is_some() {
-            builder = builder.proxy(None);
+        builder = match &self.proxy {
+            _ if self.unix_socket.is_some() => builder.proxy(None),
+            Proxy::None => builder.proxy(None),
+            Proxy::Environment => builder,
+            Proxy::At(address) => {
+                let proxy = ureq::Proxy::new(address);
+                builder.proxy(Some(proxy.map_err(|error| Refused(format!("{address}: {error}")))?))
+            }
+        };
+        Ok(builder.build())
+    }
+}
+
+/// Why there was no answer, as Python words it: `[Errno 111] Connection refused`.
+pub fn reason(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::HostNotFound => "[Errno -2] Name or service not known".to_owned(),
+        ureq::Error::ConnectionFailed => "[Errno 111] Connection refused".to_owned(),
+        ureq::Error::Timeout(_) => "timed out".to_owned(),
+        ureq::Error::Io(error) if error.kind() == ErrorKind::TimedOut => "timed out".to_owned(),
+        ureq::Error::Io(error) => {
+            match error.to_string().strip_prefix("failed to lookup address information: ") {
+                Some(reason) => format!("[Errno -2] {reason}"),
+                None => errno(error),
+            }
         }
-        builder.build()
+        ureq::Error::Other(error) => error.to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// `[Errno 2] No such file or directory`.
+pub fn errno(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match (error.raw_os_error(), text.find(" (os error")) {
+        (Some(code), Some(at)) => format!("[Errno {code}] {}", &text[..at]),
+        _ => text,
     }
 }

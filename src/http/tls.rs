@@ -1,6 +1,6 @@
 //! TLS over any connection.
 
-use super::{Tls, TlsError};
+use super::{Refused, Tls};
 use openssl::error::ErrorStack;
 use openssl::pkey::PKey;
 use openssl::ssl::{
@@ -25,7 +25,7 @@ pub struct TlsConnector {
 impl TlsConnector {
     /// # Errors
     /// Certificates, keys or ciphers that OpenSSL does not take.
-    pub fn new(tls: Tls) -> Result<Self, TlsError> {
+    pub fn new(tls: Tls) -> Result<Self, Refused> {
         let mut builder = SslConnector::builder(SslMethod::tls()).map_err(|error| stack(&error))?;
         builder.set_alpn_protos(b"\x08http/1.1").map_err(|error| stack(&error))?;
         match (&tls.roots, tls.unverified) {
@@ -36,7 +36,7 @@ impl TlsConnector {
         if let Some(ciphers) = &tls.ciphers {
             builder
                 .set_cipher_list(ciphers)
-                .map_err(|_| TlsError("('No cipher can be selected.',)".to_owned()))?;
+                .map_err(|_| Refused("('No cipher can be selected.',)".to_owned()))?;
         }
         if let Some((certificates, key)) = &tls.identity {
             show(&mut builder, certificates, key).map_err(|error| stack(&error))?;
@@ -62,8 +62,8 @@ impl TlsConnector {
 }
 
 /// Only these authorities.
-fn trust(builder: &mut SslConnectorBuilder, pem: &[u8]) -> Result<(), TlsError> {
-    let none = || TlsError("[X509: NO_CERTIFICATE_OR_CRL_FOUND] no certificate or crl found".to_owned());
+fn trust(builder: &mut SslConnectorBuilder, pem: &[u8]) -> Result<(), Refused> {
+    let none = || Refused("[X509: NO_CERTIFICATE_OR_CRL_FOUND] no certificate or crl found".to_owned());
     let certificates = X509::stack_from_pem(pem).map_err(|_| none())?;
     if certificates.is_empty() {
         return Err(none());
@@ -102,18 +102,18 @@ fn show(builder: &mut SslConnectorBuilder, certificates: &[u8], key: &[u8]) -> R
 }
 
 /// `[SSL: WRONG_VERSION_NUMBER] wrong version number`.
-fn stack(error: &ErrorStack) -> TlsError {
+fn stack(error: &ErrorStack) -> Refused {
     let first = error.errors().iter().find_map(|error| Some((error.library()?, error.reason()?)));
-    let Some((library, reason)) = first else { return TlsError(error.to_string()) };
+    let Some((library, reason)) = first else { return Refused(error.to_string()) };
     let library = if library.starts_with("SSL") { "SSL" } else { library };
-    TlsError(format!("[{library}: {}] {reason}", reason.to_uppercase().replace(' ', "_")))
+    Refused(format!("[{library}: {}] {reason}", reason.to_uppercase().replace(' ', "_")))
 }
 
-fn refusal(error: &ssl::Error, verified: X509VerifyResult, name: &str) -> TlsError {
-    let Some(error) = error.ssl_error() else { return TlsError(error.to_string()) };
-    let TlsError(text) = stack(error);
+fn refusal(error: &ssl::Error, verified: X509VerifyResult, name: &str) -> Refused {
+    let Some(error) = error.ssl_error() else { return Refused(error.to_string()) };
+    let Refused(text) = stack(error);
     if verified == X509VerifyResult::OK {
-        return TlsError(text);
+        return Refused(text);
     }
     let why = match verified.error_string() {
         "hostname mismatch" | "Hostname mismatch" => {
@@ -122,7 +122,7 @@ fn refusal(error: &ssl::Error, verified: X509VerifyResult, name: &str) -> TlsErr
         "IP address mismatch" => format!("IP address mismatch, certificate is not valid for '{name}'."),
         other => other.to_owned(),
     };
-    TlsError(format!("{text}: {why}"))
+    Refused(format!("{text}: {why}"))
 }
 
 impl<In: Transport> Connector<In> for TlsConnector {

@@ -55,9 +55,11 @@ impl Json {
         }
     }
 
-    /// The task of a result; under `free`, hosts are at several tasks at a time.
-    fn task(&mut self, info: &Arc<TaskInfo>) -> Option<&mut Task> {
-        let same = |task: &Task| Arc::ptr_eq(&task.info, info) || task.info.span == info.span;
+    /// The task of a result; under `free`, hosts are at several tasks at a time. Where the host has its result already,
+    /// the file of the task was included again.
+    fn task(&mut self, info: &Arc<TaskInfo>, host: Option<&str>) -> Option<&mut Task> {
+        let done = |task: &Task| host.is_some_and(|host| task.hosts.contains_key(host));
+        let same = |task: &Task| Arc::ptr_eq(&task.info, info) || task.info.span == info.span && !done(task);
         if !self.plays.last()?.tasks.iter().any(same) {
             let head = self.head(&info.name, &info.span);
             let task = Task { head, info: info.clone(), hosts: BTreeMap::new() };
@@ -87,7 +89,7 @@ impl Json {
         if result.unreachable {
             data.insert("unreachable".into(), true.into());
         }
-        if let Some(task) = self.task(info) {
+        if let Some(task) = self.task(info, Some(host)) {
             task.head.end = Some(jiff::Timestamp::now());
             task.hosts.insert(host.to_owned(), Value::map(data));
         }
@@ -147,7 +149,7 @@ impl Reporter for Json {
                 let head = self.head(name, place);
                 self.plays.push(Play { head, tasks: vec![] });
             }
-            Event::Task(info) => drop(self.task(info)),
+            Event::Task(info) => drop(self.task(info, None)),
             Event::Result { host, task, result } => self.result(host, task, result),
             Event::Problem(problem) if problem.severity != Severity::Deprecation || self.deprecations => {
                 self.sink.error_line(&diag::render(problem, Style::Plain), None, Level::Warning);

@@ -38,6 +38,7 @@ pub use general::type_of;
 pub use json_errors::explain as explain_json;
 pub use maps::{Pathless, subelements_of};
 pub use password::{Recipe, hash_password, random_password};
+pub use serial::load_yaml;
 
 use super::eval::{Call, Params};
 use super::object::{Res, V};

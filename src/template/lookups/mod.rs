@@ -8,6 +8,7 @@ mod first_found;
 mod general;
 mod hosts;
 mod ini;
+mod k8s;
 mod options;
 mod passwords;
 mod sequence;
@@ -65,6 +66,7 @@ static LOOKUPS: &[(&str, Run)] = &[
     ("community.general.flattened", data::flattened),
     ("community.general.merge_variables", general::merge_variables),
     ("community.general.random_string", general::random_string),
+    ("kubernetes.core.k8s", k8s::k8s),
 ];
 
 /// One use of a lookup.

@@ -2,7 +2,7 @@
 
 use super::Lookup;
 use super::options::{Kind, Opt, Options};
-use crate::http;
+use crate::http::{self, Proxy, errno};
 use crate::template::TemplateError;
 use crate::template::context::expand_home;
 use crate::template::object::{Res, V, failed, text};
@@ -230,8 +230,10 @@ impl Asking {
     fn refusal(&self, url: &str, error: &ureq::Error) -> TemplateError {
         let plain = url.starts_with("http:");
         let why = match error {
-            ureq::Error::Timeout(_) => return failed("timed out"),
-            ureq::Error::Io(error) if error.kind() == ErrorKind::TimedOut => return failed("timed out"),
+            ureq::Error::Timeout(_) => return failed(http::reason(error)),
+            ureq::Error::Io(inner) if inner.kind() == ErrorKind::TimedOut => {
+                return failed(http::reason(error));
+            }
             // Whoever hangs up had been reached.
             ureq::Error::Io(error) if plain && error.kind() == ErrorKind::ConnectionReset => {
                 return failed(errno(error));
@@ -239,16 +241,7 @@ impl Asking {
             ureq::Error::BodyExceedsLimit(_) => {
                 return failed(format!("the answer of {url} is larger than {} MiB", LARGEST >> 20));
             }
-            ureq::Error::HostNotFound => "[Errno -2] Name or service not known".to_owned(),
-            ureq::Error::ConnectionFailed => "[Errno 111] Connection refused".to_owned(),
-            ureq::Error::Io(error) => {
-                match error.to_string().strip_prefix("failed to lookup address information: ") {
-                    Some(reason) => format!("[Errno -2] {reason}"),
-                    None => errno(error),
-                }
-            }
-            ureq::Error::Other(error) => error.to_string(),
-            other => other.to_string(),
+            other => http::reason(other),
         };
         let why = match &self.unix_socket {
             Some(path) if matches!(error, ureq::Error::Io(_)) => {
@@ -273,7 +266,7 @@ fn client(options: &Options) -> Res<Agent> {
     let options = http::Options {
         agent: options.text("http_agent").unwrap_or_else(|| "ansible-httpget".to_owned()),
         timeout: Duration::try_from_secs_f64(options.number("timeout", 10.0)).ok(),
-        proxies: options.flag("use_proxy", true),
+        proxy: if options.flag("use_proxy", true) { Proxy::Environment } else { Proxy::None },
         unix_socket: options.text("unix_socket").map(|path| expand_home(&path)),
         tls: http::Tls {
             unverified: !options.flag("validate_certs", true),
@@ -305,15 +298,6 @@ fn resolve(from: &Uri, to: &str) -> Option<Uri> {
     }
     let folder = from.path().rsplit_once('/').map_or("", |(folder, _)| folder);
     format!("{scheme}://{host}{folder}/{to}").parse().ok()
-}
-
-/// `[Errno 111] Connection refused`.
-fn errno(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    match (error.raw_os_error(), text.find(" (os error")) {
-        (Some(code), Some(at)) => format!("[Errno {code}] {}", &text[..at]),
-        _ => text,
-    }
 }
 
 /// The user and password that `~/.netrc` has for a host.
