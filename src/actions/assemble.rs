@@ -3,6 +3,7 @@
 
 use super::contract::{text, truth};
 use super::{Action, Call, Prepared, Scene};
+use crate::runner::TaskResult;
 use crate::value::{Map, Value};
 use fancy_regex::Regex;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,9 @@ impl Action for Assemble {
         }
         let folder = match scene.find("files", &src) {
             Ok(folder) => folder,
-            Err(message) => return Prepared::refused(message),
+            Err(message) => {
+                return Prepared::Done(TaskResult::stopped(format!("Task failed: {message}")));
+            }
         };
         if !folder.is_dir() {
             return Prepared::failed(format!("Source ({src}) is not a directory"));

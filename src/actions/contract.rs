@@ -356,23 +356,27 @@ impl<'a> Scene<'a> {
             (Some(rest), Some(home)) => home.join(rest),
             _ => PathBuf::from(name),
         };
-        let mut tried: Vec<PathBuf> = Vec::new();
-        let candidates = self
-            .env
-            .search_path
-            .iter()
-            .flat_map(|folder| [folder.join(kind).join(&name_path), folder.join(&name_path)]);
-        for candidate in candidates {
-            if candidate.exists() {
-                return Ok(candidate);
-            }
-            if !tried.contains(&candidate) {
-                tried.push(candidate);
-            }
+        let hint =
+            "If you are using a module and expect the file to exist on the remote, see the remote_src option";
+        if name_path.is_absolute() {
+            return match name_path.exists() {
+                true => Ok(name_path),
+                false => Err(format!("Could not find or access '{name}' on the Ansible Controller.\n{hint}")),
+            };
+        }
+        let within = |folder: &PathBuf| [folder.join(kind).join(&name_path), folder.join(&name_path)];
+        let mut searched = self.env.search_path.clone();
+        // A task of the playbook itself: its folder is looked into as the task's, and as the playbook's.
+        if self.task.level.directory.as_ref() == searched.last() {
+            searched.extend(searched.last().cloned());
+        }
+        let tried: Vec<PathBuf> = searched.iter().flat_map(within).collect();
+        if let Some(found) = tried.iter().find(|path| path.exists()) {
+            return Ok(found.clone());
         }
         let tried: Vec<String> = tried.iter().map(|path| format!("\t{}", path.display())).collect();
         Err(format!(
-            "Could not find or access '{name}'\nSearched in:\n{} on the Ansible Controller.\nIf you are using a module and expect the file to exist on the remote, see the remote_src option",
+            "Could not find or access '{name}'\nSearched in:\n{} on the Ansible Controller.\n{hint}",
             tried.join("\n")
         ))
     }

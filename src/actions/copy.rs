@@ -38,7 +38,9 @@ impl Action for Copy {
             (None, Some(src)) => {
                 let path = match scene.find("files", &src) {
                     Ok(path) => path,
-                    Err(message) => return Prepared::refused(message),
+                    Err(message) => {
+                        return Prepared::refused(format!("Unexpected AnsibleActionFail error: {message}"));
+                    }
                 };
                 let files = scene.files(&args);
                 if path.is_dir() {

@@ -116,7 +116,14 @@ fn load(args: &Map, scene: &Scene) -> Result<TaskResult, String> {
 
 /// The files of a folder, in order of their names, then those of each folder inside, all that is in it before the next.
 fn directory(dir: &str, args: &Map, scene: &Scene) -> Result<Vec<PathBuf>, String> {
-    let root = scene.find("vars", dir).map_err(|_| format!("{dir} directory does not exist"))?;
+    let root = scene.find("vars", dir).map_err(|_| {
+        let level = &scene.task.level;
+        let beside = match &level.role {
+            Some(role) => role.path.join("vars"),
+            None => level.directory.clone().unwrap_or_else(|| scene.env.playbook_dir.clone()),
+        };
+        format!("{} directory does not exist", beside.join(dir).display())
+    })?;
     if !root.is_dir() {
         return Err(format!("{} is not a directory", root.display()));
     }

@@ -29,7 +29,6 @@ use crate::playbook::{ActionKind, ActionName};
 
 pub use contract::{Action, AllBlobs, Blobs, Call, Content, Files, Prepared, Scene};
 pub use digests::Digests;
-pub use set_fact::{VARIABLE_NAMES, is_identifier};
 
 /// The control half of what a task does, where it has one.
 pub fn of(action: &ActionName) -> Option<&'static dyn Action> {

@@ -86,7 +86,7 @@ pub fn main(args: Vec<String>) -> i32 {
     }
     match () {
         () if verdict.interrupted => exit::INTERRUPTED,
-        () if verdict.broken => exit::CONTENT,
+        () if verdict.broken.is_some() => exit::CONTENT,
         () if verdict.nothing_ran => exit::NOTHING,
         () => report.exit_code(),
     }

@@ -1,12 +1,14 @@
 //! Exit codes, in one place.
 
 use crate::diag::Diagnostic;
-use crate::runner::Verdict;
+use crate::runner::{Broken, Verdict};
 use crate::source::settings::Name;
 
 pub const OK: i32 = 0;
 /// Wrong content, inventory or settings under the Ansible names.
 pub const ERROR: i32 = 1;
+/// A word that is none of those there are, under the Ansible names.
+pub const BAD_OPTION: i32 = 5;
 pub const FAILED: i32 = 2;
 pub const UNREACHABLE: i32 = 4;
 /// A playbook that is wrong, under the name `ekumen` (and Ansible's code for parser errors is 4).
@@ -25,13 +27,25 @@ pub fn content(name: Name) -> i32 {
     }
 }
 
-/// The code for playbooks that cannot be loaded: Ansible tells what is written wrong from files and roles that are not there.
+/// The code for playbooks that cannot be loaded: Ansible tells most of what is written wrong from files and
+/// roles that are not there.
 pub fn of_problems(problems: &[Diagnostic], name: Name) -> i32 {
-    let missing = |problem: &Diagnostic| {
-        matches!(problem.code, "file-not-found" | "role-not-found" | "unreadable-file")
+    let other = |problem: &Diagnostic| {
+        matches!(
+            problem.code,
+            "file-not-found"
+                | "role-not-found"
+                | "unreadable-file"
+                | "tags-not-a-list"
+                | "empty-loop"
+                | "duplicate-loop"
+                | "unnamed-role"
+                | "role-template"
+                | "static-syntax"
+        )
     };
     match name {
-        Name::Ansible if problems.first().is_some_and(missing) => ERROR,
+        Name::Ansible if problems.first().is_some_and(other) => ERROR,
         _ => content(name),
     }
 }
@@ -45,10 +59,9 @@ pub fn of(verdict: &Verdict, name: Name) -> i32 {
         };
     }
     match name {
-        _ if verdict.broken => match name {
-            Name::Ansible if !verdict.content => ERROR,
-            _ => content(name),
-        },
+        Name::Ansible if verdict.broken == Some(Broken::Running) => ERROR,
+        Name::Ansible if verdict.broken == Some(Broken::Option) => BAD_OPTION,
+        _ if verdict.broken.is_some() => content(name),
         Name::Ansible if verdict.unreachable && !verdict.limit_reached => UNREACHABLE,
         Name::Ekumen if verdict.unreachable && verdict.failed => 4,
         Name::Ekumen if verdict.unreachable => 3,

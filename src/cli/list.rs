@@ -49,7 +49,7 @@ pub fn show(setup: &Setup, playbooks: &[(PathBuf, Playbook)], what: &What) -> i3
             if name.is_empty() {
                 name = pattern.clone();
             }
-            let tags = tags_of(&play.level, &context);
+            let tags = tags_of(&play.level, &context).unwrap_or_default();
             out.push_str(&format!(
                 "\n  play #{} ({pattern}): {name}\tTAGS: [{}]\n",
                 number + 1,
@@ -110,7 +110,7 @@ fn list_tasks(
             Item::Block(block) => list_tasks(setup, block, context, what, all, out),
             Item::Task(task) if task.implicit => {}
             Item::Task(task) => {
-                let tags = tags_of(&task.level, context);
+                let tags = tags_of(&task.level, context).unwrap_or_default();
                 all.extend(tags.iter().cloned());
                 if !setup.shared.options.tags.selects(&tags) {
                     continue;

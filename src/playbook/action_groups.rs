@@ -2,8 +2,9 @@
 
 use super::action::ActionName;
 use super::loader::Loader;
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, did_you_mean};
 use crate::source::{Node, NodeKind};
+use crate::value::py_str;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
@@ -51,21 +52,41 @@ impl Loader {
         }
     }
 
-    /// Groups that `module_defaults` names and that there are not.
+    /// Whether `module_defaults` is a mapping (or some), and names modules and groups that there are.
     pub(super) fn check_module_defaults(&self, value: &Node) {
         let maps = match &value.kind {
+            NodeKind::Null => return,
             NodeKind::List(items) => items.iter().collect(),
             _ => vec![value],
         };
+        if let Some(other) = maps.iter().find(|map| map.as_map().is_none()) {
+            let text = "The field 'module_defaults' is supposed to be a dictionary or list of dictionaries, the keys of which must be \
+                        static action, module, or group names. Only the values may contain templates. For example: \
+                        {'ping': \"{{ ping_defaults }}\"}";
+            self.problem(Diagnostic::error("module-defaults", text).at(&other.span));
+            return;
+        }
         for (key, _) in maps.into_iter().filter_map(Node::as_map).flatten() {
-            let Some(name) = key.as_str().filter(|name| !name.contains("{{")) else { continue };
-            if let Some(group) = name.strip_prefix("group/")
-                && self.action_group(group).is_none()
-            {
-                let text = format!(
-                    "Error loading module_defaults: could not resolve the module_defaults group {group}"
-                );
-                self.problem(Diagnostic::error("unknown-action-group", text).at(&key.span));
+            let name = py_str(&key.to_value());
+            match name.strip_prefix("group/") {
+                Some(group) if self.action_group(group).is_none() => {
+                    let full =
+                        if group.contains('.') { group.into() } else { format!("ansible.builtin.{group}") };
+                    let text = format!(
+                        "Error loading module_defaults: could not resolve the module_defaults group {full}"
+                    );
+                    self.problem(Diagnostic::error("unknown-action-group", text).at(&key.span));
+                }
+                None if name.contains("{{") || self.resolve(&name).is_none() => {
+                    let text = format!("Could not resolve action ansible.legacy.{name} in module_defaults");
+                    let near = did_you_mean(&name, super::action::known_names());
+                    let problem = Diagnostic::error("unknown-module", text).at(&key.span);
+                    self.problem(match near {
+                        Some(near) => problem.help(format!("did you mean `{near}`?")),
+                        None => problem,
+                    });
+                }
+                _ => {}
             }
         }
     }

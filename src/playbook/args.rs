@@ -2,9 +2,12 @@
 
 use super::action::{ActionName, is_free_form, takes_command};
 use super::loader::Loader;
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Severity};
 use crate::source::{Node, NodeKind, args as free_form};
 use std::sync::Arc;
+
+/// What `args` has to be.
+const ARGS_ARE: &str = "A mapping or template which resolves to a mapping is required.";
 
 impl Loader {
     /// The action's own value and `args:`, as one node: a mapping. A template in place of `args`' mapping is
@@ -19,7 +22,12 @@ impl Loader {
             None => entries.push((key, value)),
         };
         match args.map(|node| (&node.kind, node)) {
-            None | Some((NodeKind::Null, _)) => {}
+            None => {}
+            Some((NodeKind::Null, node)) => {
+                let text = "Ignoring empty task `args` keyword. This feature will be removed from ansible-core version 2.23.";
+                let problem = Diagnostic::new(Severity::Deprecation, "empty-args", text).at(&node.span);
+                self.problem(problem.help(ARGS_ARE));
+            }
             Some((NodeKind::Map(given), _)) => {
                 given.iter().for_each(|(key, value)| put(key.clone(), value.clone()))
             }
@@ -30,7 +38,7 @@ impl Loader {
             Some((_, node)) => self.problem(
                 Diagnostic::error("args-not-a-mapping", "The value of the task `args` keyword is invalid.")
                     .at(&node.span)
-                    .help("A mapping or template which resolves to a mapping is required."),
+                    .help(ARGS_ARE),
             ),
         }
         match &value.kind {
@@ -59,23 +67,18 @@ impl Loader {
                     put(text_node(&key, value), text_node(&text, value));
                 }
             }
-            NodeKind::Bool(_) | NodeKind::Int(_) | NodeKind::Big(_) | NodeKind::Float(_)
-                if is_free_form(&action.short) =>
-            {
-                put(text_node("_raw_params", value), value.clone());
-            }
-            NodeKind::List(_) | NodeKind::Unsafe(_) if is_free_form(&action.short) => {
+            NodeKind::Unsafe(_) if is_free_form(&action.short) => {
                 put(text_node("_raw_params", value), value.clone())
             }
-            _ => self.problem(
-                Diagnostic::error(
-                    "unexpected-arguments",
-                    format!("unexpected parameter type in action: {}", value.describe()),
-                )
-                .at(&value.span),
-            ),
+            _ => self.unexpected_arguments(value),
         }
         Node::new(NodeKind::Map(entries), value.span.clone())
+    }
+
+    /// What is neither a text nor a mapping says no arguments.
+    pub(super) fn unexpected_arguments(&self, value: &Node) {
+        let message = format!("unexpected parameter type in action: {}", value.describe());
+        self.problem(Diagnostic::error("unexpected-arguments", message).at(&value.span));
     }
 
     /// `module: "{{ variable }}"`: a fact of that name could choose the arguments.

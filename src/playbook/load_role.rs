@@ -21,13 +21,12 @@ impl Loader {
     pub(super) fn play_roles(&self, node: &Node, level: &Arc<Level>) -> Vec<Arc<Role>> {
         let Some(items) = node.as_list() else {
             if !node.is_null() {
-                self.problem(
-                    Diagnostic::error(
-                        "roles-not-a-list",
-                        "A malformed role declaration was encountered: `roles` must be a list",
-                    )
-                    .at(&node.span),
+                let message = format!(
+                    "A malformed role declaration was encountered: ds ({}) should be a list but was {}",
+                    py_str(&node.to_value()),
+                    node.describe()
                 );
+                self.problem(Diagnostic::error("roles-not-a-list", message).at(&node.span));
             }
             return vec![];
         };
@@ -55,6 +54,9 @@ impl Loader {
                 level = self.level(&words, LevelKind::Role, Places::ROLE, Some(parent.clone()));
                 level.attrs.retain(|(name, _)| *name != "name");
                 for (key, value) in entries.iter().filter(|(key, _)| !keyword(key)) {
+                    if let Some(warning) = crate::vars::reserved(&py_str(&key.to_value()), Some(&key.span)) {
+                        self.problem(warning);
+                    }
                     let term = self.engine.compile(value);
                     request.params.insert(py_str(&key.to_value()), term, Some(key.span.clone()));
                 }
@@ -73,29 +75,25 @@ impl Loader {
                     })
                     .collect();
                 request.written_params = written.join(" ");
+                if let Some(name) = node.get("name") {
+                    self.check_kind("name", keywords::Kind::Text, name);
+                }
                 let name = node.get("role").or_else(|| node.get("name"));
-                match name.and_then(super::level::plain_text) {
-                    Some(name) => request.name = name,
+                match name.and_then(Node::as_str).filter(|name| !name.is_empty()) {
+                    Some(name) => request.name = name.to_owned(),
                     None => {
                         self.problem(
-                            Diagnostic::error(
-                                "role-without-name",
-                                "role definitions must contain a role name",
-                            )
-                            .at(&node.span),
+                            Diagnostic::error("unnamed-role", "role definitions must contain a role name")
+                                .at(&node.span),
                         );
                         return None;
                     }
                 }
             }
             _ => {
-                self.problem(
-                    Diagnostic::error(
-                        "not-a-role",
-                        format!("A malformed role declaration was encountered: this is {}", node.describe()),
-                    )
-                    .at(&node.span),
-                );
+                let help = format!("a role is a name, or a mapping with one; this is {}", node.describe());
+                let problem = Diagnostic::error("not-a-role", "Invalid role definition.").at(&node.span);
+                self.problem(problem.help(help));
                 return None;
             }
         }
@@ -110,7 +108,7 @@ impl Loader {
             match self.render_static(&self.attr(&text_node(&request.name, node)), &level) {
                 Ok(name) => request.name = py_str(&name),
                 Err(problem) => {
-                    self.problem(problem);
+                    self.problem(Diagnostic { code: "role-template", ..problem });
                     return None;
                 }
             }

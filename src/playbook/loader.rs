@@ -1,7 +1,7 @@
 //! Files to plays and task lists. One loader serves a whole run: dynamic includes come back to it.
 
-use super::keywords::{self, Places};
-use super::level::{Level, LevelKind, Vars};
+use super::keywords::{self, Kind, Places};
+use super::level::{Attr, Level, LevelKind, Vars};
 use super::library::Library;
 use super::tasks::{Block, Item};
 use crate::diag::{Diagnostic, Severity, Span, did_you_mean};
@@ -151,21 +151,41 @@ impl Loader {
         place: Places,
         parent: Option<Arc<Level>>,
     ) -> Level {
+        self.level_of(place.name(), entries, kind, place, parent)
+    }
+
+    /// The same, for what errors call `owner`.
+    pub(super) fn level_of(
+        &self,
+        owner: &str,
+        entries: &[(&Node, &Node)],
+        kind: LevelKind,
+        place: Places,
+        parent: Option<Arc<Level>>,
+    ) -> Level {
         let mut level = Level::empty(kind, parent);
         for (key, value) in entries {
             let Some(name) = key.as_str() else { continue };
             match name {
                 "when" => level.when = self.conditions(value),
-                "tags" => level.tags = self.tags(value),
-                "vars" => level.vars = self.vars(value, place.name()),
+                "tags" => {
+                    if !matches!(value.kind, NodeKind::Str(_) | NodeKind::List(_) | NodeKind::Unsafe(_)) {
+                        let text = "tags must be specified as a list";
+                        self.problem(Diagnostic::error("tags-not-a-list", text).at(&value.span));
+                    }
+                    level.tags = self.tags(value);
+                }
+                "vars" => level.vars = self.vars(value, owner),
                 _ => {
                     if let Some(keyword) =
                         keywords::keyword(name).filter(|keyword| keyword.places.contains(place))
                     {
-                        if keyword.name == "module_defaults" {
+                        // The roles of a play may bring along the modules that it names.
+                        if keyword.kind == Kind::Defaults && place != Places::PLAY {
                             self.check_module_defaults(value);
                         }
                         let name = if keyword.name == "user" { "remote_user" } else { keyword.name };
+                        self.check_kind(name, keyword.kind, value);
                         level.attrs.push((name, self.attr(value)));
                     }
                 }
@@ -176,12 +196,15 @@ impl Loader {
 
     /// The sentence for a keyword that does not exist at `place`.
     pub(super) fn unknown_keyword(&self, key: &Node, place: Places) {
+        self.unknown_keyword_of(place.name(), key, place);
+    }
+
+    /// The same, for what errors call `owner`.
+    pub(super) fn unknown_keyword_of(&self, owner: &str, key: &Node, place: Places) {
         let name = py_str(&key.to_value());
-        let mut problem = Diagnostic::error(
-            "unknown-keyword",
-            format!("'{name}' is not a valid attribute for a {}", place.name()),
-        )
-        .at(&key.span);
+        let mut problem =
+            Diagnostic::error("unknown-keyword", format!("'{name}' is not a valid attribute for a {owner}"))
+                .at(&key.span);
         if let Some(near) = did_you_mean(&name, keywords::names_at(place)) {
             problem = problem.help(format!("did you mean `{near}`?"));
         }
@@ -307,6 +330,13 @@ impl Loader {
         }
     }
 
+    /// What a play, block or task is called.
+    pub(super) fn name(&self, node: &Node) -> Option<Attr> {
+        let name = node.get("name").filter(|name| !name.is_null())?;
+        self.check_kind("name", Kind::Text, name);
+        Some(self.attr(name))
+    }
+
     fn block(&self, node: &Node, parent: &Arc<Level>, handlers: bool) -> Option<Block> {
         let entries = node.as_map()?;
         for (key, _) in entries {
@@ -323,17 +353,17 @@ impl Loader {
             .collect();
         let level = Arc::new(self.level(&rest, LevelKind::Block, Places::BLOCK, Some(parent.clone())));
         let section = |name: &str| match node.get(name).map(|value| (&value.kind, value)) {
-            None | Some((NodeKind::Null, _)) => vec![],
+            None => vec![],
             Some((NodeKind::List(items), _)) => self.items(items, &level, handlers),
             Some((NodeKind::Map(_), value)) => self.item(value, &level, handlers),
             Some((_, value)) => {
-                self.problem(
-                    Diagnostic::error(
-                        "not-a-task-list",
-                        format!("A malformed block was encountered: `{name}` must be a list of tasks"),
-                    )
-                    .at(&value.span),
+                let what = if name == "block" { "a block" } else { name };
+                let message = format!(
+                    "A malformed block was encountered while loading {what}: The ds ({}) should be a list but was {}",
+                    py_str(&value.to_value()),
+                    value.describe()
                 );
+                self.problem(Diagnostic::error("not-a-task-list", message).at(&value.span));
                 vec![]
             }
         };
@@ -347,7 +377,7 @@ impl Loader {
                 .at(&node.span),
             );
         }
-        let name = node.get("name").map(|name| self.attr(name));
+        let name = self.name(node);
         Some(Block { level, name, main, rescue, always, span: node.span.clone() })
     }
 }

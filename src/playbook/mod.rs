@@ -24,7 +24,7 @@ mod terms;
 pub use action::{ActionKind, ActionName, is_available, is_free_form, resolve};
 pub use action_groups::module_defaults;
 pub use arguments::ACTIONS;
-pub use keywords::{Keyword, Places, keyword};
+pub use keywords::{Keyword, Kind, LOOP_CONTROL, Places, integer, keyword, number, percent};
 pub use level::{Attr, Condition, Level, LevelKind, Tags, Vars};
 pub use library::{Foreign, Library, cannot_run};
 pub use loader::{Loader, RoleRequest, TaskFile};

@@ -1,7 +1,7 @@
 //! Playbook files: plays and imported playbooks.
 
-use super::keywords::{self, Places};
-use super::level::{Level, LevelKind};
+use super::keywords::{self, Kind, Places};
+use super::level::{Attr, Level, LevelKind};
 use super::load_role::{meta_task, section};
 use super::loader::{Loader, normalize};
 use super::play::{Play, Playbook, PromptSpec};
@@ -9,7 +9,8 @@ use super::role::Role;
 use super::tasks::Item;
 use crate::diag::{Diagnostic, Severity, Span};
 use crate::source::{Node, NodeKind};
-use crate::value::py_str;
+use crate::template::Term;
+use crate::value::{Value, py_repr, py_str};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -136,7 +137,7 @@ impl Loader {
             )
         });
         match import {
-            Some((key, value)) if node.get("hosts").is_none() => {
+            Some((key, value)) if key.as_str() != Some("include") || node.get("hosts").is_none() => {
                 self.import_playbook(node, key, value, path, parent, depth)
             }
             _ => self.play(node, entries, path, parent).map(Arc::new).into_iter().collect(),
@@ -159,22 +160,39 @@ impl Loader {
             );
             return vec![];
         }
-        let words: Vec<(&Node, &Node)> = node
-            .as_map()
-            .unwrap_or_default()
+        let old = key.as_str() == Some("include");
+        let entries = node.as_map().unwrap_or_default();
+        let words: Vec<(&Node, &Node)> = entries
             .iter()
             .filter(|(k, _)| !std::ptr::eq(k, key) && k.as_str() != Some("name"))
             .map(|(k, v)| (k, v))
             .collect();
-        let level = Arc::new(self.level(&words, LevelKind::Play, Places::TASK, parent.cloned()));
+        for (key, _) in words.iter().filter(|_| !old) {
+            let keyword = key.as_str().and_then(keywords::keyword);
+            if !keyword.is_some_and(|keyword| keyword.places.contains(Places::PLAYBOOK)) {
+                self.unknown_keyword(key, Places::PLAYBOOK);
+            }
+        }
+        let place = if old { Places::TASK } else { Places::PLAYBOOK };
+        let written = Arc::new(self.level(&words, LevelKind::Play, place, parent.cloned()));
+        self.check_import_keywords(&written, self.name(node).as_ref());
+        // Variables, tags and conditions are all that is handed on.
+        let (vars, tags, when) = (written.vars.clone(), written.tags.clone(), written.when.clone());
+        let level = Arc::new(Level { vars, tags, when, ..Level::empty(LevelKind::Play, parent.cloned()) });
+        self.check_kind("import_playbook", Kind::Text, value);
+        if value.as_str().is_none() {
+            return vec![];
+        }
         let name = match self.render_static(&self.attr(value), &level) {
             Ok(name) => py_str(&name),
             Err(problem) => {
-                self.problem(problem);
+                let summary = format!("Error processing keyword 'import_playbook': {}", problem.summary);
+                self.problem(Diagnostic { summary, code: "play-keyword", ..problem });
                 return vec![];
             }
         };
-        let file = name.split_whitespace().next().unwrap_or_default();
+        // Behind its name stood variables.
+        let file = if old { name.split_whitespace().next().unwrap_or_default() } else { &name };
         let directory = path.parent().unwrap_or(Path::new("."));
         let target = self.collection_playbook(file).unwrap_or_else(|| normalize(&directory.join(file)));
         // Roles and the like of an imported playbook are beside it.
@@ -183,6 +201,33 @@ impl Loader {
         let plays = self.plays_of(&target, Some(&level), depth + 1, Some(&value.span));
         self.enter(&here);
         plays
+    }
+
+    /// The keywords of an import are rendered at once, but for conditions and variables.
+    fn check_import_keywords(&self, level: &Arc<Level>, name: Option<&Attr>) {
+        let tags = level.tags.iter().map(|attr| ("tags", attr));
+        let attrs = level.attrs.iter().map(|(name, attr)| (*name, attr));
+        let all = name.map(|attr| ("name", attr)).into_iter().chain(attrs).chain(tags);
+        for (name, attr) in all.filter(|(name, _)| *name != "module_defaults") {
+            let kind = keywords::keyword(name).map_or(Kind::Other, |keyword| keyword.kind);
+            let problem = match self.render_static(attr, level) {
+                // That was said already.
+                Ok(_) if self.strict_arguments && matches!(attr.term, Term::Const(_)) => continue,
+                Ok(value) => match kind.check(&value) {
+                    Ok(()) => continue,
+                    Err(expected) => Diagnostic::error(
+                        "play-keyword",
+                        format!("The value {} could not be converted to '{expected}'.", py_repr(&value)),
+                    )
+                    .at(&attr.span),
+                },
+                Err(problem) => {
+                    problem.help("only -e and the variables of the import itself are known while it is read")
+                }
+            };
+            let summary = format!("Error processing keyword '{name}': {}", problem.summary);
+            self.problem(Diagnostic { summary, code: "play-keyword", ..problem });
+        }
     }
 
     /// `ns.collection.playbook`.
@@ -259,6 +304,15 @@ impl Loader {
                 )
                 .at(&hosts.span),
             );
+        } else if let Some(items) = hosts.as_list() {
+            if let Some(item) = items.iter().find(|item| item.as_str().is_none()) {
+                let message =
+                    format!("Hosts list contains an invalid host value: '{}'", py_str(&item.to_value()));
+                self.problem(Diagnostic::error("bad-hosts", message).at(&item.span));
+            }
+        } else if !matches!(hosts.to_value(), Value::Str(_)) {
+            let message = "Hosts list must be a sequence or string. Please check your playbook.";
+            self.problem(Diagnostic::error("bad-hosts", message).at(&hosts.span));
         }
         if node.get("user").is_some()
             && let Some(second) = node.get("remote_user")
@@ -305,10 +359,13 @@ impl Loader {
         };
         let handlers = [of_roles(&all_roles), own_handlers, of_roles(&imported)].concat();
         all_roles.extend(imported);
+        if let Some(defaults) = node.get("module_defaults") {
+            self.check_module_defaults(defaults);
+        }
         Some(Play {
             span: node.span.clone(),
             directory,
-            name: node.get("name").filter(|name| !name.is_null()).map(|name| self.attr(name)),
+            name: self.name(node),
             hosts: self.attr(hosts),
             level,
             vars_files: self.list_attrs(node.get("vars_files")),
@@ -330,13 +387,23 @@ impl Loader {
     }
 
     fn prompts(&self, node: &Node) -> Vec<PromptSpec> {
-        let items = node.as_list().unwrap_or_default();
+        let items = match &node.kind {
+            NodeKind::Null => &[],
+            NodeKind::List(items) => items.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
         items.iter().filter_map(|item| self.prompt(item)).collect()
     }
 
     fn prompt(&self, node: &Node) -> Option<PromptSpec> {
         const KNOWN: &[&str] =
             &["name", "prompt", "default", "private", "confirm", "encrypt", "salt", "salt_size", "unsafe"];
+        if node.as_map().is_none() {
+            let message =
+                format!("Invalid vars_prompt data structure, expected a mapping and got {}", node.describe());
+            self.problem(Diagnostic::error("prompt-not-a-mapping", message).at(&node.span));
+            return None;
+        }
         let Some(name) = node.get("name").and_then(super::level::plain_text) else {
             self.problem(
                 Diagnostic::error(

@@ -2,18 +2,15 @@
 
 use super::action::{ActionKind, ActionName, takes_command};
 use super::args::text_node;
-use super::keywords::{self, Places};
-use super::level::{Level, LevelKind};
+use super::keywords::{self, Kind, LOOP_CONTROL, Places};
+use super::level::{Attr, Level, LevelKind};
 use super::loader::{Loader, RoleRequest, TaskFile};
 use super::tasks::{Item, Loop, LoopControl, Task};
 use crate::diag::{Diagnostic, Severity, did_you_mean};
-use crate::source::{Node, NodeKind};
-use crate::value::py_str;
+use crate::source::{Node, NodeKind, yaml};
+use crate::value::{Value, py_str};
+use crate::vars::{VARIABLE_NAMES, is_identifier};
 use std::sync::Arc;
-
-/// The members of `loop_control`.
-const LOOP_CONTROL: &[&str] =
-    &["loop_var", "index_var", "label", "pause", "extended", "extended_allitems", "break_when"];
 
 /// What includes and imports of task files and roles take.
 fn include_options(kind: ActionKind) -> &'static [&'static str] {
@@ -41,7 +38,6 @@ struct Found<'n> {
     name: String,
     key: &'n Node,
     value: Node,
-    local: bool,
 }
 
 impl Loader {
@@ -52,7 +48,7 @@ impl Loader {
             self.unknown_action(&found.name, &found.key.span);
             return vec![];
         };
-        if found.name == "include" || found.name == "ansible.builtin.include" {
+        if is_old_include(&found.name) {
             action.written = found.name.clone();
             self.problem(
                 Diagnostic::warning(
@@ -62,6 +58,11 @@ impl Loader {
                 .at(&found.key.span)
                 .help("write include_tasks (dynamic) or import_tasks (static)"),
             );
+        }
+        if matches!(action.kind, ActionKind::IncludeTasks | ActionKind::IncludeRole)
+            && !is_old_include(&found.name)
+        {
+            self.check_include_keywords(node, place);
         }
         let args = self.arguments(&action, &found.value, node.get("args"));
         for (key, _) in args.as_map().unwrap_or_default() {
@@ -98,11 +99,11 @@ impl Loader {
     /// Options that an include or import does not have. (`include`, which is gone, took variables that way.)
     fn check_include_options(&self, action: &ActionName, args: &Node) {
         let known = include_options(action.kind);
-        if known.is_empty() || matches!(action.written.as_str(), "include" | "ansible.builtin.include") {
+        if known.is_empty() || is_old_include(&action.written) {
             return;
         }
         for (key, _) in args.as_map().unwrap_or_default() {
-            let Some(name) = key.as_str().filter(|name| !name.starts_with('_') && !known.contains(name))
+            let Some(name) = key.as_str().filter(|name| *name != "_raw_params" && !known.contains(name))
             else {
                 continue;
             };
@@ -112,6 +113,21 @@ impl Loader {
                 problem = problem.help(format!("did you mean `{near}`?"));
             }
             self.problem(problem);
+        }
+    }
+
+    /// Keywords that a dynamic include does not pass on: `apply` does.
+    fn check_include_keywords(&self, node: &Node, place: Places) {
+        for (key, _) in node.as_map().unwrap_or_default() {
+            let keyword = key.as_str().and_then(keywords::keyword);
+            let strange = |keyword: &keywords::Keyword| {
+                keyword.places.contains(place)
+                    && !keyword.places.contains(Places::INCLUDE)
+                    && !(place == Places::HANDLER && keyword.name == "listen")
+            };
+            if keyword.is_some_and(strange) {
+                self.unknown_keyword_of(class_of(node, place), key, Places::INCLUDE);
+            }
         }
     }
 
@@ -131,23 +147,31 @@ impl Loader {
                         self.problem(problem.at(&value.span).help("Use a string value for `action`."));
                     }
                     if let Some((name, value)) = self.action_statement(value) {
-                        found.push(Found { name, key, value, local: key.as_str() == Some("local_action") });
+                        found.push(Found { name, key, value });
                     }
                 }
                 _ if name.starts_with("with_") => {}
                 _ if keywords::keyword(&name).is_some_and(|keyword| keyword.places.contains(place)) => {}
                 // `user` and `gather_facts` are keywords of plays, but modules here.
                 _ if self.resolve_at(&name, level).is_some() => {
-                    found.push(Found { name, key, value: value.clone(), local: false });
+                    found.push(Found { name, key, value: value.clone() });
                 }
                 _ if keywords::keyword(&name).is_some() => misplaced.push(key),
                 _ => strangers.push(key),
             }
         }
-        misplaced.iter().for_each(|key| self.unknown_keyword(key, place));
+        if node.get("action").is_some() && node.get("local_action").is_some() {
+            let message = "action and local_action are mutually exclusive";
+            self.problem(Diagnostic::error("conflicting-actions", message).at(&node.span));
+            return None;
+        }
+        // What names the action by a keyword is named first.
+        found.sort_by_key(|found| !matches!(found.key.as_str(), Some("action" | "local_action")));
+        let owner = class_of(node, place);
+        misplaced.iter().for_each(|key| self.unknown_keyword_of(owner, key, place));
         match found.len() {
             1 => {
-                strangers.iter().for_each(|key| self.unknown_keyword(key, place));
+                strangers.iter().for_each(|key| self.unknown_keyword_of(owner, key, place));
                 found.pop()
             }
             0 => {
@@ -217,9 +241,7 @@ impl Loader {
                 Some((name, Node::new(NodeKind::Map(rest), value.span.clone())))
             }
             _ => {
-                self.problem(
-                    Diagnostic::error("no-action", "no module/action detected in task.").at(&value.span),
-                );
+                self.unexpected_arguments(value);
                 None
             }
         }
@@ -257,8 +279,9 @@ impl Loader {
             })
             .map(|(key, value)| (key, value))
             .collect();
-        let mut level = self.level(&rest, LevelKind::Task, place, Some(parent.clone()));
-        if found.local && level.own("delegate_to").is_none() {
+        let owner = class_of(node, place);
+        let mut level = self.level_of(owner, &rest, LevelKind::Task, place, Some(parent.clone()));
+        if node.get("local_action").is_some() && level.own("delegate_to").is_none() {
             let localhost = text_node("localhost", found.key);
             level.attrs.push(("delegate_to", self.attr(&localhost)));
         }
@@ -269,7 +292,13 @@ impl Loader {
             Some((NodeKind::List(items), _)) => items.iter().map(|item| self.attr(item)).collect(),
             Some((_, value)) => vec![self.attr(value)],
         };
-        let optional = |name: &str| node.get(name).map(|value| self.conditions(value));
+        // What decides about the result cannot be left empty.
+        let verdict = |name: &str| {
+            node.get(name).map(|value| match value.is_null() {
+                true => self.condition(value).into_iter().collect(),
+                false => self.conditions(value),
+            })
+        };
         if handler
             && action.kind == ActionKind::Meta
             && args.get("_raw_params").and_then(Node::as_str) == Some("end_role")
@@ -279,12 +308,13 @@ impl Loader {
         }
         let register = match node.get("register") {
             None => None,
+            Some(name) if name.is_null() => None,
             Some(name) => self.variable_name(name),
         };
         Some(Task {
             level: Arc::new(level),
             span: node.span.clone(),
-            name: node.get("name").filter(|name| !name.is_null()).map(|name| self.attr(name)),
+            name: self.name(node),
             action,
             args: self.compile(args),
             args_node: Arc::new(args.clone()),
@@ -292,30 +322,49 @@ impl Loader {
             looping,
             control,
             register,
-            until: optional("until").unwrap_or_default(),
+            until: node.get("until").map(|value| self.conditions(value)).unwrap_or_default(),
             // An empty list says nothing.
-            changed_when: optional("changed_when").filter(|conditions| !conditions.is_empty()),
-            failed_when: optional("failed_when").filter(|conditions| !conditions.is_empty()),
+            changed_when: verdict("changed_when").filter(|conditions| !conditions.is_empty()),
+            failed_when: verdict("failed_when").filter(|conditions| !conditions.is_empty()),
             notify: list("notify"),
-            listen: list("listen"),
+            listen: self.topics(node),
             is_handler: handler,
             implicit: false,
         })
     }
 
+    /// What a handler listens to: names, not templates.
+    fn topics(&self, node: &Node) -> Vec<Attr> {
+        let Some(topics) = node.get("listen").filter(|topics| !topics.is_null()) else { return vec![] };
+        self.check_kind("listen", Kind::Names, topics);
+        let items = topics.as_list().unwrap_or(std::slice::from_ref(topics));
+        if items.iter().any(|item| item.as_str().is_some_and(|text| text.contains("{{"))) {
+            let written: Vec<Value> = items.iter().map(Node::to_value).collect();
+            let text = format!(
+                "\"listen\" is not templatable, but we found: {}, it will not be templated and will be used \"as is\".",
+                crate::value::py_repr(&Value::list(written))
+            );
+            self.problem(Diagnostic::warning("listen", text).at(&topics.span));
+        }
+        items.iter().map(|item| self.attr(item)).collect()
+    }
+
     fn variable_name(&self, node: &Node) -> Option<Arc<str>> {
         let name = node.as_str().unwrap_or_default();
-        let valid = name.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_')
-            && name.chars().all(|c| c.is_alphanumeric() || c == '_');
-        if valid {
+        if is_identifier(name) {
             return Some(Arc::from(name));
         }
+        let value = node.to_value();
+        let kind = value.type_name();
+        let text = match &value {
+            Value::Str(name) => format!("Invalid variable name '{name}'."),
+            Value::List(_) | Value::Map(_) => format!("Invalid variable name of type '{kind}'."),
+            other => format!("Invalid variable name '{}' of type '{kind}'.", py_str(other)),
+        };
         self.problem(
-            Diagnostic::error(
-                "invalid-variable-name",
-                format!("Invalid variable name in 'register' specified: '{}'", py_str(&node.to_value())),
-            )
-            .at(&node.span),
+            Diagnostic::error("invalid-variable-name", format!("Invalid 'register' specified: {text}"))
+                .at(&node.span)
+                .help(VARIABLE_NAMES),
         );
         None
     }
@@ -331,6 +380,10 @@ impl Loader {
                 },
                 None => continue,
             };
+            // `loop:` without a value is none.
+            if value.is_null() && lookup.is_none() {
+                continue;
+            }
             if value.is_null() {
                 self.problem(
                     Diagnostic::error(
@@ -345,7 +398,7 @@ impl Loader {
                 self.problem(
                     Diagnostic::error(
                         "duplicate-loop",
-                        format!("duplicate loop in task: {}", key.as_str().unwrap_or("loop")),
+                        format!("duplicate loop in task: {}", lookup.as_deref().unwrap_or("loop")),
                     )
                     .at(&key.span)
                     .related(&first.span, "the first one is here"),
@@ -362,21 +415,33 @@ impl Loader {
 
     fn loop_control(&self, node: &Node) -> LoopControl {
         let mut control = LoopControl::default();
-        for (key, value) in node.as_map().unwrap_or_default() {
+        let Some(entries) = node.as_map() else {
+            let message = "the `loop_control` value must be specified as a dictionary and cannot be a variable itself (though it can contain variables)";
+            self.problem(Diagnostic::error("loop-control-not-a-mapping", message).at(&node.span));
+            return control;
+        };
+        for (key, value) in entries {
+            let kind = LOOP_CONTROL.iter().find(|(name, _)| key.as_str() == Some(name));
+            if let Some((name, kind)) = kind {
+                self.check_kind(name, *kind, value);
+            }
             let attr = Some(self.attr(value));
             match key.as_str() {
                 Some("loop_var") => control.loop_var = attr,
                 Some("index_var") => control.index_var = attr,
+                // An empty one is none.
+                Some("label") if value.is_null() || value.as_str() == Some("") => {}
                 Some("label") => control.label = attr,
                 Some("pause") => control.pause = attr,
                 Some("extended") => control.extended = attr,
                 Some("extended_allitems") => control.extended_allitems = attr,
+                Some("break_when") if value.as_str() == Some("") => {}
                 Some("break_when") => control.break_when = self.conditions(value),
                 _ => {
                     let name = py_str(&key.to_value());
                     let message = format!("'{name}' is not a valid attribute for a LoopControl");
                     let mut problem = Diagnostic::error("unknown-keyword", message).at(&key.span);
-                    if let Some(near) = did_you_mean(&name, LOOP_CONTROL.iter().copied()) {
+                    if let Some(near) = did_you_mean(&name, LOOP_CONTROL.iter().map(|(name, _)| *name)) {
                         problem = problem.help(format!("did you mean `{near}`?"));
                     }
                     self.problem(problem);
@@ -386,13 +451,22 @@ impl Loader {
         control
     }
 
-    /// The keywords of an import, which all imported tasks inherit.
     /// The keywords of an import count as those of a block around what is imported, its variables included.
     fn import_level(&self, node: &Node, parent: &Arc<Level>) -> Level {
         let entries = node.as_map().unwrap_or_default();
         let rest: Vec<(&Node, &Node)> = entries.iter().map(|(key, value)| (key, value)).collect();
-        let mut level = self.level(&rest, LevelKind::Block, Places::TASK, Some(parent.clone()));
-        level.attrs.retain(|(name, _)| !matches!(*name, "name" | "action" | "args" | "loop" | "register"));
+        let owner = class_of(node, Places::TASK);
+        let mut level = self.level_of(owner, &rest, LevelKind::Block, Places::TASK, Some(parent.clone()));
+        // What is only a task's is not handed on.
+        level.attrs.retain(|(name, _)| {
+            *name != "name" && keywords::keyword(name).is_some_and(|it| it.places.contains(Places::BLOCK))
+        });
+        if let Some(name) = node.get("register").filter(|name| !name.is_null()) {
+            self.variable_name(name);
+        }
+        if let Some(control) = node.get("loop_control") {
+            self.loop_control(control);
+        }
         level
     }
 
@@ -429,7 +503,14 @@ impl Loader {
         let level = Arc::new(level);
         let file = match self.render_static(&self.attr(name), &level) {
             Ok(file) => py_str(&file),
-            Err(problem) => {
+            Err(mut problem) => {
+                if problem.code == "static-template" {
+                    let written = py_str(&name.to_value());
+                    problem.summary = format!(
+                        "Error when evaluating variable in import path '{written}': {}",
+                        problem.summary
+                    );
+                }
                 self.problem(problem);
                 return vec![];
             }
@@ -437,11 +518,8 @@ impl Loader {
         let path = match self.find_task_file(&file, parent, handler) {
             Ok(path) => path,
             Err(tried) => {
-                let mut problem = Diagnostic::error(
-                    "file-not-found",
-                    format!("Could not find or access '{file}' on the control machine"),
-                )
-                .at(&name.span);
+                let last = tried.last().map_or_else(|| file.clone(), |path| path.display().to_string());
+                let mut problem = Diagnostic::error("file-not-found", yaml::missing(&last)).at(&name.span);
                 let tried: Vec<_> = tried.iter().map(|path| path.display().to_string()).collect();
                 problem = problem.help(format!("searched: {}", tried.join(", ")));
                 self.problem(problem);
@@ -488,7 +566,7 @@ impl Loader {
             match self.render_static(&self.attr(value), &level) {
                 Ok(value) => Some(py_str(&value)),
                 Err(problem) => {
-                    self.problem(problem);
+                    self.problem(Diagnostic { code: "role-template", ..problem });
                     None
                 }
             }
@@ -516,6 +594,23 @@ impl Loader {
         let Some(role) = self.role(&request, &level, &node.span) else { return vec![] };
         self.imported_role(role.clone());
         self.role_items(&role)
+    }
+}
+
+/// `include`, which is gone from ansible-core.
+fn is_old_include(name: &str) -> bool {
+    matches!(name, "include" | "ansible.builtin.include")
+}
+
+/// What errors call a task.
+fn class_of(node: &Node, place: Places) -> &'static str {
+    let names = node.as_map().unwrap_or_default().iter().filter_map(|(key, _)| key.as_str());
+    let mut short = names.map(|name| name.strip_prefix("ansible.builtin.").unwrap_or(name));
+    match short.find(|name| name.starts_with("include_") || name.starts_with("import_")) {
+        Some("include_tasks" | "import_tasks") if place == Places::HANDLER => "HandlerTaskInclude",
+        Some("include_tasks" | "import_tasks") => "TaskInclude",
+        Some("include_role" | "import_role") => "IncludeRole",
+        _ => place.name(),
     }
 }
 

@@ -76,6 +76,14 @@ impl Task {
         }
     }
 
+    /// What a change of it notifies. What blocks around it say counts where the task itself says nothing.
+    pub fn notified(&self) -> Vec<&Attr> {
+        match self.notify.is_empty() {
+            true => self.attr("notify").into_iter().collect(),
+            false => self.notify.iter().collect(),
+        }
+    }
+
     /// A keyword's innermost value.
     pub fn attr(&self, name: &str) -> Option<&Attr> {
         self.level.find(name)

@@ -1,10 +1,11 @@
 //! Values that authors wrote, compiled and checked: variables, conditions, tags, and what must be known while loading.
 
+use super::keywords::Kind;
 use super::level::{Attr, Condition, Level, Tags, Vars};
 use super::loader::Loader;
 use crate::diag::{Diagnostic, Severity, Span};
 use crate::source::{Node, NodeKind};
-use crate::template::{Context, LookupEnv, Scope, Term, Var};
+use crate::template::{Context, LookupEnv, Scope, TemplateErrorKind, Term, Var};
 use crate::value::{Value, py_str};
 use std::sync::Arc;
 
@@ -42,6 +43,42 @@ impl Loader {
                 );
                 Vars::new()
             }
+        }
+    }
+
+    /// Refuses a value that a keyword cannot have, where that shows before anything is rendered.
+    pub(super) fn check_kind(&self, name: &str, kind: Kind, value: &Node) {
+        let nested = value.as_list().is_some() || value.as_map().is_some();
+        let template = value.as_str().is_some_and(|text| text.contains("{{") || text.contains("{%"));
+        if self.strict_arguments
+            && !template
+            && let Err(expected) = kind.check(&value.to_value())
+        {
+            let shown = crate::value::py_repr(&value.to_value());
+            let message = format!(
+                "Error processing keyword '{name}': The value {shown} could not be converted to '{expected}'."
+            );
+            self.problem(Diagnostic::error("keyword-type", message).at(&value.span));
+        }
+        match kind {
+            Kind::Text if nested => {
+                let message = format!(
+                    "The field '{name}' is supposed to be a string type, however the incoming data structure is {}",
+                    value.describe()
+                );
+                self.problem(Diagnostic::error("keyword-type", message).at(&value.span));
+            }
+            Kind::Names if !value.is_null() => {
+                let items = value.as_list().unwrap_or(std::slice::from_ref(value));
+                if let Some(item) = items.iter().find(|item| item.as_str().is_none()) {
+                    let message = format!(
+                        "Keyword '{name}' items must be of type 'str', not '{}'.",
+                        item.to_value().type_name()
+                    );
+                    self.problem(Diagnostic::error("keyword-type", message).at(&item.span));
+                }
+            }
+            _ => {}
         }
     }
 
@@ -108,27 +145,28 @@ impl Loader {
         match &node.kind {
             NodeKind::List(items) => items.iter().flat_map(|item| self.conditions(item)).collect(),
             NodeKind::Null => Vec::new(),
-            _ => match self.engine.compile_expr(node).or_else(|problem| {
-                // Ansible reads a condition when it gets there, and such an error can be ignored or rescued.
-                let plugin = self.may_be_plugin(&problem);
-                let late = if self.strict_arguments && !plugin {
-                    None
-                } else {
-                    self.engine.late_expr(node, &problem)
-                };
-                if plugin && self.strict_arguments && late.is_some() {
-                    self.problem(Diagnostic { severity: Severity::Warning, ..problem.clone() });
-                }
-                late.ok_or(problem)
-            }) {
-                Ok(expr) => {
-                    vec![Condition { expr, span: node.span.clone(), value: node.to_value() }]
-                }
-                Err(problem) => {
-                    self.problem(problem);
-                    vec![]
-                }
-            },
+            _ => self.condition(node).into_iter().collect(),
+        }
+    }
+
+    /// One condition, which cannot be left empty.
+    pub(super) fn condition(&self, node: &Node) -> Option<Condition> {
+        let compiled = self.engine.compile_expr(node).or_else(|problem| {
+            // Ansible reads a condition when it gets there, and such an error can be ignored or rescued.
+            let plugin = self.may_be_plugin(&problem);
+            let late =
+                if self.strict_arguments && !plugin { None } else { self.engine.late_expr(node, &problem) };
+            if plugin && self.strict_arguments && late.is_some() {
+                self.problem(Diagnostic { severity: Severity::Warning, ..problem.clone() });
+            }
+            late.ok_or(problem)
+        });
+        match compiled {
+            Ok(expr) => Some(Condition { expr, span: node.span.clone(), value: node.to_value() }),
+            Err(problem) => {
+                self.problem(problem);
+                None
+            }
         }
     }
 
@@ -156,7 +194,11 @@ impl Loader {
         let env = LookupEnv { playbook_dir: directory, ..LookupEnv::default() };
         let context = Context::new(&self.engine, Arc::new(scope), Arc::new(env));
         context.render(&attr.term).map_err(|error| {
-            Diagnostic::error("static-template", &*error.message)
+            let code = match error.kind {
+                TemplateErrorKind::Syntax => "static-syntax",
+                _ => "static-template",
+            };
+            Diagnostic::error(code, &*error.message)
                 .at(error.trace.first().unwrap_or(&attr.span))
                 .help("what is imported must be known before the play starts: only -e and variables of the play and its blocks can be used here; include_tasks and include_role have no such limit")
         })

@@ -8,6 +8,7 @@ use super::strategy::Walks;
 use super::walk::Walk;
 use crate::diag::Diagnostic;
 use crate::playbook::{ActionKind, Block, Item, Level, LevelKind, Role, RoleRequest, Task, TaskFile};
+use crate::source::yaml;
 use crate::template::Term;
 use crate::value::{Value, py_str};
 use std::sync::Arc;
@@ -64,7 +65,7 @@ impl Runner<'_> {
             match loaded {
                 Ok(block) if !task.is_handler => {
                     let host = walks[group.hosts[0]].0.clone();
-                    blocks.push(Some(self.selection(run, &block, &host)));
+                    blocks.push(Some(self.selection(run, &block, &host)?));
                 }
                 Ok(block) => blocks.push(Some(block)),
                 Err(problems) => {
@@ -299,8 +300,5 @@ impl Runner<'_> {
 
 /// Ansible's words for a file that is not there.
 fn missing_file(path: &str) -> String {
-    let sentence = format!("Could not find or access '{path}' on the Ansible Controller");
-    format!(
-        "{sentence}: Unable to retrieve file contents.\n{sentence}.\nIf you are using a module and expect the file to exist on the remote, see the remote_src option: [Errno 2] No such file or directory: '{path}'"
-    )
+    format!("Could not find or access '{path}' on the Ansible Controller: {}", yaml::missing(path))
 }

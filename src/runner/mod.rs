@@ -8,6 +8,7 @@ mod handlers;
 mod include;
 mod meta;
 mod play;
+mod play_keywords;
 mod play_scope;
 mod pool;
 mod prompts;
@@ -22,7 +23,7 @@ mod walk;
 
 pub use connect::{Sessions, is_local_name};
 pub use event::{Event, Reporter, Tally, TaskInfo};
-pub use play::{PlayRun, Runner, Verdict};
+pub use play::{Broken, PlayRun, Runner, Verdict};
 pub use play_scope::play_scope;
 pub use prompts::{Answer, Question};
 pub use result::{Cause, Delegate, Effect, Include, TaskResult};

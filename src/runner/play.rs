@@ -2,6 +2,7 @@
 
 use super::event::{Event, Reporter, Tally, TaskInfo};
 use super::handlers;
+use super::play_keywords::{batches, check_keywords, play_text, play_value};
 use super::play_scope;
 use super::pool::Pool;
 use super::result::TaskResult;
@@ -10,7 +11,7 @@ use super::strategy::Walks;
 use super::walk::Walk;
 use crate::diag::{Diagnostic, Severity, did_you_mean};
 use crate::playbook::{ActionKind, Attr, Block, Item, Level, LevelKind, Play, Playbook, Task};
-use crate::template::{Context, TemplateError, Term};
+use crate::template::{Context, Term};
 use crate::value::{Value, py_str};
 use crate::vars::{PlayHosts, PlayScope};
 use std::collections::{BTreeMap, HashSet};
@@ -28,21 +29,8 @@ pub struct PlayRun {
     pub debugs: bool,
 }
 
-/// A share of hundred, with or without its sign.
-pub(super) fn percent(value: &Value) -> Option<f64> {
-    let text = py_str(value);
-    let number = text.strip_suffix('%').unwrap_or(&text);
-    match value {
-        Value::Bool(flag) => Some(f64::from(u8::from(*flag))),
-        _ => number.trim().parse().ok().filter(|number: &f64| number.is_finite()),
-    }
-}
-
 /// The names that `strategy` may have.
 const STRATEGIES: &[&str] = &["linear", "free", "host_pinned", "debug"];
-
-/// The names that `order` may have.
-const ORDERS: &[&str] = &["inventory", "reverse_inventory", "sorted", "reverse_sorted", "shuffle"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strategy {
@@ -64,10 +52,19 @@ pub struct Verdict {
     /// A play's pattern (or `--limit`, or `--tags`) selected nothing at all in the whole run.
     pub nothing_ran: bool,
     /// The run could not go on; the diagnostics were reported.
-    pub broken: bool,
-    /// It broke because of wrong content of a file.
-    pub content: bool,
+    pub broken: Option<Broken>,
     pub interrupted: bool,
+}
+
+/// What a run broke at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// It only showed while running.
+    Running,
+    /// The content of a file, or a play's keywords.
+    Content,
+    /// One of a few words was asked for, and it is none of them.
+    Option,
 }
 
 /// Runs playbooks and tells reporters.
@@ -102,6 +99,8 @@ pub(super) enum Stop {
     Broken(Box<Diagnostic>),
     /// Wrong content in a file that was loaded while running.
     Content(Box<Diagnostic>),
+    /// A word that is none of those there are.
+    Option(Box<Diagnostic>),
 }
 
 impl<'r> Runner<'r> {
@@ -175,7 +174,12 @@ impl<'r> Runner<'r> {
                 }
                 Err(Stop::Content(problem)) => {
                     self.broken(&problem);
-                    self.verdict.content = true;
+                    self.verdict.broken = Some(Broken::Content);
+                    break;
+                }
+                Err(Stop::Option(problem)) => {
+                    self.broken(&problem);
+                    self.verdict.broken = Some(Broken::Option);
                     break;
                 }
             }
@@ -185,7 +189,7 @@ impl<'r> Runner<'r> {
     fn broken(&mut self, problem: &Diagnostic) {
         self.emit_warnings();
         self.emit(&Event::Problem(problem.clone()));
-        self.verdict.broken = true;
+        self.verdict.broken = Some(Broken::Running);
     }
 
     /// The recap and the verdict. Ansible shows no recap of a run that broke or was left in the debugger.
@@ -197,7 +201,7 @@ impl<'r> Runner<'r> {
             );
             self.emit(&Event::Problem(Diagnostic::error("no-start", text)));
         }
-        if recap_if_broken || !(self.verdict.broken || self.quit) {
+        if recap_if_broken || !(self.verdict.broken.is_some() || self.quit) {
             let tally = std::mem::take(&mut self.tally);
             self.emit(&Event::Recap(tally));
         }
@@ -209,21 +213,14 @@ impl<'r> Runner<'r> {
         let prompts = self.vars_prompts(play)?;
         let early = Arc::new(play_scope(play, "", prompts.clone(), &[]));
         let context = self.shared.play_context(play, Some(&early), "");
-        let broken = |error: TemplateError, attr: &Attr| {
-            Stop::Broken(Box::new(
-                Diagnostic::error("play-keyword", &*error.message)
-                    .at(error.trace.first().unwrap_or(&attr.span)),
-            ))
-        };
-        let pattern = context.render(&play.hosts.term).map_err(|error| broken(error, &play.hosts))?;
+        check_keywords(play, &context)?;
+        let pattern = play_value("hosts", &play.hosts, &context)?;
         let pattern = match &pattern {
             Value::List(items) => items.iter().map(py_str).collect::<Vec<_>>().join(","),
             other => py_str(other),
         };
         let name = match &play.name {
-            Some(attr) => {
-                context.render(&attr.term).map_err(|error| broken(error, attr)).map(|name| py_str(&name))?
-            }
+            Some(attr) => py_str(&play_value("name", attr, &context)?),
             None => pattern.clone(),
         };
         let selected = self
@@ -239,14 +236,12 @@ impl<'r> Runner<'r> {
             self.emit(&Event::Problem(warning));
         }
         let all_hosts: Vec<String> = hosts;
-        self.check_share(play, &context)?;
-        let batches = self.batches(play, &context, &all_hosts)?;
+        let batches = batches(play, &context, &all_hosts)?;
         let scope = Arc::new(PlayScope {
             hosts: PlayHosts::new(&all_hosts, self.failed.union(&self.unreachable).cloned()),
             ..play_scope(play, &name, prompts, &all_hosts)
         });
-        let named = self
-            .text(play, &context, "strategy")?
+        let named = play_text(play, &context, "strategy")?
             .or_else(|| self.shared.settings.str("DEFAULT_STRATEGY").map(str::to_owned))
             .map(|name| name.rsplit('.').next().unwrap_or(&name).to_owned());
         let strategy = match named.as_deref() {
@@ -281,7 +276,7 @@ impl<'r> Runner<'r> {
             return Ok(());
         }
         let host: Arc<str> = Arc::from(all_hosts[0].as_str());
-        let sections = self.selection(&run, &self.sections(play, &context)?, &host);
+        let sections = self.selection(&run, &self.sections(play, &context)?, &host)?;
         // What the play says wins over the command line.
         let force_handlers = match play.level.find("force_handlers") {
             Some(attr) => {
@@ -369,120 +364,6 @@ impl<'r> Runner<'r> {
         }
     }
 
-    fn text(&self, play: &Play, context: &Context, name: &str) -> Result<Option<String>, Stop> {
-        match play.level.find(name) {
-            None => Ok(None),
-            Some(attr) => match context.render(&attr.term) {
-                Ok(Value::Null) => Ok(None),
-                Ok(value) => Ok(Some(py_str(&value))),
-                Err(error) => Err(Stop::Broken(Box::new(
-                    Diagnostic::error("play-keyword", &*error.message).at(&attr.span),
-                ))),
-            },
-        }
-    }
-
-    /// Refuses a `max_fail_percentage` that is no number before anything runs.
-    fn check_share(&self, play: &Play, context: &Context) -> Result<(), Stop> {
-        let Some(attr) = play.level.find("max_fail_percentage") else { return Ok(()) };
-        // What is wrong with a template shows where the keyword is used.
-        let Ok(value) = context.render(&attr.term) else { return Ok(()) };
-        if value == Value::Null || crate::template::is_omit(&value) || percent(&value).is_some() {
-            return Ok(());
-        }
-        let shown = crate::value::py_repr(&value);
-        let summary = format!(
-            "Error processing keyword 'max_fail_percentage': The value {shown} could not be converted to 'percent'."
-        );
-        Err(Stop::Content(Box::new(Diagnostic::error("play-keyword", summary).at(&attr.span))))
-    }
-
-    /// `serial`: numbers and shares of hosts, the last one for all that remain.
-    fn batches(&self, play: &Play, context: &Context, hosts: &[String]) -> Result<Vec<Vec<String>>, Stop> {
-        let hosts = self.ordered(play, context, hosts)?;
-        let Some(attr) = play.level.find("serial") else { return Ok(vec![hosts]) };
-        let value = context.render(&attr.term).map_err(|error| {
-            Stop::Broken(Box::new(Diagnostic::error("play-keyword", &*error.message).at(&attr.span)))
-        })?;
-        let steps: Vec<String> = match &value {
-            Value::List(items) => items.iter().map(py_str).collect(),
-            Value::Null => vec![],
-            omitted if crate::template::is_omit(omitted) => vec![],
-            other => vec![py_str(other)],
-        };
-        let size = |step: &String| -> Result<usize, Stop> {
-            let number = match step.trim().strip_suffix('%') {
-                Some(share) => share
-                    .trim()
-                    .parse::<f64>()
-                    .ok()
-                    .map(|share| ((share / 100.0 * hosts.len() as f64) as usize).max(1)),
-                None => step.trim().parse::<i64>().ok().map(|count| usize::try_from(count).unwrap_or(0)),
-            };
-            number.ok_or_else(|| {
-                Stop::Broken(Box::new(
-                    Diagnostic::error(
-                        "bad-serial",
-                        format!("`serial` must be a number of hosts or a percentage, not `{step}`"),
-                    )
-                    .at(&attr.span),
-                ))
-            })
-        };
-        let sizes = steps.iter().map(size).collect::<Result<Vec<_>, _>>()?;
-        let mut batches = Vec::new();
-        let mut rest = hosts.as_slice();
-        let mut step = 0;
-        while !rest.is_empty() {
-            let wanted = sizes.get(step.min(sizes.len().saturating_sub(1))).copied().unwrap_or(0);
-            let count = if wanted == 0 { rest.len() } else { wanted.min(rest.len()) };
-            let (batch, after) = rest.split_at(count);
-            batches.push(batch.to_vec());
-            rest = after;
-            step += 1;
-        }
-        if batches.is_empty() {
-            batches.push(vec![]);
-        }
-        Ok(batches)
-    }
-
-    fn ordered(&self, play: &Play, context: &Context, hosts: &[String]) -> Result<Vec<String>, Stop> {
-        let mut hosts = hosts.to_vec();
-        match self.text(play, context, "order")?.as_deref() {
-            None | Some("inventory" | "") => {}
-            Some("reverse_inventory") => hosts.reverse(),
-            Some("sorted") => hosts.sort(),
-            Some("reverse_sorted") => {
-                hosts.sort();
-                hosts.reverse();
-            }
-            Some("shuffle") => {
-                // Any order will do; one that differs from run to run without a generator of its own.
-                let seed = std::time::SystemTime::now()
-                    .duration_since(std::time::UNIX_EPOCH)
-                    .map(|t| t.subsec_nanos())
-                    .unwrap_or(0);
-                hosts.sort_by_cached_key(|host| {
-                    use sha1::Digest;
-                    sha1::Sha1::digest(format!("{seed}{host}")).to_vec()
-                });
-            }
-            Some(other) => {
-                let message = format!("Invalid 'order' specified for inventory hosts: {other}");
-                let place = play.level.find("order").map_or(&play.span, |attr| &attr.span);
-                let help = match did_you_mean(other, ORDERS.iter().copied()) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("there are {}", ORDERS.join(", ")),
-                };
-                return Err(Stop::Broken(Box::new(
-                    Diagnostic::error("bad-order", message).at(place).help(help),
-                )));
-            }
-        }
-        Ok(hosts)
-    }
-
     fn sections(&self, play: &Arc<Play>, context: &Context) -> Result<Arc<Block>, Stop> {
         let mut main = Vec::new();
         if let Some(task) = self.gathering(play, context)? {
@@ -516,14 +397,7 @@ impl<'r> Runner<'r> {
             .map(str::to_owned)
             .unwrap_or_else(|| "implicit".into());
         let wanted = match play.level.find("gather_facts") {
-            Some(attr) => match context.render(&attr.term) {
-                Ok(value) => value.ansible_bool().unwrap_or(true),
-                Err(error) => {
-                    return Err(Stop::Broken(Box::new(
-                        Diagnostic::error("play-keyword", &*error.message).at(&attr.span),
-                    )));
-                }
-            },
+            Some(attr) => play_value("gather_facts", attr, context)?.ansible_bool().unwrap_or(true),
             None => policy != "explicit",
         };
         if !wanted {
@@ -550,9 +424,10 @@ impl<'r> Runner<'r> {
 
     /// Reads `vars_files` for each host, since names may hold its variables.
     pub(super) fn vars_files(&mut self, run: &Arc<PlayRun>, hosts: &[String]) -> Result<(), Stop> {
-        self.shared
-            .read_vars_files(&run.play, &run.scope, hosts)
-            .map_err(|problem| Stop::Broken(Box::new(problem)))?;
+        self.shared.read_vars_files(&run.play, &run.scope, hosts).map_err(|problem| match problem.code {
+            "vars-files-type" => Stop::Content(Box::new(problem)),
+            _ => Stop::Broken(Box::new(problem)),
+        })?;
         self.emit_warnings();
         Ok(())
     }

@@ -3,7 +3,7 @@
 use super::shared::Shared;
 use crate::diag::Diagnostic;
 use crate::playbook::{Play, Role};
-use crate::template::{Context, LookupEnv};
+use crate::template::{Context, LookupEnv, TemplateErrorKind};
 use crate::value::{Value, py_str};
 use crate::vars::{Exported, PlayHosts, PlayScope, RoleNames, TaskScope, Terms};
 use std::collections::HashMap;
@@ -72,14 +72,27 @@ impl Shared {
             for attr in &play.vars_files {
                 let value = match context.render(&attr.term) {
                     Ok(value) => value,
+                    Err(error) if error.kind == TemplateErrorKind::Syntax => {
+                        let place = error.trace.first().unwrap_or(&attr.span);
+                        return Err(Diagnostic::error("vars-files", &*error.message).at(place));
+                    }
                     // It may depend on facts that are not there yet.
-                    Err(_) => continue,
+                    Err(_) => {
+                        let text = "skipping vars_files item due to an undefined variable";
+                        self.engine.warn(Diagnostic::warning("vars-files", text).at(&attr.span));
+                        continue;
+                    }
                 };
-                let candidates: Vec<String> = match &value {
-                    Value::List(items) => items.iter().map(py_str).collect(),
+                let items = match &value {
+                    Value::List(items) => items.to_vec(),
                     Value::Null => continue,
-                    other => vec![py_str(other)],
+                    other => vec![other.clone()],
                 };
+                if let Some(other) = items.iter().find(|item| item.as_str().is_none()) {
+                    let text = format!("Invalid `vars_files` value of type '{}'.", other.type_name());
+                    return Err(Diagnostic::error("vars-files-type", text).at(&attr.span));
+                }
+                let candidates: Vec<String> = items.iter().map(py_str).collect();
                 let paths: Vec<_> = candidates
                     .iter()
                     .flat_map(|name| [play.directory.join("vars").join(name), play.directory.join(name)])

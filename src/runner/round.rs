@@ -2,12 +2,13 @@
 
 use super::event::{Event, TaskInfo};
 use super::handlers;
-use super::play::{PlayRun, Runner, Stop, percent};
+use super::play::{PlayRun, Runner, Stop};
 use super::result::{Delegate, Effect, Include, TaskResult};
 use super::shared::Shared;
 use super::strategy::Walks;
 use super::task::TaskRun;
 use crate::diag::{Diagnostic, did_you_mean};
+use crate::playbook::percent;
 use crate::playbook::{ActionKind, Task};
 use crate::template::Context;
 use crate::value::{Map, Value, py_str};
@@ -411,11 +412,7 @@ impl Runner<'_> {
         host: &Arc<str>,
         result: &TaskResult,
     ) -> Result<Vec<(String, Vec<usize>)>, Stop> {
-        let mut attrs: Vec<&crate::playbook::Attr> = task.notify.iter().collect();
-        // What blocks around it say counts where the task itself says nothing.
-        if attrs.is_empty() {
-            attrs.extend(task.attr("notify"));
-        }
+        let attrs = task.notified();
         if attrs.is_empty() {
             return Ok(vec![]);
         }

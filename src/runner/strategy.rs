@@ -7,9 +7,10 @@ use super::round::{Job, Reply};
 use super::tags::tags_of;
 use super::walk::{Cursor, Place, Walk};
 use crate::diag::Diagnostic;
-use crate::playbook::{ActionKind, Block, Task};
+use crate::playbook::{ActionKind, Block, Task, number};
 use crate::template::Context;
-use crate::value::{Map, py_str};
+use crate::value::{Map, Value, py_str};
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -88,11 +89,11 @@ impl Runner<'_> {
             group.iter().for_each(|index| walks[*index].1.advance());
             return Ok(false);
         }
-        self.emit_warnings();
-        self.emit(&Event::Task(info.clone()));
         // These change the run itself: once is enough.
         let for_all = matches!(task.action.short.as_str(), "add_host" | "pause");
-        let once = for_all || self.truth(task, &context, "run_once");
+        let once = for_all || self.runs_once(task, &context)?;
+        self.emit_warnings();
+        self.emit(&Event::Task(info.clone()));
         let hosts: Vec<Arc<str>> =
             if once { vec![first] } else { group.iter().map(|index| walks[*index].0.clone()).collect() };
         let throttle = self.throttle(task, &context)?;
@@ -294,11 +295,24 @@ impl Runner<'_> {
     }
 
     /// What `--tags` and `--skip-tags` leave of a block.
-    pub(super) fn selection(&self, run: &Arc<PlayRun>, block: &Arc<Block>, host: &Arc<str>) -> Arc<Block> {
-        self.shared.options.tags.prune(block, &|task| {
+    pub(super) fn selection(
+        &self,
+        run: &Arc<PlayRun>,
+        block: &Arc<Block>,
+        host: &Arc<str>,
+    ) -> Result<Arc<Block>, Stop> {
+        let wrong = RefCell::new(None);
+        let left = self.shared.options.tags.prune(block, &|task| {
             let context = self.task_context(run, task, host);
-            tags_of(&task.level, &context)
-        })
+            tags_of(&task.level, &context).unwrap_or_else(|problem| {
+                wrong.borrow_mut().get_or_insert(problem);
+                vec![]
+            })
+        });
+        match wrong.into_inner() {
+            Some(problem) => Err(Stop::Broken(Box::new(problem))),
+            None => Ok(left),
+        }
     }
 
     /// A role runs once per host and play, unless it allows duplicates.
@@ -348,6 +362,16 @@ impl Runner<'_> {
             .unwrap_or(false)
     }
 
+    /// `run_once`, which has to be known before anything runs.
+    fn runs_once(&self, task: &Task, context: &Context) -> Result<bool, Stop> {
+        let Some(attr) = task.attr("run_once") else { return Ok(false) };
+        let value = context.render(&attr.term).map_err(|error| {
+            let place = error.trace.first().unwrap_or(&attr.span);
+            Stop::Broken(Box::new(Diagnostic::error("run-once", &*error.message).at(place)))
+        })?;
+        Ok(value.ansible_bool().unwrap_or(false))
+    }
+
     /// How many hosts at once; 0 and nothing mean all.
     fn throttle(&self, task: &Task, context: &Context) -> Result<usize, Stop> {
         let Some(attr) = task.attr("throttle") else { return Ok(usize::MAX) };
@@ -356,13 +380,19 @@ impl Runner<'_> {
         let value = context.render(&attr.term).map_err(|error| {
             broken(format!("Failed to convert the throttle value to an integer: {}", error.message))
         })?;
-        let text = py_str(&value);
-        match text.trim().parse::<usize>() {
-            Ok(0) => Ok(usize::MAX),
-            Ok(limit) => Ok(limit),
-            Err(_) => Err(broken(format!(
-                "Failed to convert the throttle value to an integer: invalid literal for int() with base 10: '{text}'"
-            ))),
+        let number = match &value {
+            Value::Str(text) => text
+                .trim()
+                .parse::<i64>()
+                .map_err(|_| format!("invalid literal for int() with base 10: '{text}'")),
+            other => number(other).map(|number| number as i64).ok_or_else(|| {
+                let kind = other.type_name();
+                format!("int() argument must be a string, a bytes-like object or a real number, not '{kind}'")
+            }),
+        };
+        match number {
+            Ok(limit) => Ok(usize::try_from(limit).ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX)),
+            Err(why) => Err(broken(format!("Failed to convert the throttle value to an integer: {why}"))),
         }
     }
 

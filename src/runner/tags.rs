@@ -1,5 +1,6 @@
 //! Which tasks `--tags` and `--skip-tags` select.
 
+use crate::diag::Diagnostic;
 use crate::playbook::{ActionKind, Block, Item, Level, Task};
 use crate::template::Context;
 use crate::value::{Value, py_str};
@@ -19,7 +20,10 @@ impl Default for Selection {
 }
 
 /// The tags of a task, its blocks, roles and play.
-pub fn tags_of(level: &Level, context: &Context) -> Vec<String> {
+///
+/// # Errors
+/// The first that cannot be rendered.
+pub fn tags_of(level: &Level, context: &Context) -> Result<Vec<String>, Diagnostic> {
     let mut tags = Vec::new();
     for attr in level.all_tags() {
         let mut push = |value: &Value| {
@@ -29,12 +33,16 @@ pub fn tags_of(level: &Level, context: &Context) -> Vec<String> {
         };
         match context.render(&attr.term) {
             Ok(Value::List(items)) => items.iter().for_each(push),
-            Ok(Value::Null) | Err(_) => {}
+            Ok(Value::Null) => {}
+            Err(error) => {
+                let place = error.trace.first().unwrap_or(&attr.span);
+                return Err(Diagnostic::error("tags", &*error.message).at(place));
+            }
             Ok(value) => push(&value),
         }
     }
     tags.dedup();
-    tags
+    Ok(tags)
 }
 
 impl Selection {

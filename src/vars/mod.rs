@@ -6,6 +6,7 @@
 mod fact_cache;
 mod hosts;
 mod magic;
+mod names;
 mod origin;
 mod reserved;
 mod scope;
@@ -15,6 +16,7 @@ mod terms;
 pub use fact_cache::FactCache;
 pub use hosts::PlayHosts;
 pub use magic::Magic;
+pub use names::{VARIABLE_NAMES, is_identifier};
 pub use origin::{Found, FoundValue, Layer, Origin, Visit};
 pub use reserved::reserved;
 pub use scope::{Exported, PlayScope, RoleNames, TaskScope};

@@ -4,6 +4,7 @@ use super::failure::template_failure;
 use super::invocation::invocation;
 use super::{State, Step, TaskRun};
 use crate::actions::{AllBlobs, Blobs, Call};
+use crate::playbook::integer;
 use crate::protocol::{Job, Mode, Outcome, TaskRequest};
 use crate::runner::connect::Route;
 use crate::runner::event::Event;
@@ -72,7 +73,9 @@ impl TaskRun<'_> {
 
     /// `async` and `poll`, in seconds.
     fn background(&self, context: &Context) -> Result<Option<Background>, TemplateError> {
-        let number = |value: Option<Value>| value.and_then(|value| py_str(&value).trim().parse::<u32>().ok());
+        let number = |value: Option<Value>| {
+            value.as_ref().and_then(integer).and_then(|number| u32::try_from(number).ok())
+        };
         let Some(limit) = number(self.keyword(context, "async")?).filter(|limit| *limit > 0) else {
             return Ok(None);
         };
@@ -138,21 +141,12 @@ impl TaskRun<'_> {
             return Ok(Some(background.limit));
         }
         let Some(value) = self.keyword(context, "timeout")? else { return Ok(None) };
-        let text = py_str(&value);
-        match text.trim().parse::<i64>() {
-            Ok(0) => Ok(None),
-            Err(_) => Err(TemplateError::new(
+        match integer(&value) {
+            None | Some(0) => Ok(None),
+            Some(seconds) if (1..=i64::from(LONGEST)).contains(&seconds) => Ok(u32::try_from(seconds).ok()),
+            Some(seconds) => Err(TemplateError::new(
                 TemplateErrorKind::Failed,
-                format!(
-                    "Error processing keyword 'timeout': The value {} could not be converted to 'int'.",
-                    crate::value::py_repr(&value)
-                ),
-                self.task.attr("timeout").map(|attr| attr.span.clone()).into_iter().collect(),
-            )),
-            Ok(seconds) if (1..=i64::from(LONGEST)).contains(&seconds) => Ok(u32::try_from(seconds).ok()),
-            _ => Err(TemplateError::new(
-                TemplateErrorKind::Failed,
-                format!("Timeout {text} is invalid, it must be between 0 and {LONGEST}."),
+                format!("Timeout {seconds} is invalid, it must be between 0 and {LONGEST}."),
                 self.task.attr("timeout").map(|attr| attr.span.clone()).into_iter().collect(),
             )),
         }

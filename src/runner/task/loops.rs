@@ -1,15 +1,15 @@
 //! Loops: the items, what marks their results, the result of the whole.
 
 use super::failure::{conditional_text, skipped, template_failure};
-use super::prepare::keyword_error;
+use super::keywords::{keyword_error, stopped_at, unconverted};
 use super::{State, Step, TaskRun};
-use crate::actions::{VARIABLE_NAMES, is_identifier};
 use crate::diag::Diagnostic;
-use crate::playbook::{ActionKind, Task};
+use crate::playbook::{ActionKind, Kind, LOOP_CONTROL, Task, number};
 use crate::runner::event::Event;
 use crate::runner::result::{Cause, Effect, TaskResult};
 use crate::template::{Context, TemplateError, TemplateErrorKind};
 use crate::value::{Map, Value, py_str};
+use crate::vars::{VARIABLE_NAMES, is_identifier};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,18 +26,14 @@ impl TaskRun<'_> {
             return result;
         }
         // It did not come to any item. Where `no_log` speaks of one, nothing is said either.
-        let no_log = self
-            .truth(&self.context(Map::new()), "no_log")
-            .map(|it| it.unwrap_or(self.shared.no_log_by_default));
-        TaskResult { no_log: no_log.unwrap_or(true), ..result }
+        TaskResult { no_log: self.hides(&self.context(Map::new())).unwrap_or(true), ..result }
     }
 
     fn run_items(&self) -> TaskResult {
         let outer = self.context(Map::new());
         // What is wrong with the loop itself may hold what is to be hidden.
         let hidden = |mut result: TaskResult| {
-            let no_log = self.truth(&outer, "no_log");
-            result.no_log = no_log.map_or(true, |no_log| no_log.unwrap_or(self.shared.no_log_by_default));
+            result.no_log = self.hides(&outer).unwrap_or(true);
             self.failed_early(result)
         };
         let items = match self.items(&outer) {
@@ -50,7 +46,7 @@ impl TaskRun<'_> {
         };
         let control = match Control::new(self.task, &outer) {
             Ok(control) => control,
-            Err(error) => return hidden(template_failure(&error)),
+            Err(failure) => return hidden(*failure),
         };
         if !is_identifier(&control.var) {
             let place = self.task.control.loop_var.as_ref().map(|attr| &attr.span);
@@ -222,10 +218,7 @@ impl TaskRun<'_> {
                 Ok(true) => {}
                 Err(error) => {
                     // Neither can be had: the loop's failure counts, the condition's is told to who wants to know more.
-                    let no_log = self
-                        .truth(context, "no_log")
-                        .map_or(true, |it| it.unwrap_or(self.shared.no_log_by_default));
-                    if self.shared.options.verbosity > 0 && !no_log {
+                    if self.shared.options.verbosity > 0 && !self.hides(context).unwrap_or(true) {
                         (self.send)(Event::Message(conditional_text(&error)));
                     }
                     break;
@@ -242,6 +235,9 @@ impl TaskRun<'_> {
                 cause.help =
                     Some("Provide a list of items/templates, or a template resolving to a list.".into());
                 return TaskResult { causes: vec![cause], ..TaskResult::failure(error.message.clone()) };
+            }
+            if error.kind == TemplateErrorKind::Syntax {
+                return stopped_at(error);
             }
             failure = TaskResult::broken("", Cause::new(error.message.clone(), Some(place)));
             // What a lookup of `with_NAME` says stands alone in the result.
@@ -342,8 +338,7 @@ impl TaskRun<'_> {
         };
         whole.no_log = results.iter().any(|result| result.no_log);
         if results.is_empty() {
-            let no_log = self.truth(&self.context(Map::new()), "no_log");
-            whole.no_log = no_log.map_or(true, |no_log| no_log.unwrap_or(self.shared.no_log_by_default));
+            whole.no_log = self.hides(&self.context(Map::new())).unwrap_or(true);
         }
         whole.effects = results.iter_mut().flat_map(|result| std::mem::take(&mut result.effects)).collect();
         whole.unknown = results.iter().find_map(|result| result.unknown.clone());
@@ -395,28 +390,31 @@ pub(super) struct Control {
 }
 
 impl Control {
-    fn new(task: &Task, context: &Context) -> Result<Self, TemplateError> {
-        let text = |name: &str, attr: &Option<crate::playbook::Attr>| match attr {
-            Some(attr) => context
-                .render(&attr.term)
-                .map(|value| Some(value).filter(|value| !value.is_null()))
-                .map_err(|error| keyword_error(name, error)),
-            None => Ok(None),
+    fn new(task: &Task, context: &Context) -> Result<Self, Box<TaskResult>> {
+        let value =
+            |name: &str, attr: &Option<crate::playbook::Attr>| -> Result<Option<Value>, Box<TaskResult>> {
+                let Some(attr) = attr else { return Ok(None) };
+                let value = context
+                    .render(&attr.term)
+                    .map_err(|error| Box::new(stopped_at(&keyword_error(name, attr.term.blamed(error)))))?;
+                let kind = LOOP_CONTROL.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind);
+                match kind.unwrap_or(Kind::Other).check(&value) {
+                    Ok(()) => Ok(Some(value).filter(|value| !value.is_null())),
+                    Err(expected) => Err(Box::new(unconverted(name, &value, expected, &attr.span))),
+                }
+            };
+        let control = &task.control;
+        let truth = |value: Option<Value>, default: bool| {
+            value.and_then(|value| value.ansible_bool()).unwrap_or(default)
         };
-        let var =
-            text("loop_var", &task.control.loop_var)?.map_or_else(|| "item".into(), |value| py_str(&value));
+        let var = value("loop_var", &control.loop_var)?.map_or_else(|| "item".into(), |value| py_str(&value));
+        let index = value("index_var", &control.index_var)?.map(|value| py_str(&value));
         Ok(Self {
             var,
-            index: text("index_var", &task.control.index_var)?.map(|value| py_str(&value)),
-            extended: text("extended", &task.control.extended)?
-                .and_then(|value| value.ansible_bool())
-                .unwrap_or(false),
-            all_items: text("extended_allitems", &task.control.extended_allitems)?
-                .and_then(|value| value.ansible_bool())
-                .unwrap_or(true),
-            pause: text("pause", &task.control.pause)?
-                .and_then(|value| py_str(&value).parse().ok())
-                .filter(|pause| *pause > 0.0),
+            index: index.filter(|name| !name.is_empty()),
+            extended: truth(value("extended", &control.extended)?, false),
+            all_items: truth(value("extended_allitems", &control.extended_allitems)?, true),
+            pause: value("pause", &control.pause)?.as_ref().and_then(number).filter(|pause| *pause > 0.0),
         })
     }
 

@@ -1,18 +1,19 @@
 //! One task on one host. Here: the run as a whole, its context, its tries. `loops`: items. `prepare`: conditions and
-//! arguments, up to the call. `call`: requests and answers. `invocation`: the arguments, as they are shown. `judge`: what is made of an answer. `failure`: results of what went
+//! arguments, up to the call. `call`: requests and answers. `keywords`: their values. `invocation`: the arguments, as they are shown. `judge`: what is made of an answer. `failure`: results of what went
 //! wrong before.
 
 mod call;
 mod failure;
 mod invocation;
 mod judge;
+mod keywords;
 mod loops;
 mod prepare;
 
 pub use call::async_folder;
 pub(super) use failure::conditional_text;
 pub use failure::{canonical, template_failure};
-pub use prepare::keyword;
+pub use keywords::keyword;
 
 use super::connect::Route;
 use super::event::{Event, TaskInfo};
@@ -20,7 +21,7 @@ use super::result::{Cause, Effect, TaskResult};
 use super::{PlayRun, Shared};
 use crate::actions::Call;
 use crate::playbook::{ActionKind, Task};
-use crate::template::{Context, LookupEnv, TemplateError, TemplateErrorKind};
+use crate::template::{Context, LookupEnv, TemplateError};
 use crate::value::{Map, Value, py_str};
 use crate::vars::TaskScope;
 use std::path::PathBuf;
@@ -183,42 +184,23 @@ impl TaskRun<'_> {
         !self.task.until.is_empty() || self.task.attr("retries").is_some()
     }
 
-    /// How often it is tried again, how many seconds later. Without retries there is no condition either.
-    fn patience(&self, context: &Context) -> Result<(u64, f64), TemplateError> {
-        let number = |name: &str, default: f64, kind: &str| {
-            let Some(value) = self.keyword(context, name)? else { return Ok(default) };
-            let number =
-                py_str(&value).trim().parse().ok().filter(|it: &f64| kind == "float" || it.fract() == 0.0);
-            number.ok_or_else(|| {
-                let shown = crate::value::py_repr(&value);
-                let message = format!(
-                    "Error processing keyword '{name}': The value {shown} could not be converted to '{kind}'."
-                );
-                let place = self.task.attr(name).map(|attr| attr.span.clone());
-                TemplateError::new(TemplateErrorKind::Failed, message, place.into_iter().collect())
-            })
+    /// How often it is tried again, how many seconds later. Without retries there is no condition either. What is wrong with them was
+    /// said before the first try.
+    fn patience(&self, context: &Context) -> (u64, f64) {
+        let number = |name: &str, default: f64| {
+            let value = self.keyword(context, name).ok().flatten();
+            value.as_ref().and_then(crate::playbook::number).unwrap_or(default).max(0.0)
         };
-        let retries = number("retries", 3.0, "int")?;
-        Ok((retries.max(0.0) as u64, number("delay", 5.0, "float")?.max(0.0)))
+        (number("retries", 3.0) as u64, number("delay", 5.0))
     }
 
     /// `until`: tries until the condition holds, `retries` more times, `delay` seconds apart.
     pub(super) fn with_tries(&self, context: Context, locals: Map) -> TaskResult {
-        let mut patience = None;
+        let (retries, delay) = self.patience(&context);
+        let tries = retries > 0;
         let mut attempt = 1;
         loop {
             let mut step = self.prepare(self.context(locals.clone()), locals.clone());
-            // Only what runs at all is asked how often.
-            let known = match patience.filter(|_| step.ran) {
-                None if step.ran => self.patience(&context),
-                known => Ok(known.unwrap_or_default()),
-            };
-            let (retries, delay) = match known {
-                Ok(known) => known,
-                Err(error) => return template_failure(&error),
-            };
-            patience = Some((retries, delay));
-            let tries = retries > 0;
             step.attempt = tries.then_some(attempt);
             let mut steps = [step];
             self.call_pending(&mut steps);

@@ -1,6 +1,7 @@
 //! Conditions, keywords, arguments: everything up to the call.
 
 use super::failure::{canonical, condition_failure, linked, skipped, template_failure};
+use super::keywords::{AFTER_ARGUMENTS, BEFORE_ARGUMENTS, BEFORE_IGNORING, keyword_error};
 use super::{State, Step, TaskRun};
 use crate::actions::{self, Call, Prepared, Scene};
 use crate::diag::Diagnostic;
@@ -21,8 +22,7 @@ impl TaskRun<'_> {
     /// Conditions, arguments, route: everything up to the call.
     pub(super) fn prepare(&self, context: Context, locals: Map) -> Step {
         // Both are told of a task that is skipped or fails before it starts, too.
-        let no_log =
-            self.truth(&context, "no_log").map(|no_log| no_log.unwrap_or(self.shared.no_log_by_default));
+        let no_log = self.hides(&context);
         let delegate = self.delegate(&context, &locals);
         let (state, ran) = match self.prepare_state(&context, &locals, &no_log, &delegate) {
             Ok(state) => (state, true),
@@ -30,7 +30,7 @@ impl TaskRun<'_> {
                 self.unknown_facts(&mut result);
                 result.no_log = no_log.unwrap_or(true);
                 if result.delegated.is_none() {
-                    result.delegated = delegate.ok().flatten();
+                    result.delegated = delegate.unwrap_or_else(|_| self.written_delegate());
                 }
                 (State::Done(result), false)
             }
@@ -86,12 +86,24 @@ impl TaskRun<'_> {
                 }
             }
         }
+        if let Err(failure) = self.check_keywords(context, &["no_log"], true) {
+            let text = failure.msg();
+            let why = text.strip_prefix("Task failed: ").unwrap_or(&text);
+            let text = format!("Invalid no_log value for task, output will be masked: {why}");
+            let place = self.task.attr("no_log").map(|attr| &attr.span);
+            (self.send)(Event::Problem(Diagnostic::warning("no-log", text).at_maybe(place)));
+            return Err(failure);
+        }
         let no_log = no_log.clone().map_err(fail_early)?;
         let raw = match actions::of(&self.task.action) {
             Some(action) => action.raw_arguments(),
             None => &[],
         };
+        self.check_notify(context).map_err(fail_early)?;
+        self.check_keywords(context, BEFORE_IGNORING, true)?;
+        self.check_keywords(context, BEFORE_ARGUMENTS, false)?;
         let args = self.arguments(context, raw).map_err(|error| Box::new(self.argument_failure(&error)))?;
+        self.check_keywords(context, AFTER_ARGUMENTS, false)?;
         if matches!(self.task.action.kind, ActionKind::IncludeTasks | ActionKind::IncludeRole) {
             return Ok(State::Done(Box::new(self.include(args, locals, no_log))));
         }
@@ -106,7 +118,6 @@ impl TaskRun<'_> {
             })));
         }
         let timeout = self.timeout(context).map_err(fail)?;
-        self.check_debugger(context).map_err(fail_early)?;
         let own = self.task.action.kind != ActionKind::Program;
         if args.contains_key("_raw_params") && !crate::playbook::is_free_form(&self.task.action.short) {
             return Err(Box::new(TaskResult::stopped(format!(
@@ -201,50 +212,6 @@ impl TaskRun<'_> {
         })
     }
 
-    /// A keyword's value: the innermost that is not `omit`.
-    pub(super) fn keyword(&self, context: &Context, name: &str) -> Result<Option<Value>, TemplateError> {
-        keyword(&self.task.level, context, name)
-    }
-
-    /// A keyword as a boolean, `None` where nobody says it.
-    pub(super) fn truth(&self, context: &Context, name: &str) -> Result<Option<bool>, TemplateError> {
-        match self.keyword(context, name)? {
-            None => Ok(None),
-            Some(value) => match value.ansible_bool() {
-                Some(truth) => Ok(Some(truth)),
-                None => Err(TemplateError::new(
-                    TemplateErrorKind::Failed,
-                    format!(
-                        "Error processing keyword '{name}': The value {} could not be converted to 'bool'.",
-                        crate::value::py_repr(&value)
-                    ),
-                    self.task.attr(name).map(|attr| attr.span.clone()).into_iter().collect(),
-                )),
-            },
-        }
-    }
-
-    /// Whether `debugger` says something that there is.
-    fn check_debugger(&self, context: &Context) -> Result<(), TemplateError> {
-        const MOMENTS: &[&str] = &["always", "never", "on_failed", "on_skipped", "on_unreachable"];
-        match self.keyword(context, "debugger")?.map(|value| py_str(&value)) {
-            Some(word) if !MOMENTS.contains(&word.as_str()) => Err(TemplateError::new(
-                TemplateErrorKind::Failed,
-                format!(
-                    "Error processing keyword 'debugger': '{word}' is not a valid value for debugger. Must be one of {}",
-                    MOMENTS.join(", ")
-                ),
-                self.task.attr("debugger").map(|attr| attr.span.clone()).into_iter().collect(),
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    /// A task that failed before its `ignore_errors` was rendered.
-    pub(super) fn failed_early(&self, result: TaskResult) -> TaskResult {
-        TaskResult { ignored: result.failed && self.task.ignores_errors_as_written(), ..result }
-    }
-
     /// The other host as somebody wrote it: what fails before the keywords are rendered is shown with it.
     pub(super) fn written_delegate(&self) -> Option<Delegate> {
         let text = self.shared.engine.source_of(&self.task.attr("delegate_to")?.term);
@@ -299,8 +266,11 @@ impl TaskRun<'_> {
                     if key.as_str().is_some_and(|key| raw.contains(&key)) {
                         continue;
                     }
-                    let value =
-                        context.render(term).map_err(|error| argument_error(&key, term.blamed(error)))?;
+                    let value = context.render(term).map_err(|error| match key.as_str() {
+                        // All arguments come from it: it is none itself.
+                        Some("_variable_params") => term.blamed(error),
+                        _ => argument_error(&key, term.blamed(error)),
+                    })?;
                     if !crate::template::is_omit(&value) {
                         own.insert(key, value);
                     }
@@ -386,25 +356,27 @@ impl TaskRun<'_> {
     }
 
     pub(super) fn environment(&self, context: &Context) -> Result<Vec<(String, String)>, TemplateError> {
-        let mut environment: Vec<(String, String)> = Vec::new();
+        let mut items: Vec<Value> = Vec::new();
         for attr in self.task.level.collect("environment") {
-            let value = context.render(&attr.term).map_err(|error| keyword_error("environment", error))?;
-            let maps = match value {
-                Value::List(items) => items.to_vec(),
-                other => vec![other],
-            };
-            for other in maps.iter().filter(|value| value.as_map().is_none() && value.truthy()) {
-                let text = format!("could not parse environment value, skipping: [{}]", py_str(other));
-                (self.send)(Event::Problem(Diagnostic::warning("environment", text)));
+            match context.render(&attr.term).map_err(|error| keyword_error("environment", error))? {
+                Value::List(more) => items.extend(more.iter().cloned()),
+                Value::Null => {}
+                other => items.push(other),
             }
-            for (name, value) in maps.iter().filter_map(Value::as_map).flatten() {
-                if crate::template::is_omit(value) {
-                    continue;
-                }
-                let (name, value) = (py_str(name), py_str(value));
-                environment.retain(|(known, _)| *known != name);
-                environment.push((name, value));
+        }
+        if items.iter().any(|item| item.as_map().is_none() && !crate::template::is_omit(item)) {
+            let shown = crate::value::py_repr(&Value::list(items.clone()));
+            let text = format!("could not parse environment value, skipping: {shown}");
+            (self.send)(Event::Problem(Diagnostic::warning("environment", text)));
+        }
+        let mut environment: Vec<(String, String)> = Vec::new();
+        for (name, value) in items.iter().filter_map(Value::as_map).flatten() {
+            if crate::template::is_omit(value) {
+                continue;
             }
+            let (name, value) = (py_str(name), py_str(value));
+            environment.retain(|(known, _)| *known != name);
+            environment.push((name, value));
         }
         Ok(environment)
     }
@@ -451,31 +423,6 @@ impl TaskRun<'_> {
         }));
         result
     }
-}
-
-/// A keyword's value: the innermost that is neither nothing nor `omit`.
-pub fn keyword(
-    level: &crate::playbook::Level,
-    context: &Context,
-    name: &str,
-) -> Result<Option<Value>, TemplateError> {
-    for attr in level.chain().filter_map(|level| level.own(name)) {
-        let value =
-            context.render(&attr.term).map_err(|error| keyword_error(name, attr.term.blamed(error)))?;
-        if crate::template::is_omit(&value) {
-            continue;
-        }
-        return Ok(Some(value).filter(|value| !value.is_null()));
-    }
-    Ok(None)
-}
-
-/// `delegate_to` is told as it is: Ansible renders it before all others.
-pub(super) fn keyword_error(name: &str, mut error: TemplateError) -> TemplateError {
-    if error.kind != TemplateErrorKind::Unknown && name != "delegate_to" {
-        error.message = format!("Error processing keyword '{name}': {}", error.message);
-    }
-    error
 }
 
 fn argument_error(key: &Value, mut error: TemplateError) -> TemplateError {

@@ -45,11 +45,21 @@ pub fn read(path: &Path) -> Result<Arc<SourceFile>, Diagnostic> {
     source_file(path, read_bytes(path)?)
 }
 
+/// Ansible's words for a file that is not there.
+pub fn missing(path: &str) -> String {
+    let hint =
+        "If you are using a module and expect the file to exist on the remote, see the remote_src option";
+    format!(
+        "Unable to retrieve file contents.\nCould not find or access '{path}' on the Ansible Controller.\n{hint}: [Errno 2] No such file or directory: '{path}'"
+    )
+}
+
 fn read_bytes(path: &Path) -> Result<Vec<u8>, Diagnostic> {
     std::fs::read(path).map_err(|error| {
         let summary = match error.kind() {
             std::io::ErrorKind::NotFound => {
-                format!("Unable to retrieve file contents. Could not find or access '{}'", path.display())
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+                missing(&path.display().to_string())
             }
             _ => format!("an error occurred while trying to read the file '{}': {error}", path.display()),
         };

@@ -1,0 +1,152 @@
+//! The keywords of a play that are rendered before it begins: `serial`, `order`, `strategy` and others.
+
+use super::play::Stop;
+use crate::diag::{Diagnostic, did_you_mean};
+use crate::playbook::{Attr, Kind, Play, keyword};
+use crate::template::Context;
+use crate::value::{Value, py_repr, py_str};
+
+/// The names that `order` may have.
+const ORDERS: &[&str] = &["inventory", "reverse_inventory", "sorted", "reverse_sorted", "shuffle"];
+
+/// Those that are only a play's, in the order in which Ansible finds fault with them.
+const OF_PLAYS: &[&str] = &[
+    "force_handlers",
+    "gather_facts",
+    "gather_subset",
+    "gather_timeout",
+    "max_fail_percentage",
+    "order",
+    "serial",
+    "strategy",
+];
+
+/// Refuses what cannot be rendered, or is not what it has to be, before anything runs.
+pub(super) fn check_keywords(play: &Play, context: &Context) -> Result<(), Stop> {
+    for name in OF_PLAYS {
+        let Some(attr) = play.level.find(name) else { continue };
+        let value = play_value(name, attr, context)?;
+        if crate::template::is_omit(&value) {
+            continue;
+        }
+        let kind = keyword(name).map_or(Kind::Other, |keyword| keyword.kind);
+        let why = match kind.check(&value) {
+            Ok(()) => stranger(name, kind, &value),
+            Err(expected) => {
+                Some(format!("The value {} could not be converted to '{expected}'.", py_repr(&value)))
+            }
+        };
+        if let Some(why) = why {
+            let message = format!("Error processing keyword '{name}': {why}");
+            return Err(Stop::Content(Box::new(Diagnostic::error("play-keyword", message).at(&attr.span))));
+        }
+    }
+    Ok(())
+}
+
+/// What is wrong with the members of a list of texts.
+fn stranger(name: &str, kind: Kind, value: &Value) -> Option<String> {
+    if kind != Kind::Texts || value.is_null() {
+        return None;
+    }
+    let items = value.as_list().unwrap_or(std::slice::from_ref(value));
+    let stranger = items.iter().find(|item| item.as_str().is_none())?;
+    Some(format!("Keyword '{name}' items must be of type 'str', not '{}'.", stranger.type_name()))
+}
+
+/// The value of a play's keyword.
+pub(super) fn play_value(name: &str, attr: &Attr, context: &Context) -> Result<Value, Stop> {
+    context.render(&attr.term).map_err(|error| {
+        let message = format!("Error processing keyword '{name}': {}", error.message);
+        let place = error.trace.first().unwrap_or(&attr.span);
+        Stop::Content(Box::new(Diagnostic::error("play-keyword", message).at(place)))
+    })
+}
+
+/// The text of a play's keyword; `None` where nobody says it.
+pub(super) fn play_text(play: &Play, context: &Context, name: &str) -> Result<Option<String>, Stop> {
+    let Some(attr) = play.level.find(name) else { return Ok(None) };
+    Ok(Some(play_value(name, attr, context)?).filter(|value| !value.is_null()).map(|value| py_str(&value)))
+}
+
+/// `serial`: numbers and shares of hosts, the last one for all that remain.
+pub(super) fn batches(play: &Play, context: &Context, hosts: &[String]) -> Result<Vec<Vec<String>>, Stop> {
+    let hosts = ordered(play, context, hosts)?;
+    let Some(attr) = play.level.find("serial") else { return Ok(vec![hosts]) };
+    let value = play_value("serial", attr, context)?;
+    let steps: Vec<String> = match &value {
+        Value::List(items) => items.iter().map(py_str).collect(),
+        Value::Null => vec![],
+        omitted if crate::template::is_omit(omitted) => vec![],
+        other => vec![py_str(other)],
+    };
+    let size = |step: &String| -> Result<usize, Stop> {
+        let number = match step.trim().strip_suffix('%') {
+            Some(share) => share
+                .trim()
+                .parse::<f64>()
+                .ok()
+                .map(|share| ((share / 100.0 * hosts.len() as f64) as usize).max(1)),
+            None => step.trim().parse::<i64>().ok().map(|count| usize::try_from(count).unwrap_or(0)),
+        };
+        number.ok_or_else(|| {
+            Stop::Broken(Box::new(
+                Diagnostic::error(
+                    "bad-serial",
+                    format!("`serial` must be a number of hosts or a percentage, not `{step}`"),
+                )
+                .at(&attr.span),
+            ))
+        })
+    };
+    let sizes = steps.iter().map(size).collect::<Result<Vec<_>, _>>()?;
+    let mut batches = Vec::new();
+    let mut rest = hosts.as_slice();
+    let mut step = 0;
+    while !rest.is_empty() {
+        let wanted = sizes.get(step.min(sizes.len().saturating_sub(1))).copied().unwrap_or(0);
+        let count = if wanted == 0 { rest.len() } else { wanted.min(rest.len()) };
+        let (batch, after) = rest.split_at(count);
+        batches.push(batch.to_vec());
+        rest = after;
+        step += 1;
+    }
+    if batches.is_empty() {
+        batches.push(vec![]);
+    }
+    Ok(batches)
+}
+
+fn ordered(play: &Play, context: &Context, hosts: &[String]) -> Result<Vec<String>, Stop> {
+    let mut hosts = hosts.to_vec();
+    match play_text(play, context, "order")?.as_deref() {
+        None | Some("inventory") => {}
+        Some("reverse_inventory") => hosts.reverse(),
+        Some("sorted") => hosts.sort(),
+        Some("reverse_sorted") => {
+            hosts.sort();
+            hosts.reverse();
+        }
+        Some("shuffle") => {
+            // Any order will do; one that differs from run to run without a generator of its own.
+            let seed = std::time::SystemTime::now()
+                .duration_since(std::time::UNIX_EPOCH)
+                .map(|t| t.subsec_nanos())
+                .unwrap_or(0);
+            hosts.sort_by_cached_key(|host| {
+                use sha1::Digest;
+                sha1::Sha1::digest(format!("{seed}{host}")).to_vec()
+            });
+        }
+        Some(other) => {
+            let message = format!("Invalid 'order' specified for inventory hosts: {other}");
+            let place = play.level.find("order").map_or(&play.span, |attr| &attr.span);
+            let help = match did_you_mean(other, ORDERS.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there are {}", ORDERS.join(", ")),
+            };
+            return Err(Stop::Option(Box::new(Diagnostic::error("bad-order", message).at(place).help(help))));
+        }
+    }
+    Ok(hosts)
+}
