@@ -93,20 +93,22 @@ fn without_differences(text: &str) -> Vec<String> {
     let text = jobs.replace_all(&text, "…");
     let mut lines: Vec<String> = Vec::new();
     let mut error = None;
-    let mut unplaced = false;
+    let (mut validates, mut unplaced) = (false, false);
     for line in text.lines().filter(|line| !line.is_empty()) {
         if line.trim_start().starts_with("^ column ") || line.starts_with("ASYNC POLL on ") {
             continue;
         }
         // The task that validates has no place in the real one.
-        if unplaced
-            && !(line.starts_with("fatal: ") || line.starts_with("failed: "))
-            && !line.starts_with("[ERROR]: ")
-        {
-            continue;
+        if line.ends_with("***") {
+            validates = line.contains(" : Validating arguments against arg spec ");
         }
-        unplaced = line.starts_with("[ERROR]: ") && line.contains("Validation of arguments failed");
-        if unplaced {
+        let begins = ["[ERROR]: ", "<<< ", "fatal: ", "failed: ", "TASK ", "PLAY "];
+        unplaced = validates && (unplaced || line.starts_with("Origin: "));
+        unplaced &= !begins.iter().any(|word| line.starts_with(word));
+        let several =
+            validates && line.starts_with("[ERROR]: ") && line.contains("Validation of arguments failed");
+        if unplaced || several {
+            unplaced = true;
             continue;
         }
         if line.starts_with("[ERROR]: ") || line.starts_with("Error while evaluating conditional: ") {

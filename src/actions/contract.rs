@@ -108,10 +108,7 @@ impl Prepared {
     /// The arguments are wrong, or a file that they name is not there: the action did not even begin, so there is nothing that
     /// `failed_when` or `until` could judge.
     pub fn refused(msg: impl Into<String>) -> Self {
-        let msg = msg.into();
-        let cause = crate::runner::Cause::new(format!("Task failed: {msg}"), None);
-        let result = TaskResult { causes: vec![cause], ..TaskResult::failure(msg) };
-        Self::Done(result.with("changed", false))
+        Self::Done(TaskResult::refused(msg))
     }
 }
 

@@ -10,7 +10,7 @@ pub fn text(info: &TaskInfo, result: &TaskResult) -> String {
     }
     let own = match result.data.get("module_stdout") {
         Some(_) => no_result(&result.msg()),
-        None => vec![Cause::new(result.reason(info), None)],
+        None => vec![Cause::new(result.reason(), None)],
     };
     let causes = if result.causes.is_empty() { &own[..] } else { &result.causes };
     chain(info, causes, result)

@@ -1,6 +1,5 @@
 //! How a task ended on a host.
 
-use super::event::TaskInfo;
 use crate::diag::{Diagnostic, Severity, Span};
 use crate::protocol::{Diff, Outcome};
 use crate::value::{Map, Value, py_str};
@@ -219,6 +218,13 @@ impl TaskResult {
         Self { data, failed: true, ..Self::default() }
     }
 
+    /// The action did not even begin, because of what it was given.
+    pub fn refused(msg: impl Into<String>) -> Self {
+        let msg = msg.into();
+        let causes = vec![Cause::new(format!("Task failed: {msg}"), None)];
+        Self { causes, ..Self::failure(msg) }.with("changed", false)
+    }
+
     /// The task ended before its action began; `text` is all there is to say.
     pub fn stopped(text: impl Into<String>) -> Self {
         let text = text.into();
@@ -330,7 +336,7 @@ impl TaskResult {
     }
 
     /// The sentence above a failure: the first cause's, or what a module's or an action's message is led in with.
-    pub fn reason(&self, info: &TaskInfo) -> String {
+    pub fn reason(&self) -> String {
         let msg = self.msg();
         match (&self.headline, self.causes.as_slice()) {
             (Some(headline), _) => return headline.clone(),
@@ -338,24 +344,12 @@ impl TaskResult {
             (None, [only]) => return only.text.clone(),
             (None, _) => return msg,
         }
-        match info.action.as_str() {
+        match self.data.contains_key("exception") {
             _ if msg.is_empty() => "Task failed: Action failed.".into(),
-            "assert"
-            | "fail"
-            | "debug"
-            | "set_fact"
-            | "include_vars"
-            | "add_host"
-            | "group_by"
-            | "pause"
-            | "set_stats"
-            | "validate_argument_spec" => {
-                format!("Task failed: Action failed: {msg}")
-            }
             // The helper's own words; what follows is a module's.
-            _ if msg.starts_with("Task failed:") => msg,
-            "raw" | "script" => format!("Task failed: Action failed: {msg}"),
-            _ => format!("Task failed: Module failed: {msg}"),
+            true if msg.starts_with("Task failed:") => msg,
+            true => format!("Task failed: Module failed: {msg}"),
+            false => format!("Task failed: Action failed: {msg}"),
         }
     }
 

@@ -280,7 +280,7 @@ class Play:
             task["no_log"] = True
         if dice.often(0.03):
             task["throttle"] = dice.choice([1, 2, "{{ 2 }}"])
-        if dice.often(0.03):
+        if dice.often(0.05):
             task["no_log"] = dice.choice([True, True, "{{ flag }}"])
         if dice.often(0.03):
             task["check_mode"] = dice.choice([True, False, "{{ flag }}"])
@@ -394,7 +394,7 @@ class Play:
     def meta(self):
         self.budget -= 1
         kinds = {"flush_handlers": 6, "noop": 1, "end_host": 2, "end_play": 0.7, "end_batch": 0.7,
-                 "clear_facts": 0.5, "refresh_inventory": 0.2}
+                 "clear_facts": 0.5, "refresh_inventory": 0.2, "reset_connection": 0 if self.gone else 0.2}
         if self.free:
             kinds = {"flush_handlers": 6, "noop": 1, "end_host": 2}
         if self.forced and not self.wide:
@@ -460,8 +460,9 @@ class Play:
                 task["include_tasks"] = name + "_{{ inventory_hostname }}.yml"
         if not static and dice.often(0.2):
             task["loop"] = dice.choice([["a", "b"], ["a"], [], [1, 2], "{{ range(n | int) | list }}", ["{{ inventory_hostname }}"]])
-            if dice.often(0.3):
-                task["loop_control"] = {"loop_var": "outer"}
+            if dice.often(0.4):
+                task["loop_control"] = dice.choice([{"loop_var": "outer"}, {"loop_var": "outer"}, {"index_var": "at"}, {"extended": True},
+                                                    {"label": "part {{ item }}"}, {"loop_var": "outer", "label": "{{ outer }}!"}])
         if dice.often(0.3):
             task["when"] = self.conditions()
         if dice.often(0.2):
@@ -491,13 +492,15 @@ class Play:
         if dice.often(0.2):
             block["when"] = self.conditions()
         if dice.often(0.1):
-            block["ignore_errors"] = True
+            block["ignore_errors"] = dice.choice([True, True, "{{ flag }}"])
         if dice.often(0.06) and not self.free:
-            block["any_errors_fatal"] = True
+            block["any_errors_fatal"] = dice.choice([True, True, "{{ flag }}"])
         if dice.often(0.05) and not self.free:
             block["run_once"] = True
         if dice.often(0.05):
             block["delegate_to"] = self.host()
+        if dice.often(self.debugged / 3) and not self.free:
+            block["debugger"] = dice.choice(["on_failed", "never"])
         if dice.often(0.1):
             block["vars"] = {"v": self.name("v")}
         for word, share, value in [("module_defaults", 0.03, self.defaults), ("environment", 0.03, self.environment),
@@ -734,7 +737,7 @@ class Play:
             args += ["--start-at-task", f"t{dice.randint(1, 8)}"]
         if dice.often(0.04):
             args.append("--diff")
-        if dice.often(0.15) and not self.gathers and not self.jobs:
+        if dice.often(0.2) and not self.gathers and not self.jobs:
             args.append("-v")
         if dice.often(0.04):
             args.append(dice.choice(["--list-tasks", "--list-hosts", "--list-tags", "--syntax-check"]))

@@ -296,9 +296,6 @@ impl TaskRun<'_> {
             result.unknown = None;
             result.skipped = true;
         }
-        if result.skipped {
-            result.data.entry("failed".into()).or_insert(false.into());
-        }
         result
     }
 

@@ -30,6 +30,10 @@ impl TaskRun<'_> {
             let shown = crate::runner::result::shown_diff(&result.diff, as_list);
             result.data.entry("diff".into()).or_insert(shown);
         }
+        if result.skipped && ran {
+            // What leaves itself out says that it has not failed.
+            result.data.entry("failed".into()).or_insert(false.into());
+        }
         if result.skipped || result.unreachable || result.unknown.is_some() || !ran {
             return result;
         }

@@ -303,7 +303,7 @@ impl TaskRun<'_> {
             // What failed already keeps its own words above the result; what was skipped stays that, too.
             let may_fail = !result.failed && result.data.contains_key("failed_when_result");
             if result.failed {
-                result.headline = Some(result.reason(self.info));
+                result.headline = Some(result.reason());
             }
             let text = format!("Failed to template loop_control.label: {}", error.message);
             result.data.insert("msg".into(), text.into());

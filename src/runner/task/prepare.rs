@@ -109,7 +109,7 @@ impl TaskRun<'_> {
         }
         if self.task.action.kind == ActionKind::Missing {
             let action = &self.task.action;
-            return Err(Box::new(TaskResult::failure(match &action.foreign {
+            return Err(Box::new(TaskResult::refused(match &action.foreign {
                 Some(foreign) => crate::playbook::cannot_run(&action.written, &foreign.path),
                 None => format!(
                     "the module {} is not available in this version (docs/compatibility.md lists what is)",
@@ -126,9 +126,7 @@ impl TaskRun<'_> {
             ))));
         }
         if let Some(message) = arguments::refusal(&self.task.action.short, &args).filter(|_| own) {
-            let cause = Cause::new(format!("Task failed: {message}"), None);
-            let failure = TaskResult { causes: vec![cause], ..TaskResult::failure(message) };
-            return Err(Box::new(failure.with("changed", false)));
+            return Err(Box::new(TaskResult::refused(message)));
         }
         let delegated = delegate.clone().map_err(|error| {
             let delegated = self.written_delegate();
@@ -150,9 +148,7 @@ impl TaskRun<'_> {
         };
         if refuses_async && self.is_background(context).map_err(fail)? {
             let text = format!("This action ({}) does not support async.", self.task.action.short);
-            let cause = Cause::new(format!("Task failed: {text}"), None);
-            let result = TaskResult { causes: vec![cause], ..TaskResult::failure(text) };
-            return Err(Box::new(result.with("changed", false)));
+            return Err(Box::new(TaskResult::refused(text)));
         }
         let prepared = match actions::of(&self.task.action) {
             Some(action) => {
