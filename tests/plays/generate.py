@@ -288,8 +288,11 @@ class Play:
             task["diff"] = dice.choice([True, False, "{{ flag }}"])
         if dice.often(self.debugged) and not self.free:
             task["debugger"] = dice.choice(["on_failed", "on_skipped", "always", "never", "on_unreachable"])
-        if dice.often(0.03):
+        if dice.often(0.04):
             task["module_defaults"] = self.defaults()
+            for action in ("debug", "fail"):
+                if isinstance(task.get(action), dict) and dice.often(0.6):
+                    task[action] = {}
         if dice.often(0.04):
             task["environment"] = self.environment()
         if dice.often(0.02):
@@ -312,6 +315,7 @@ class Play:
                   "all": [{"metadata": {"extend_group": ["say", "stop"]}}]}
         self.files["collections/ansible_collections/some/thing/meta/runtime.yml"] = {"action_groups": groups}
         return self.dice.choice([{"group/some.thing.say": {"msg": "by group"}}, {"group/some.thing.all": {"msg": "by the group of all"}},
+                                 {"group/some.thing.all": {"msg": "of all"}, "group/some.thing.say": {"msg": "of those who say"}},
                                  {"group/some.thing.stop": {"msg": "stopped by group"}, "debug": {"msg": "by name"}},
                                  {"group/some.thing.say": {"msg": "of {{ n }}"}, "ansible.builtin.fail": {"msg": "by full name"}}])
 
@@ -843,6 +847,13 @@ def play(seed, kind=Play):
     """The files of a playbook by name (data, or text for the inventory) and its command line."""
     made = kind(seed)
     plays = [made.play() for _ in range(made.dice.choice([1, 1, 1, 2]))]
+    if len(plays) == 2 and made.dice.often(0.15):
+        # Hosts and groups that came while it ran.
+        new = {"name": made.name(), "add_host": {"name": "added", "groups": "late", "n": 7, "flag": "true"}}
+        if made.dice.often(0.4):
+            new = {"name": made.name(), "group_by": {"key": "late"}, "when": made.condition()}
+        plays[0]["tasks"].insert(made.dice.choice([0, len(plays[0]["tasks"])]), new)
+        plays[1]["hosts"] = made.dice.choice(["late", "late", "all", "late:&odd_hosts", "all:!late"])
     if len(plays) > 1 and made.dice.often(0.3):
         made.files["other.yml"] = plays[1:]
         statement = {"import_playbook": "other.yml"}
