@@ -78,7 +78,7 @@ fn holds(condition: &Term, place: &Span, scene: &Scene) -> Result<bool, Box<Task
         let cause = Cause::new(problem.summary, problem.span.as_ref());
         Box::new(TaskResult::broken("", cause).with("changed", false))
     })?;
-    let failure = |error| Box::new(crate::runner::template_failure(&error).with("changed", false));
+    let failure = |error| Box::new(crate::runner::condition_error(&error, place).with("changed", false));
     scene.context.condition(&expr).map_err(failure)
 }
 

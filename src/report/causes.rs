@@ -26,15 +26,22 @@ fn chain(info: &TaskInfo, causes: &[Cause], result: &TaskResult) -> String {
         let place = cause.place.as_ref().unwrap_or(&info.span);
         if place.line == 0 { String::new() } else { diag::excerpt(place) }
     };
-    let help = |cause: &Cause| cause.help.as_ref().map(|help| format!("\n{help}\n")).unwrap_or_default();
+    // Under the excerpt, or beside the sentence.
+    let shown = |cause: &Cause, text: &str| {
+        let place = place(cause);
+        match &cause.help {
+            Some(help) if place.is_empty() => format!("{text} {help}\n"),
+            Some(help) => format!("{text}\n{place}\n{help}\n"),
+            None => format!("{text}\n{place}"),
+        }
+    };
     match causes {
         [only] => {
             let reason = result.headline.as_ref().unwrap_or(&only.text);
-            format!("[ERROR]: {reason}\n{}{}", place(only), help(only))
+            format!("[ERROR]: {}", shown(only, reason))
         }
         many => {
-            let parts: Vec<String> =
-                many.iter().map(|cause| format!("{}\n{}{}", cause.text, place(cause), help(cause))).collect();
+            let parts: Vec<String> = many.iter().map(|cause| shown(cause, &cause.text)).collect();
             let msg = result.headline.clone().unwrap_or_else(|| result.msg());
             let outer = many.first().map(|cause| cause.text.trim_end_matches('.')).unwrap_or_default();
             let head = if msg.starts_with(outer) { msg } else { format!("{outer}: {msg}") };

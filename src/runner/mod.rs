@@ -29,4 +29,4 @@ pub use prompts::{Answer, Question};
 pub use result::{Cause, Delegate, Effect, Include, TaskResult};
 pub use shared::{RunOptions, Shared};
 pub use tags::{Selection, tags_of};
-pub use task::{async_folder, canonical, template_failure};
+pub use task::{async_folder, canonical, condition_error, template_failure};

@@ -2,6 +2,7 @@
 
 use crate::diag::{Diagnostic, Severity, Span};
 use crate::protocol::{Diff, Outcome};
+use crate::template::TemplateError;
 use crate::value::{Map, Value, py_str};
 use std::sync::Arc;
 
@@ -67,6 +68,11 @@ pub struct Cause {
 impl Cause {
     pub fn new(text: impl Into<String>, place: Option<&Span>) -> Self {
         Self { text: text.into(), place: place.cloned(), help: None }
+    }
+
+    /// What an error says, and what can be done about it.
+    pub fn of(error: &TemplateError, text: impl Into<String>, place: Option<&Span>) -> Self {
+        Self { help: error.help.clone(), ..Self::new(text, place) }
     }
 }
 

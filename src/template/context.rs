@@ -108,6 +108,11 @@ impl Ctx {
         self.0.scope.get(name).is_some()
     }
 
+    /// What Python calls the mapping that the scope is.
+    pub fn type_name(&self) -> &'static str {
+        self.0.scope.type_name()
+    }
+
     /// What to say of a name that is not there.
     pub fn absent(&self, name: &str) -> Option<String> {
         self.0.scope.absent(name)

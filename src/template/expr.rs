@@ -36,9 +36,18 @@ pub(super) enum ExprKind {
 /// Ansible's words for a text that is data and would have to be evaluated.
 pub(super) const UNTRUSTED: &str = "Encountered untrusted template or expression.";
 
+/// Why data is not evaluated.
+const TRUST: &str = "Templates and expressions must be defined by trusted sources such as playbooks or roles, not untrusted \
+                     sources such as module results.";
+
+/// How to go on with conditions that are not boolean.
+const BROKEN: &str = "Broken conditionals can be temporarily allowed with the `ALLOW_BROKEN_CONDITIONALS` configuration option.";
+
 /// A text that came as data: it is never evaluated.
 fn untrusted(span: &Span) -> ExprKind {
-    ExprKind::Broken(TemplateError::new(TemplateErrorKind::Failed, UNTRUSTED, vec![span.clone()]))
+    ExprKind::Broken(
+        TemplateError::new(TemplateErrorKind::Failed, UNTRUSTED, vec![span.clone()]).with_help(TRUST),
+    )
 }
 
 impl Engine {
@@ -195,7 +204,7 @@ impl Context {
                 return self.empty_condition(&expr.0.span);
             }
             if !allowed {
-                return Err(refused(UNTRUSTED));
+                return Err(refused(UNTRUSTED).with_help(TRUST));
             }
         }
         let place = match &value {
@@ -217,7 +226,7 @@ impl Context {
             self.broken_condition(message, &expr.0.span);
             return Ok(truth);
         }
-        Err(refused(&message))
+        Err(refused(&message).with_help(BROKEN))
     }
 
     /// A condition with nothing in it.

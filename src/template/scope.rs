@@ -28,6 +28,11 @@ pub trait Scope: Send + Sync {
         let _ = name;
         None
     }
+
+    /// What Python calls the mapping that it is to templates.
+    fn type_name(&self) -> &'static str {
+        "dict"
+    }
 }
 
 /// Where lookups and `include`/`import` in templates find files and settings.

@@ -128,11 +128,39 @@ pub struct Failure {
     pub message: String,
     /// Innermost place first: where it failed, then the templates that used it.
     pub trace: Vec<Span>,
+    /// What can be done about it.
+    pub help: Option<String>,
+    /// Where the message falls into what failed and why.
+    pub link: Option<Box<Link>>,
+}
+
+/// A message that says `what: why`, as two links of a chain of causes.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// Bytes of the reason, at the message's end.
+    pub why: usize,
+    /// Where the first link is; where the error is, if nothing else is known.
+    pub what: Option<Span>,
+    /// Whether the reason has a place, that of the error.
+    pub placed: bool,
 }
 
 impl TemplateError {
     pub fn new(kind: TemplateErrorKind, message: impl Into<String>, trace: Vec<Span>) -> Self {
-        Self(Box::new(Failure { kind, message: message.into(), trace }))
+        Self(Box::new(Failure { kind, message: message.into(), trace, help: None, link: None }))
+    }
+
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.0.help = Some(help.into());
+        self
+    }
+
+    /// Takes what it says now for a cause of its own of what will be said before it.
+    #[must_use]
+    pub fn linked(mut self, what: Option<&Span>, placed: bool) -> Self {
+        self.0.link = Some(Box::new(Link { why: self.0.message.len(), what: what.cloned(), placed }));
+        self
     }
 
     /// What it says, for those to whom its place means nothing.

@@ -245,6 +245,11 @@ impl Adding {
 }
 
 impl Scope for TaskScope {
+    fn type_name(&self) -> &'static str {
+        // What `hostvars` has knows no play.
+        if self.play.is_none() { "HostVarsVars" } else { "dict" }
+    }
+
     fn get(&self, name: &str) -> Option<Var> {
         if let Some((_, var)) = self.provided(name) {
             return Some(var);
@@ -308,6 +313,10 @@ pub(super) struct AllHosts {
 }
 
 impl Scope for AllHosts {
+    fn type_name(&self) -> &'static str {
+        "HostVars"
+    }
+
     fn get(&self, name: &str) -> Option<Var> {
         let known = self.store.inventory.read().ok()?.host(name).is_some();
         let host = match name {

@@ -18,25 +18,43 @@ pub fn skipped(condition: &Condition) -> TaskResult {
 }
 
 pub fn condition_failure(condition: &Condition, error: &TemplateError) -> TaskResult {
+    condition_error(error, &condition.span)
+}
+
+/// What went wrong with a condition that stands at `written`.
+pub fn condition_error(error: &TemplateError, written: &Span) -> TaskResult {
     let failure = template_failure(error);
     if failure.unknown.is_some() {
         return failure;
     }
-    let not_boolean = error.message.starts_with("Conditional result");
-    let place = match error.kind {
-        TemplateErrorKind::Syntax => error.trace.first().unwrap_or(&condition.span),
-        _ => &condition.span,
-    };
-    let mut cause = Cause::new(conditional_text(error), Some(place));
-    cause.help = untrusted_help(error);
-    if not_boolean {
-        cause.help = Some("Broken conditionals can be temporarily allowed with the `ALLOW_BROKEN_CONDITIONALS` configuration option.".into());
-    }
-    linked(TaskResult::broken("", cause), error, Some(&condition.span))
+    let text = conditional_text(error);
+    // What speaks of the condition itself does so at its own place.
+    let place = if text == error.message { error.trace.first().unwrap_or(written) } else { written };
+    let cause = Cause::of(error, text, Some(place));
+    linked(TaskResult::broken("", cause), error, Some(written))
 }
 
 /// What was looked at, as a link of its own, where what is wrong with it is elsewhere: in a variable that it uses.
 pub fn linked(mut result: TaskResult, error: &TemplateError, outer: Option<&Span>) -> TaskResult {
+    if let Some(link) = &error.link
+        && let Some(last) = result.causes.last_mut()
+        && let Some(at) = last.text.len().checked_sub(link.why).filter(|at| *at > 2)
+        && last.text.is_char_boundary(at)
+    {
+        let why = last.text.split_off(at);
+        let what = last.text.trim_end_matches([':', ' ']);
+        last.text = format!("{what}.");
+        let place = match link.placed {
+            true => error.trace.first().cloned(),
+            false => Some(Span { line: 0, ..Span::synthetic("", "") }),
+        };
+        let help = last.help.take();
+        if link.what.is_some() {
+            last.place.clone_from(&link.what);
+        }
+        result.causes.push(Cause { text: why, place, help });
+        return result;
+    }
     let (Some(inner), Some(outer)) = (error.trace.first(), outer.or_else(|| error.trace.last())) else {
         return result;
     };
@@ -96,18 +114,8 @@ pub fn template_failure(error: &TemplateError) -> TaskResult {
     if error.kind == TemplateErrorKind::Unknown {
         return TaskResult { unknown: Some(error.message.clone()), ..TaskResult::default() };
     }
-    let mut cause = Cause::new(error.message.clone(), error.trace.first());
-    cause.help = untrusted_help(error);
+    let cause = Cause::of(error, error.message.clone(), error.trace.first());
     linked(TaskResult::broken("", cause), error, None)
-}
-
-/// Why data is not evaluated.
-fn untrusted_help(error: &TemplateError) -> Option<String> {
-    error.message.starts_with("Encountered untrusted").then(|| {
-        "Templates and expressions must be defined by trusted sources such as playbooks or roles, not untrusted sources such as \
-         module results."
-            .into()
-    })
 }
 
 /// The full name of an action, as error messages give it.

@@ -14,6 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How the complaint about a loop over something else begins.
+/// What comes before the reason why something cannot be rendered.
+const SEALED: &str = "Error rendering template: ";
 const NOT_A_LIST: &str = "The `loop` value must resolve to a 'list'";
 
 /// What is shown in place of an item that must not be.
@@ -147,7 +149,7 @@ impl TaskRun<'_> {
 
     fn condition_of_break(&self, error: &TemplateError) -> TaskResult {
         let text = conditional_text(error);
-        let mut cause = Cause::new(text.as_str(), error.trace.first());
+        let mut cause = Cause::of(error, text.as_str(), error.trace.first());
         cause.place =
             cause.place.or_else(|| self.task.control.break_when.first().map(|when| when.span.clone()));
         TaskResult { causes: vec![cause], ..TaskResult::failure(text) }
@@ -239,7 +241,19 @@ impl TaskRun<'_> {
             if error.kind == TemplateErrorKind::Syntax {
                 return stopped_at(error);
             }
-            failure = TaskResult::broken("", Cause::new(error.message.clone(), Some(place)));
+            if let Some(why) = error.message.strip_prefix(SEALED)
+                && why.starts_with("Attempt to use undecryptable")
+            {
+                // The value is asked for before there is a task.
+                let (what, place) = match looping.lookup {
+                    Some(_) => ("Error rendering expression", None),
+                    None => ("Error rendering template", Some(&looping.span)),
+                };
+                let causes =
+                    vec![Cause::new(format!("{what}."), place), Cause::new(why, error.trace.first())];
+                return TaskResult { causes, ..TaskResult::failure(format!("{what}: {why}")) };
+            }
+            failure = TaskResult::broken("", Cause::of(error, error.message.clone(), Some(place)));
             // What a lookup of `with_NAME` says stands alone in the result.
             if error.message.starts_with("The lookup plugin") && error.message.contains("' failed: ") {
                 failure = failure.with("msg", error.message.as_str());

@@ -12,7 +12,7 @@ mod prepare;
 
 pub use call::async_folder;
 pub(super) use failure::conditional_text;
-pub use failure::{canonical, template_failure};
+pub use failure::{canonical, condition_error, template_failure};
 pub use keywords::keyword;
 
 use super::connect::Route;
@@ -173,11 +173,8 @@ impl TaskRun<'_> {
     }
 
     fn until_failure(&self, error: &TemplateError) -> TaskResult {
-        let failure = template_failure(error);
-        if failure.unknown.is_some() {
-            return failure;
-        }
-        TaskResult::broken("", Cause::new(failure::conditional_text(error), error.trace.first()))
+        let written = self.task.until.first().map_or(&self.task.span, |condition| &condition.span);
+        failure::condition_error(error, written)
     }
 
     pub(super) fn tries(&self) -> bool {

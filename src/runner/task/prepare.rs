@@ -354,7 +354,10 @@ impl TaskRun<'_> {
     pub(super) fn environment(&self, context: &Context) -> Result<Vec<(String, String)>, TemplateError> {
         let mut items: Vec<Value> = Vec::new();
         for attr in self.task.level.collect("environment") {
-            match context.render(&attr.term).map_err(|error| keyword_error("environment", error))? {
+            let value = context
+                .render(&attr.term)
+                .map_err(|error| keyword_error("environment", error.linked(Some(&attr.span), true)))?;
+            match value {
                 Value::List(more) => items.extend(more.iter().cloned()),
                 Value::Null => {}
                 other => items.push(other),
@@ -385,7 +388,7 @@ impl TaskRun<'_> {
         let outer =
             format!("Finalization of task args for '{}' failed", canonical(&self.task.action.written));
         let place = error.trace.first().unwrap_or(&self.task.args_span);
-        let mut result = TaskResult::broken(&outer, Cause::new(error.message.clone(), Some(place)));
+        let mut result = TaskResult::broken(&outer, Cause::of(error, error.message.clone(), Some(place)));
         // Where the arguments begin at another place than the task, that is a link of the chain.
         let (args, task) = (&self.task.args_span, &self.task.span);
         if (args.line, args.column) != (task.line, task.column) {

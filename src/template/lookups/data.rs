@@ -94,6 +94,9 @@ pub fn random_choice(lookup: &mut Lookup) -> Res<Vec<V>> {
     Ok(vec![lookup.eval.filter(def, choices, crate::template::eval::Args::default())?])
 }
 
+const WRONG_TERMS: &str = "subelements lookup expects a list of two or three items, first a dict or a list, second a string \
+                           pointing to the subkey";
+
 pub fn subelements(lookup: &mut Lookup) -> Res<Vec<V>> {
     if !(2..=3).contains(&lookup.terms.len()) {
         return Err(failed("subelements lookup expects a list of two or three items"));
@@ -106,7 +109,7 @@ pub fn subelements(lookup: &mut Lookup) -> Res<Vec<V>> {
         V::Dict(dict) if skipped(dict)? => Vec::new(),
         V::Dict(dict) => dict.entries()?.into_values().collect(),
         V::List(_) | V::Tuple(_) => lookup.terms[0].items()?,
-        _ => return Err(failed("first a dict or a list, second a string pointing to the subkey")),
+        _ => return Err(failed(WRONG_TERMS)),
     };
     // Rows of results that were skipped have nothing to offer.
     let mut kept = Vec::new();
@@ -120,7 +123,7 @@ pub fn subelements(lookup: &mut Lookup) -> Res<Vec<V>> {
         }
     }
     let V::Str(path) = &lookup.terms[1] else {
-        return Err(failed("first a dict or a list, second a string pointing to the subkey"));
+        return Err(failed(WRONG_TERMS));
     };
     let path: Vec<String> = path.split('.').map(str::to_owned).collect();
     let skip_missing = match lookup.terms.get(2) {

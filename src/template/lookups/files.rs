@@ -1,6 +1,7 @@
 //! Lookups of files and commands on the control machine.
 
 use super::Lookup;
+use crate::diag::Diagnostic;
 use crate::template::object::{Res, V, failed, text};
 use crate::value::{Map, Value};
 use std::path::PathBuf;
@@ -9,6 +10,16 @@ use std::sync::Arc;
 
 fn find(lookup: &Lookup, kind: &str, name: &str) -> Option<PathBuf> {
     lookup.eval.ctx.candidates(kind, name).into_iter().find(|path| path.is_file())
+}
+
+/// As [`find`], with a word about what is not there.
+fn find_or_warn(lookup: &Lookup, kind: &str, name: &str) -> Option<PathBuf> {
+    let found = find(lookup, kind, name);
+    if found.is_none() {
+        let message = format!("Unable to find '{name}' in expected paths (use -vvvvv to see paths)");
+        lookup.eval.ctx.engine().warn(Diagnostic::warning("lookup", message));
+    }
+    found
 }
 
 /// A file's content, decrypted if it is a vault.
@@ -43,7 +54,12 @@ pub fn file(lookup: &mut Lookup) -> Res<Vec<V>> {
 /// As `file`, with the white space around the content.
 pub fn unvault(lookup: &mut Lookup) -> Res<Vec<V>> {
     let names = lookup.texts()?;
-    let read = |name: &String| Ok(V::from(String::from_utf8_lossy(&content(lookup, name)?).into_owned()));
+    let read = |name: &String| {
+        if find(lookup, "files", name).is_none() {
+            return Err(failed(format!("Unable to find file matching \"{name}\"")));
+        }
+        Ok(V::from(String::from_utf8_lossy(&content(lookup, name)?).into_owned()))
+    };
     names.iter().map(read).collect()
 }
 
@@ -137,7 +153,7 @@ pub fn template(lookup: &mut Lookup) -> Res<Vec<V>> {
     let options = Value::map(options);
     let mut out = Vec::new();
     for name in lookup.texts()? {
-        let Some(path) = find(lookup, "templates", &name) else {
+        let Some(path) = find_or_warn(lookup, "templates", &name) else {
             return Err(failed(format!("the template file {name} could not be found for the lookup")));
         };
         let ctx = lookup.eval.ctx;
@@ -159,6 +175,6 @@ pub fn template(lookup: &mut Lookup) -> Res<Vec<V>> {
 /// For other lookups: the file of a name among those of `kind`.
 pub fn find_or_fail(lookup: &Lookup, kind: &str, name: &V) -> Res<PathBuf> {
     let name = text(name)?;
-    find(lookup, kind, &name)
+    find_or_warn(lookup, kind, &name)
         .ok_or_else(|| failed(format!("Could not find file \"{name}\" in the search path")))
 }

@@ -1,11 +1,10 @@
 //! Lookups of community.general and ansible.utils.
 
 use super::Lookup;
-use super::options::{Kind, Opt, Options};
 use crate::diag::Diagnostic;
 use crate::template::eval::Args;
 use crate::template::filters;
-use crate::template::object::{Arith, Dict, Entries, Res, V, arith, equal, failed, repr, text};
+use crate::template::object::{Arith, Dict, Entries, Res, V, arith, equal, failed, text};
 use crate::template::random::Random;
 use crate::template::regex::{self, Flags};
 use crate::value::{Value, py_str};
@@ -44,25 +43,6 @@ pub fn index_of(lookup: &mut Lookup) -> Res<Vec<V>> {
         place => Ok(vec![place]),
     }
 }
-
-const MERGE: &str = "'ansible_collections.community.general.plugins.lookup.merge_variables' lookup plugin";
-
-static MERGE_OPTIONS: &[Opt] = &[
-    Opt {
-        name: "pattern_type",
-        kind: Kind::Choice(&["prefix", "suffix", "regex"]),
-        variable: "",
-        environment: "ANSIBLE_MERGE_VARIABLES_PATTERN_TYPE",
-        ini: "merge_variables_lookup.pattern_type",
-    },
-    Opt {
-        name: "override",
-        kind: Kind::Choice(&["error", "warn", "ignore"]),
-        variable: "",
-        environment: "ANSIBLE_MERGE_VARIABLES_OVERRIDE",
-        ini: "merge_variables_lookup.override",
-    },
-];
 
 /// Where variables to merge are looked for.
 enum Place {
@@ -119,9 +99,8 @@ fn places(lookup: &Lookup) -> Res<Vec<Place>> {
 
 /// All variables whose names match, as one list or mapping; one for each term.
 pub fn merge_variables(lookup: &mut Lookup) -> Res<Vec<V>> {
-    let options = Options::read(lookup, MERGE, MERGE_OPTIONS)?;
-    let pattern_type = options.text("pattern_type").unwrap_or_else(|| "regex".to_owned());
-    let on_override = options.text("override").unwrap_or_else(|| "error".to_owned());
+    let pattern_type = lookup.text("pattern_type")?.unwrap_or_else(|| "regex".to_owned());
+    let on_override = lookup.text("override")?.unwrap_or_else(|| "error".to_owned());
     let initial = lookup.option("initial_value").filter(|value| !matches!(value, V::None)).cloned();
     let places = places(lookup)?;
     let mut out = Vec::new();
@@ -206,12 +185,7 @@ const SPECIAL: &str = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
 /// A text of random characters, with so many of each kind at least.
 pub fn random_string(lookup: &mut Lookup) -> Res<Vec<V>> {
     let count = |name: &str, default: usize| -> Res<usize> {
-        let Some(value) = lookup.option(name) else { return Ok(default) };
-        let number = value.as_i64().or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()));
-        let number = number.ok_or_else(|| {
-            let shown = repr(value).unwrap_or_default();
-            failed(format!("Invalid value provided for 'int': {shown}"))
-        })?;
+        let Some(number) = lookup.option(name).and_then(V::as_i64) else { return Ok(default) };
         let number = usize::try_from(number).unwrap_or(0);
         crate::template::eval::charge(number.saturating_mul(4))?;
         Ok(number)

@@ -20,6 +20,7 @@ use super::eval::{Args, Eval};
 use super::object::{Missing, Res, V, failed, text};
 use super::{TemplateError, TemplateErrorKind, filters};
 use crate::diag::Diagnostic;
+use options::{NONE, Opt};
 use std::sync::Arc;
 
 pub use ini::sections as ini_sections;
@@ -27,46 +28,46 @@ pub use ini::sections as ini_sections;
 type Run = fn(&mut Lookup) -> Res<Vec<V>>;
 
 #[rustfmt::skip]
-static LOOKUPS: &[(&str, Run)] = &[
-    ("config", variables::config),
-    ("csvfile", tables::csvfile),
-    ("dict", data::dict),
-    ("env", variables::env),
-    ("file", files::file),
-    ("fileglob", files::fileglob),
-    ("first_found", first_found::first_found),
-    ("flattened", data::flattened),
-    ("indexed_items", data::indexed_items),
-    ("ini", ini::ini),
-    ("inventory_hostnames", hosts::inventory_hostnames),
-    ("items", data::items),
-    ("lines", files::lines),
-    ("list", |lookup| Ok(std::mem::take(&mut lookup.terms))),
-    ("nested", data::nested),
-    ("cartesian", data::nested),
-    ("password", passwords::password),
-    ("pipe", files::pipe),
-    ("random_choice", data::random_choice),
-    ("sequence", sequence::sequence),
-    ("subelements", data::subelements),
-    ("template", files::template),
-    ("together", data::together),
-    ("unvault", files::unvault),
-    ("url", url::url),
-    ("varnames", variables::varnames),
-    ("vars", variables::vars),
+static LOOKUPS: &[(&str, Run, &[Opt])] = &[
+    ("config", variables::config, options::CONFIG),
+    ("csvfile", tables::csvfile, options::CSVFILE),
+    ("dict", data::dict, NONE),
+    ("env", variables::env, NONE),
+    ("file", files::file, options::FILE),
+    ("fileglob", files::fileglob, NONE),
+    ("first_found", first_found::first_found, NONE),
+    ("flattened", data::flattened, NONE),
+    ("indexed_items", data::indexed_items, NONE),
+    ("ini", ini::ini, options::INI),
+    ("inventory_hostnames", hosts::inventory_hostnames, NONE),
+    ("items", data::items, NONE),
+    ("lines", files::lines, NONE),
+    ("list", |lookup| Ok(std::mem::take(&mut lookup.terms)), NONE),
+    ("nested", data::nested, NONE),
+    ("cartesian", data::nested, NONE),
+    ("password", passwords::password, options::PASSWORD),
+    ("pipe", files::pipe, NONE),
+    ("random_choice", data::random_choice, NONE),
+    ("sequence", sequence::sequence, NONE),
+    ("subelements", data::subelements, NONE),
+    ("template", files::template, options::TEMPLATE),
+    ("together", data::together, NONE),
+    ("unvault", files::unvault, NONE),
+    ("url", url::url, options::URL),
+    ("varnames", variables::varnames, NONE),
+    ("vars", variables::vars, NONE),
     // Of collections.
-    ("ansible.utils.get_path", general::get_path),
-    ("ansible.utils.index_of", general::index_of),
-    ("ansible.utils.to_paths", general::to_paths),
-    ("community.dns.lookup", dns::lookup),
-    ("community.general.cartesian", data::nested),
-    ("community.general.collection_version", general::collection_version),
-    ("community.general.filetree", filetree::filetree),
-    ("community.general.flattened", data::flattened),
-    ("community.general.merge_variables", general::merge_variables),
-    ("community.general.random_string", general::random_string),
-    ("kubernetes.core.k8s", k8s::k8s),
+    ("ansible.utils.get_path", general::get_path, NONE),
+    ("ansible.utils.index_of", general::index_of, NONE),
+    ("ansible.utils.to_paths", general::to_paths, NONE),
+    ("community.dns.lookup", dns::lookup, options::DNS),
+    ("community.general.cartesian", data::nested, NONE),
+    ("community.general.collection_version", general::collection_version, NONE),
+    ("community.general.filetree", filetree::filetree, NONE),
+    ("community.general.flattened", data::flattened, NONE),
+    ("community.general.merge_variables", general::merge_variables, options::MERGE_VARIABLES),
+    ("community.general.random_string", general::random_string, options::RANDOM_STRING),
+    ("kubernetes.core.k8s", k8s::k8s, NONE),
 ];
 
 /// One use of a lookup.
@@ -97,6 +98,14 @@ impl Lookup<'_, '_> {
         }
     }
 
+    pub fn number(&self, name: &str, default: f64) -> f64 {
+        self.option(name).and_then(V::as_f64).unwrap_or(default)
+    }
+
+    pub fn list(&self, name: &str) -> Res<Option<Vec<String>>> {
+        self.option(name).map(|list| list.items()?.iter().map(text).collect()).transpose()
+    }
+
     /// All terms as texts.
     pub fn texts(&self) -> Res<Vec<String>> {
         self.terms.iter().map(text).collect()
@@ -108,14 +117,14 @@ pub fn exists(name: &str) -> bool {
     find(name).is_some()
 }
 
-fn find(name: &str) -> Option<Run> {
+fn find(name: &str) -> Option<(Run, &'static [Opt])> {
     let short = filters::short_name(name);
-    LOOKUPS.iter().find(|(known, _)| *known == short).map(|(_, run)| *run)
+    LOOKUPS.iter().find(|(known, _, _)| *known == short).map(|(_, run, options)| (*run, *options))
 }
 
 /// The names of all lookups, for guessing what was meant.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    LOOKUPS.iter().map(|(name, _)| *name)
+    LOOKUPS.iter().map(|(name, _, _)| *name)
 }
 
 /// Runs a lookup: always a list.
@@ -127,14 +136,16 @@ pub fn run(eval: &mut Eval, name: &str, args: Args) -> Res<Vec<V>> {
 }
 
 fn run_plain(eval: &mut Eval, name: &str, args: Args) -> Res<Vec<V>> {
-    let Some(run) = find(name) else {
+    let Some((run, options)) = find(name) else {
         return Err(failed(format!("The lookup plugin '{name}' was not found.")));
     };
     let mut terms = Vec::with_capacity(args.positional.len());
     for term in args.positional {
         terms.push(term.need()?);
     }
-    run(&mut Lookup { eval, terms, options: args.named })
+    let mut lookup = Lookup { eval, terms, options: args.named };
+    options::apply(&mut lookup, name, options)?;
+    run(&mut lookup)
 }
 
 /// Ansible's words around what a lookup says.

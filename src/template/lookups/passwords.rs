@@ -56,7 +56,13 @@ pub fn password(lookup: &mut Lookup) -> Res<Vec<V>> {
 fn set(wish: &mut Wish, name: &str, value: &str) -> Res<()> {
     match name {
         "length" => {
-            wish.length = value.parse().map_err(|_| failed(format!("invalid password length: {value}")))?;
+            wish.length = value.parse().map_err(|_| {
+                let value = crate::value::str_repr(value);
+                failed(format!(
+                    "Config 'length' for 'password' lookup plugin from 'Direct' has an invalid value: \
+                     Invalid value provided for 'integer': {value}"
+                ))
+            })?;
         }
         "chars" => {
             // Sets are separated by commas; a comma itself is written as `,,`.

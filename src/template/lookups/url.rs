@@ -1,7 +1,6 @@
 //! The lookup `url`: what a web server answers.
 
 use super::Lookup;
-use super::options::{Kind, Opt, Options};
 use crate::http::{self, Proxy, errno};
 use crate::template::TemplateError;
 use crate::template::context::expand_home;
@@ -40,9 +39,8 @@ struct Asking {
 /// # Errors
 /// No answer, or one that is an error itself, in Ansible's words.
 pub fn url(lookup: &mut Lookup) -> Res<Vec<V>> {
-    let options = Options::read(lookup, PLUGIN, OPTIONS)?;
-    let asking = Asking::new(&options)?;
-    let split = options.flag("split_lines", true);
+    let asking = Asking::new(lookup)?;
+    let split = lookup.flag("split_lines", true)?;
     let mut out = Vec::new();
     for url in lookup.texts()? {
         let content = asking.fetch(&url)?;
@@ -72,73 +70,40 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-const PLUGIN: &str = "'url' lookup plugin";
-
-const fn set(
-    name: &'static str,
-    kind: Kind,
-    variable: &'static str,
-    environment: &'static str,
-    ini: &'static str,
-) -> Opt {
-    Opt { name, kind, variable, environment, ini }
-}
-
-#[rustfmt::skip]
-static OPTIONS: &[Opt] = &[
-    Opt::argument("validate_certs", Kind::Bool),
-    Opt::argument("split_lines", Kind::Bool),
-    Opt::argument("use_proxy", Kind::Bool),
-    Opt::argument("username", Kind::Str),
-    Opt::argument("password", Kind::Str),
-    Opt::argument("headers", Kind::Dict),
-    set("force", Kind::Bool, "ansible_lookup_url_force", "ANSIBLE_LOOKUP_URL_FORCE", "url_lookup.force"),
-    set("timeout", Kind::Float, "ansible_lookup_url_timeout", "ANSIBLE_LOOKUP_URL_TIMEOUT", "url_lookup.timeout"),
-    set("http_agent", Kind::Str, "ansible_lookup_url_agent", "ANSIBLE_LOOKUP_URL_AGENT", "url_lookup.agent"),
-    set("force_basic_auth", Kind::Bool, "ansible_lookup_url_force_basic_auth", "ANSIBLE_LOOKUP_URL_FORCE_BASIC_AUTH", "url_lookup.force_basic_auth"),
-    set("follow_redirects", Kind::Choice(&["all", "no", "none", "safe", "urllib2", "yes"]), "ansible_lookup_url_follow_redirects", "ANSIBLE_LOOKUP_URL_FOLLOW_REDIRECTS", "url_lookup.follow_redirects"),
-    set("use_gssapi", Kind::Bool, "ansible_lookup_url_use_gssapi", "ANSIBLE_LOOKUP_URL_USE_GSSAPI", "url_lookup.use_gssapi"),
-    set("use_netrc", Kind::Bool, "ansible_lookup_url_use_netrc", "ANSIBLE_LOOKUP_URL_USE_NETRC", "url_lookup.use_netrc"),
-    set("unix_socket", Kind::Str, "ansible_lookup_url_unix_socket", "ANSIBLE_LOOKUP_URL_UNIX_SOCKET", "url_lookup.unix_socket"),
-    set("ca_path", Kind::Str, "ansible_lookup_url_ca_path", "ANSIBLE_LOOKUP_URL_CA_PATH", "url_lookup.ca_path"),
-    set("unredirected_headers", Kind::List, "ansible_lookup_url_unredir_headers", "ANSIBLE_LOOKUP_URL_UNREDIR_HEADERS", "url_lookup.unredirected_headers"),
-    set("ciphers", Kind::List, "ansible_lookup_url_ciphers", "ANSIBLE_LOOKUP_URL_CIPHERS", "url_lookup.ciphers"),
-];
-
 fn shown(value: &str) -> String {
     crate::value::str_repr(value)
 }
 
 impl Asking {
-    fn new(options: &Options) -> Res<Self> {
-        if options.flag("use_gssapi", false) {
+    fn new(lookup: &Lookup) -> Res<Self> {
+        if lookup.flag("use_gssapi", false)? {
             return Err(failed(
                 "the option 'use_gssapi' is not available: it needs a Kerberos library of the system, \
                  which this program is built without",
             ));
         }
-        let redirects = !matches!(options.text("follow_redirects").as_deref(), Some("none" | "no"));
+        let redirects = !matches!(lookup.text("follow_redirects")?.as_deref(), Some("none" | "no"));
         let mut headers = Vec::new();
-        if options.flag("force", false) {
+        if lookup.flag("force", false)? {
             headers.push(("Cache-Control".to_owned(), "no-cache".to_owned()));
         }
-        if let Some(V::Dict(given)) = options.get("headers") {
+        if let Some(V::Dict(given)) = lookup.option("headers") {
             for (name, value) in given.entries()? {
                 headers.push((crate::value::py_str(&name), text(&value)?));
             }
         }
-        let password = options.text("password").unwrap_or_default();
-        let login = options.text("username").map(|user| (user, password));
-        let unredirected = options.list("unredirected_headers")?.unwrap_or_default();
+        let password = lookup.text("password")?.unwrap_or_default();
+        let login = lookup.text("username")?.map(|user| (user, password));
+        let unredirected = lookup.list("unredirected_headers")?.unwrap_or_default();
         Ok(Self {
-            client: client(options)?,
+            client: client(lookup)?,
             headers,
             unredirected: unredirected.iter().map(|name| name.to_lowercase()).collect(),
-            eager: login.is_some() && options.flag("force_basic_auth", false),
+            eager: login.is_some() && lookup.flag("force_basic_auth", false)?,
             login,
-            netrc: options.flag("use_netrc", true),
+            netrc: lookup.flag("use_netrc", true)?,
             redirects,
-            unix_socket: options.text("unix_socket"),
+            unix_socket: lookup.text("unix_socket")?,
         })
     }
 
@@ -253,8 +218,8 @@ impl Asking {
     }
 }
 
-fn client(options: &Options) -> Res<Agent> {
-    let roots = match options.text("ca_path") {
+fn client(lookup: &Lookup) -> Res<Agent> {
+    let roots = match lookup.text("ca_path")? {
         None => None,
         Some(path) => {
             let path = expand_home(&path);
@@ -264,14 +229,14 @@ fn client(options: &Options) -> Res<Agent> {
         }
     };
     let options = http::Options {
-        agent: options.text("http_agent").unwrap_or_else(|| "ansible-httpget".to_owned()),
-        timeout: Duration::try_from_secs_f64(options.number("timeout", 10.0)).ok(),
-        proxy: if options.flag("use_proxy", true) { Proxy::Environment } else { Proxy::None },
-        unix_socket: options.text("unix_socket").map(|path| expand_home(&path)),
+        agent: lookup.text("http_agent")?.unwrap_or_else(|| "ansible-httpget".to_owned()),
+        timeout: Duration::try_from_secs_f64(lookup.number("timeout", 10.0)).ok(),
+        proxy: if lookup.flag("use_proxy", true)? { Proxy::Environment } else { Proxy::None },
+        unix_socket: lookup.text("unix_socket")?.map(|path| expand_home(&path)),
         tls: http::Tls {
-            unverified: !options.flag("validate_certs", true),
+            unverified: !lookup.flag("validate_certs", true)?,
             roots,
-            ciphers: options.list("ciphers")?.map(|ciphers| ciphers.join(":")),
+            ciphers: lookup.list("ciphers")?.map(|ciphers| ciphers.join(":")),
             ..http::Tls::default()
         },
     };

@@ -40,7 +40,8 @@ pub fn vars(lookup: &mut Lookup) -> Res<Vec<V>> {
     let mut out = Vec::new();
     for term in lookup.terms.clone() {
         let V::Str(name) = &term else {
-            return Err(not_a_name(&term));
+            let class = term.type_name();
+            return Err(failed(format!("Variable name must be 'str' not '{class}'.")).linked(None, false));
         };
         let found = lookup.eval.ctx.variable(name)?;
         match found.or_else(|| default.clone()) {
@@ -67,7 +68,7 @@ pub fn varnames(lookup: &mut Lookup) -> Res<Vec<V>> {
                 Some('*' | '+' | '?') => "nothing to repeat at position 0".to_owned(),
                 _ => error.into_message(),
             };
-            failed(format!("Unable to use \"{pattern}\" as a search parameter: {cause}"))
+            failed(format!("Unable to use \"{pattern}\" as a search parameter: {cause}")).linked(None, false)
         })?;
         for name in &names {
             if regex.is_match(&**name).map_err(regex::runaway)? {
@@ -105,7 +106,7 @@ pub fn config(lookup: &mut Lookup) -> Res<Vec<V>> {
                     Some((kind, plugin)) => {
                         format!("No config definition exists for '{name}' for '{plugin}' {kind} plugin.")
                     }
-                    None => format!("Unable to find setting {name}"),
+                    None => format!("No config definition exists for '{name}'."),
                 };
                 match &*on_missing {
                     "skip" => {}
@@ -118,34 +119,14 @@ pub fn config(lookup: &mut Lookup) -> Res<Vec<V>> {
     Ok(out)
 }
 
-/// The types of plugins that have options.
-const PLUGIN_TYPES: &[&str] = &[
-    "become",
-    "cache",
-    "callback",
-    "cliconf",
-    "connection",
-    "httpapi",
-    "inventory",
-    "lookup",
-    "netconf",
-    "shell",
-    "vars",
-];
-
 /// A plugin with options: its type and its short name.
-fn plugin_of(kind: &str, name: &str) -> Res<(&'static str, String)> {
-    let Some(kind) = PLUGIN_TYPES.iter().find(|known| **known == kind) else {
-        return Err(failed(format!(
-            "Invalid value '{kind}' for config 'plugin_type' for 'config' lookup plugin."
-        )));
-    };
+fn plugin_of(kind: &str, name: &str) -> Res<(String, String)> {
     let short = name.strip_prefix("ansible.builtin.").unwrap_or(name);
     let prefix = format!("{short}.");
-    if plugin_type(short) != *kind || !TABLE.iter().any(|row| row.name.starts_with(&prefix)) {
+    if plugin_type(short) != kind || !TABLE.iter().any(|row| row.name.starts_with(&prefix)) {
         return Err(failed(format!("Unable to load {kind} plugin '{name}'.")));
     }
-    Ok((kind, short.to_owned()))
+    Ok((kind.to_owned(), short.to_owned()))
 }
 
 /// The value of a plugin's option: that of a variable, else the setting.

@@ -68,6 +68,14 @@ impl Dict {
         Self { state: Mutex::new(State::Lazy(Arc::new(Lazy { terms: map, ctx, done }))) }
     }
 
+    /// What Python calls it.
+    pub fn type_name(&self) -> &'static str {
+        match &*lock(&self.state) {
+            State::Scope(ctx) => ctx.type_name(),
+            _ => "dict",
+        }
+    }
+
     fn state(&self) -> State {
         lock(&self.state).clone()
     }

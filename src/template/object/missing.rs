@@ -1,18 +1,24 @@
 //! Values that are not there: they do not exist, or what was to make them failed.
 
 use super::{TemplateError, TemplateErrorKind};
-use crate::diag::Span;
 use crate::template::term::Failure;
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// Why there is no value, kept until somebody uses it.
 pub struct Missing {
-    kind: TemplateErrorKind,
-    pub message: String,
-    /// Where it was found missing, when that was in the template of another variable.
-    pub trace: Vec<Span>,
+    /// With the place where it was found missing, when that was in the template of another variable.
+    why: TemplateError,
     /// The encrypted text that nobody could open.
     pub sealed: Option<Arc<str>>,
+}
+
+impl Deref for Missing {
+    type Target = Failure;
+
+    fn deref(&self) -> &Failure {
+        &self.why
+    }
 }
 
 impl Missing {
@@ -26,13 +32,12 @@ impl Missing {
     }
 
     pub fn hint(message: impl Into<String>) -> Self {
-        Self { kind: TemplateErrorKind::Undefined, message: message.into(), trace: Vec::new(), sealed: None }
+        Self::captured(TemplateError::new(TemplateErrorKind::Undefined, message, Vec::new()))
     }
 
     /// Something failed: an error for whoever uses the result, also for those that ask whether it is there.
-    pub fn captured(error: TemplateError) -> Self {
-        let Failure { kind, message, trace } = error.into_failure();
-        Self { kind, message, trace, sealed: None }
+    pub fn captured(why: TemplateError) -> Self {
+        Self { why, sealed: None }
     }
 
     pub fn sealed(self, sealed: Option<Arc<str>>) -> Self {
@@ -45,6 +50,6 @@ impl Missing {
     }
 
     pub fn error(&self) -> TemplateError {
-        TemplateError::new(self.kind, self.message.clone(), self.trace.clone())
+        self.why.clone()
     }
 }

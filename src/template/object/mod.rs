@@ -196,7 +196,7 @@ impl V {
             Self::Bytes(_) => "bytes",
             Self::List(_) => "list",
             Self::Tuple(_) => "tuple",
-            Self::Dict(_) => "dict",
+            Self::Dict(dict) => dict.type_name(),
             Self::Missing(missing) if missing.is_failure() => "CapturedExceptionMarker",
             Self::Missing(_) => "UndefinedMarker",
             Self::Object(object) => object.type_name(),

@@ -7,7 +7,6 @@ mod resolver;
 mod tests;
 
 use super::Lookup;
-use super::options::{Kind, Opt, Options};
 use crate::template::object::{Res, V, failed};
 use crate::template::random::random_bytes;
 use domain::base::Rtype;
@@ -16,48 +15,6 @@ use resolver::{Failure, Resolver};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
-
-const PLUGIN: &str = "'ansible_collections.community.dns.plugins.lookup.lookup' lookup plugin";
-
-/// The kinds of records that can be asked for.
-const KINDS: &[&str] = &[
-    "A",
-    "AAAA",
-    "CAA",
-    "CNAME",
-    "DNAME",
-    "DNSKEY",
-    "DS",
-    "HINFO",
-    "HTTPS",
-    "LOC",
-    "MX",
-    "NAPTR",
-    "NS",
-    "NSEC",
-    "NSEC3",
-    "NSEC3PARAM",
-    "PTR",
-    "RP",
-    "RRSIG",
-    "SOA",
-    "SPF",
-    "SRV",
-    "SSHFP",
-    "SVCB",
-    "TLSA",
-    "TXT",
-];
-
-static OPTIONS: &[Opt] = &[
-    Opt::argument("nxdomain_handling", Kind::Choice(&["empty", "fail", "message"])),
-    Opt::argument("query_retry", Kind::Int),
-    Opt::argument("query_timeout", Kind::Float),
-    Opt::argument("search", Kind::Bool),
-    Opt::argument("server", Kind::List),
-    Opt::argument("servfail_retries", Kind::Int),
-    Opt::argument("type", Kind::Choice(KINDS)),
-];
 
 /// What to do about names that do not exist.
 #[derive(Clone, Copy)]
@@ -102,16 +59,15 @@ fn fresh_id() -> Res<u16> {
 
 impl Asking {
     fn new(lookup: &Lookup) -> Res<Self> {
-        let options = Options::read(lookup, PLUGIN, OPTIONS)?;
-        let kind = options.text("type").unwrap_or_else(|| "A".to_owned());
+        let kind = lookup.text("type")?.unwrap_or_else(|| "A".to_owned());
         let kind = kind.parse().map_err(|_| failed(format!("unknown type of record: {kind}")))?;
-        let unknown = match options.text("nxdomain_handling").as_deref() {
+        let unknown = match lookup.text("nxdomain_handling")?.as_deref() {
             Some("fail") => Unknown::Fail,
             Some("message") => Unknown::Message,
             _ => Unknown::Empty,
         };
-        let lifetime = Duration::try_from_secs_f64(options.number("query_timeout", 10.0)).unwrap_or_default();
-        let servers = options.list("server")?.unwrap_or_default();
+        let lifetime = Duration::try_from_secs_f64(lookup.number("query_timeout", 10.0)).unwrap_or_default();
+        let servers = lookup.list("server")?.unwrap_or_default();
         let of_system = || {
             let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
             Resolver::of_system(Path::new("/etc/resolv.conf"), &host).map_err(failed)
@@ -135,10 +91,10 @@ impl Asking {
         Ok(Self {
             resolver,
             kind,
-            search: options.flag("search", true),
+            search: lookup.flag("search", true)?,
             unknown,
-            retries: options.number("query_retry", 3.0) as i64,
-            servfail_retries: options.number("servfail_retries", 0.0) as i64,
+            retries: lookup.number("query_retry", 3.0) as i64,
+            servfail_retries: lookup.number("servfail_retries", 0.0) as i64,
         })
     }
 
