@@ -112,7 +112,9 @@ impl TaskRun<'_> {
     /// What cannot be rendered of `notify` is found before the task runs, not after.
     pub(super) fn check_notify(&self, context: &Context) -> Result<(), TemplateError> {
         for attr in self.task.notified() {
-            context.render(&attr.term).map_err(|error| keyword_error("notify", attr.term.blamed(error)))?;
+            context
+                .render(&attr.term)
+                .map_err(|error| keyword_error("notify", &attr.span, attr.term.blamed(error)))?;
         }
         Ok(())
     }
@@ -157,8 +159,9 @@ pub fn keyword(
     name: &str,
 ) -> Result<Option<Value>, TemplateError> {
     for attr in level.chain().filter_map(|level| level.own(name)) {
-        let value =
-            context.render(&attr.term).map_err(|error| keyword_error(name, attr.term.blamed(error)))?;
+        let value = context
+            .render(&attr.term)
+            .map_err(|error| keyword_error(name, &attr.span, attr.term.blamed(error)))?;
         if crate::template::is_omit(&value) {
             continue;
         }
@@ -168,7 +171,11 @@ pub fn keyword(
 }
 
 /// `delegate_to` is told as it is: Ansible renders it before all others.
-pub(super) fn keyword_error(name: &str, mut error: TemplateError) -> TemplateError {
+pub(super) fn keyword_error(name: &str, written: &Span, mut error: TemplateError) -> TemplateError {
+    // Mappings in a list stand apart from what is wrong in them.
+    if name == "environment" {
+        error = error.linked(Some(written), true);
+    }
     if error.kind != TemplateErrorKind::Unknown && name != "delegate_to" {
         error.message = format!("Error processing keyword '{}': {}", shown_name(name), error.message);
     }

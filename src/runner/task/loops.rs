@@ -408,9 +408,9 @@ impl Control {
         let value =
             |name: &str, attr: &Option<crate::playbook::Attr>| -> Result<Option<Value>, Box<TaskResult>> {
                 let Some(attr) = attr else { return Ok(None) };
-                let value = context
-                    .render(&attr.term)
-                    .map_err(|error| Box::new(stopped_at(&keyword_error(name, attr.term.blamed(error)))))?;
+                let value = context.render(&attr.term).map_err(|error| {
+                    Box::new(stopped_at(&keyword_error(name, &attr.span, attr.term.blamed(error))))
+                })?;
                 let kind = LOOP_CONTROL.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind);
                 match kind.unwrap_or(Kind::Other).check(&value) {
                     Ok(()) => Ok(Some(value).filter(|value| !value.is_null())),

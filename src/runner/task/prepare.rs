@@ -356,7 +356,7 @@ impl TaskRun<'_> {
         for attr in self.task.level.collect("environment") {
             let value = context
                 .render(&attr.term)
-                .map_err(|error| keyword_error("environment", error.linked(Some(&attr.span), true)))?;
+                .map_err(|error| keyword_error("environment", &attr.span, error))?;
             match value {
                 Value::List(more) => items.extend(more.iter().cloned()),
                 Value::Null => {}
