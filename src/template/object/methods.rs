@@ -85,7 +85,11 @@ pub fn item(value: &V, key: &V) -> Res<V> {
     };
     let found = match (value, key) {
         (V::Dict(dict), V::Str(name)) => dict.get_str(name).transpose()?,
-        (V::Dict(dict), key) => dict.get(&key_of(key)?).transpose()?,
+        // What cannot be a key is none.
+        (V::Dict(dict), key) => match key_of(key) {
+            Ok(key) => dict.get(&key).transpose()?,
+            Err(_) => None,
+        },
         (V::List(list), V::Int(i)) => match index(*i, list.len()) {
             Some(i) => list.get(i).transpose()?,
             None => None,

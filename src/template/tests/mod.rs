@@ -180,7 +180,10 @@ fn same(a: &V, b: &V) -> Res<bool> {
 
 /// Whether a container has an item.
 fn has(container: &V, item: &V) -> Res<bool> {
-    surface(container)?;
+    // Of a mapping only the keys are looked at.
+    if !matches!(container, V::Dict(_)) {
+        surface(container)?;
+    }
     surface(item)?;
     if container.is_sequence() {
         for candidate in container.items()? {
