@@ -1,5 +1,8 @@
 //! Every sentence that a `Diagnostic` is made of is seen by a test: the constant part of its text occurs in one of the snapshots of
 //! `tests/errors`, in another recorded case, or in a test's own text. Who adds an error adds a case.
+//!
+//! No two places make the same sentence (a test for one would pass for the other), and a place that passes on what something else
+//! says names the case that shows it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +13,125 @@ const NOT_SHOWN: &[(&str, &str)] = &[
     ("no vault password could be read: ", "the same"),
     ("Unable to read limit file ", "a file that is there but cannot be read; tests may run as root"),
     (" is null, which cannot be written as TOML", "`ekumen inventory --toml`: not an error of a run"),
+];
+
+/// Functions that make a `Diagnostic` of a text that they are given: the file, how calls of them begin, and the code that they give it, where
+/// they stand in that file themselves.
+const MAKERS: &[(&str, &str, &str)] = &[
+    ("src/cli/inventory.rs", "wrong(", "usage"),
+    ("src/inventory/load.rs", "self.note(", "inventory"),
+    ("src/inventory/load.rs", "self.warn(", "inventory"),
+    ("src/inventory/load.rs", "self.deprecated(", "inventory"),
+    ("src/inventory/plugins/constructed.rs", " error(", ""),
+    ("src/inventory/plugins/constructed.rs", "(error(", ""),
+    ("src/inventory/plugins/generator.rs", "(error(", ""),
+    ("src/inventory/plugins/mod.rs", "(error(", "bad-inventory"),
+    ("src/inventory/script.rs", "loading.deprecated(", ""),
+    ("src/inventory/structured.rs", "(error(", "bad-inventory"),
+    ("src/inventory/structured.rs", "loading.warn(", ""),
+    ("src/inventory/toml.rs", "(fail(", "bad-inventory"),
+    ("src/inventory/toml.rs", "loading.note(", ""),
+    ("src/template/engine.rs", "refused(", ""),
+];
+
+/// Where the words of something else are passed on: the file, the code of the problem, the test that shows it, and what it shows.
+const PASSED_ON: &[(&str, &str, &str, &str)] = &[
+    (
+        "src/cli/extra_vars.rs",
+        "extra-vars",
+        "tests/errors/unbalanced_extra_vars.txt",
+        "failed at splitting arguments",
+    ),
+    ("src/cli/setup.rs", "log", "tests/errors/bad_log_path.txt", "/proc/nowhere/log"),
+    ("src/cli/vault_command.rs", "vault", "tests/vault/expected.txt", "[ERROR]: input is already encrypted"),
+    (
+        "src/inventory/script.rs",
+        "bad-inventory",
+        "tests/errors/inventory_script_bad_hosts.txt",
+        "Value contains 'web.hosts'",
+    ),
+    (
+        "src/inventory/show.rs",
+        "vault",
+        "tests/inventory_command.rs",
+        "Attempting to decrypt but no vault secrets found.",
+    ),
+    (
+        "src/playbook/args.rs",
+        "malformed-arguments",
+        "tests/errors/unbalanced_quotes.txt",
+        "failed at splitting arguments",
+    ),
+    (
+        "src/playbook/parse_task.rs",
+        "file-not-found",
+        "tests/errors/missing_import.txt",
+        "Could not find or access '{dir}/missing.yml'",
+    ),
+    (
+        "src/playbook/terms.rs",
+        "code",
+        "tests/errors/undefined_in_static_import.txt",
+        "'nowhere' is undefined",
+    ),
+    (
+        "src/runner/include.rs",
+        "file-not-found",
+        "tests/errors/missing_included_file.txt",
+        "Could not find or access '{dir}/nope.yml'",
+    ),
+    ("src/runner/meta.rs", "meta", "tests/errors/undefined_in_meta.txt", "[ERROR]: 'nowhere' is undefined"),
+    (
+        "src/runner/meta.rs",
+        "condition",
+        "tests/errors/undefined_in_meta_condition.txt",
+        "Error while evaluating conditional: 'nowhere' is undefined",
+    ),
+    (
+        "src/runner/play_scope.rs",
+        "vars-files",
+        "tests/errors/undefined_in_vars_files.txt",
+        "Syntax error in template",
+    ),
+    ("src/runner/result.rs", "module", "tests/errors/module_that_warns.txt", "[WARNING]: beware of it"),
+    (
+        "src/runner/result.rs",
+        "module",
+        "tests/errors/module_that_warns.txt",
+        "[DEPRECATION WARNING]: it is old",
+    ),
+    (
+        "src/runner/round.rs",
+        "notify",
+        "tests/errors/notify_depends_on_what_is_registered.txt",
+        "object of type 'dict' has no attribute 'name'",
+    ),
+    (
+        "src/runner/strategy.rs",
+        "run-once",
+        "tests/errors/undefined_in_run_once.txt",
+        "[ERROR]: 'nowhere' is undefined",
+    ),
+    (
+        "src/runner/strategy.rs",
+        "throttle",
+        "tests/errors/bad_throttle_text.txt",
+        "Failed to convert the throttle value to an integer: 'nowhere' is undefined",
+    ),
+    ("src/runner/tags.rs", "tags", "tests/errors/undefined_in_tags.txt", "[ERROR]: 'nowhere' is undefined"),
+    (
+        "src/runner/vars_prompt.rs",
+        "prompt",
+        "tests/errors/undefined_in_prompt.txt",
+        "[ERROR]: 'nowhere' is undefined",
+    ),
+    ("src/template/engine.rs", "severity", "tests/errors/unknown_filter.txt", "Syntax error in "),
+    (
+        "src/template/expr.rs",
+        "SYNTAX",
+        "tests/errors/broken_template_in_conditional.txt",
+        "[ERROR]: Syntax error in template: unexpected",
+    ),
 ];
 
 /// Shorter pieces are found by chance.
@@ -67,14 +189,24 @@ fn constant_part(text: &str) -> String {
     pieces.max_by_key(String::len).unwrap_or_default()
 }
 
-/// The texts of one call: those in it, or those of the variable that it is given, which was made shortly before.
-fn texts(source: &str, at: usize) -> Vec<String> {
-    let inside = literals(&source[at..]);
-    // The first names the kind of problem.
-    if inside.len() > 1 {
-        return inside[1..].to_vec();
-    }
+/// The code of a problem, or what stands in its place.
+fn code_of(source: &str, at: usize) -> String {
     let call: String = source[at..].chars().take_while(|c| *c != ')').collect();
+    let mut words = call.split(',').map(str::trim);
+    let code = words.find(|word| !word.starts_with("Severity::")).unwrap_or_default();
+    code.trim_matches('"').to_owned()
+}
+
+/// The texts of one call: those in it after the first `skipped`, or those of the variable that it is given, which was made shortly before.
+fn texts(source: &str, at: usize, skipped: usize) -> Vec<String> {
+    let inside = literals(&source[at..]);
+    let call: String = source[at..].chars().take_while(|c| *c != ')').collect();
+    // The first names the kind of problem, unless a constant does.
+    let code = call.split(',').map(str::trim).find(|word| !word.starts_with("Severity::"));
+    let skipped = skipped.min(usize::from(code.is_some_and(|code| code.starts_with('"'))));
+    if inside.len() > skipped {
+        return inside[skipped..].to_vec();
+    }
     let last = call.rsplit(',').map(str::trim).find(|word| !word.is_empty()).unwrap_or_default();
     let name: String = last.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
     let before = &source[..at];
@@ -97,38 +229,71 @@ fn every_message_is_seen_by_a_test() {
     for path in recorded.iter().filter(|path| !path.ends_with("messages.rs")) {
         seen += &String::from_utf8_lossy(&fs::read(path).expect("a file"));
     }
+    let continued = fancy_regex::Regex::new(r"\\\n\s*").expect("an expression");
     let mut sources = Vec::new();
     files(&root.join("src"), &mut sources);
-    let mut messages = Vec::new();
+    // Place, constant part, the whole as it is written.
+    let mut messages: Vec<(String, String, String)> = Vec::new();
+    let mut silent: Vec<(String, String)> = Vec::new();
     for path in sources.iter().filter(|path| path.extension().is_some_and(|end| end == "rs")) {
         let source = fs::read_to_string(path).expect("source is text");
         let (source, tests) = source.split_once("#[cfg(test)]\nmod ").unwrap_or((&source, ""));
         seen += tests;
-        for word in ["Diagnostic::error(", "Diagnostic::warning("] {
+        let file = path.strip_prefix(root).expect("it is inside").display().to_string();
+        let makers: Vec<&str> =
+            MAKERS.iter().filter(|(known, ..)| *known == file).map(|(_, call, _)| *call).collect();
+        for word in ["Diagnostic::error(", "Diagnostic::warning(", "Diagnostic::new("].iter().chain(&makers) {
             for (start, _) in source.match_indices(word) {
-                let line = source[..start].lines().count();
-                let place = format!("{}:{line}", path.strip_prefix(root).expect("it is inside").display());
-                let parts = texts(source, start + word.len()).into_iter().map(|text| constant_part(&text));
-                messages
-                    .extend(parts.filter(|part| part.len() >= SHORTEST).map(|part| (place.clone(), part)));
+                let place = format!("{file}:{}", source[..start].matches('\n').count() + 1);
+                let at = start + word.len();
+                // What is handed to a maker has no code in front of it.
+                let texts = match makers.contains(word) {
+                    true => texts(source, at, 0),
+                    false => texts(source, at, 1),
+                };
+                let parts = texts.into_iter().map(|text| (constant_part(&text), text));
+                let parts: Vec<_> = parts.filter(|(part, _)| part.len() >= SHORTEST).collect();
+                let code = code_of(source, at);
+                let makes = MAKERS.iter().any(|(known, _, made)| *known == file && *made == code);
+                if parts.is_empty() && !makers.contains(word) && !makes {
+                    silent.push((place.clone(), code));
+                }
+                messages.extend(parts.into_iter().map(|(part, text)| (place.clone(), part, text)));
             }
         }
     }
+    // Texts that go on in the next line.
+    let seen = continued.replace_all(&seen, "").into_owned();
     assert!(messages.len() > 100, "the messages are found: {}", messages.len());
+    let mut problems: Vec<String> = Vec::new();
     let excused = |part: &str| NOT_SHOWN.iter().any(|(text, _)| text.trim() == part);
-    let missing: Vec<String> = messages
-        .iter()
-        .filter(|(_, part)| !seen.contains(part.as_str()) && !excused(part))
-        .map(|(place, part)| format!("{place}: {part}"))
-        .collect();
-    assert!(
-        missing.is_empty(),
-        "{} of {} texts are seen by no test:\n{}",
-        missing.len(),
-        messages.len(),
-        missing.join("\n")
-    );
-    for (text, _) in NOT_SHOWN {
-        assert!(messages.iter().any(|(_, part)| part == text.trim()), "`{text}` is no message any more");
+    for (place, part, _) in &messages {
+        if !seen.contains(part.as_str()) && !excused(part) {
+            problems.push(format!("{place}: no test sees `{part}`"));
+        }
     }
+    messages.sort_by(|a, b| a.2.cmp(&b.2));
+    for pair in messages.windows(2).filter(|pair| pair[0].2 == pair[1].2 && pair[0].0 != pair[1].0) {
+        problems.push(format!("{} says the same as {}: `{}`", pair[0].0, pair[1].0, pair[0].2));
+    }
+    for (text, _) in NOT_SHOWN {
+        if !messages.iter().any(|(_, part, _)| part == text.trim()) {
+            problems.push(format!("`{text}` is no message any more"));
+        }
+    }
+    let mut unused: Vec<_> = PASSED_ON.iter().collect();
+    for (place, code) in &silent {
+        let file = place.split(':').next().unwrap_or_default();
+        match unused.iter().position(|(known, word, ..)| *known == file && word == code) {
+            None => problems.push(format!("{place}: which test shows what is passed on as {code}?")),
+            Some(at) => {
+                let (_, _, test, text) = unused.remove(at);
+                if !fs::read_to_string(root.join(test)).is_ok_and(|content| content.contains(text)) {
+                    problems.push(format!("{place}: {test} does not have `{text}`"));
+                }
+            }
+        }
+    }
+    problems.extend(unused.iter().map(|entry| format!("nothing is passed on: {entry:?}")));
+    assert!(problems.is_empty(), "{}\n{}", problems.len(), problems.join("\n"));
 }

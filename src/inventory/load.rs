@@ -248,6 +248,11 @@ impl Loading<'_> {
         self.diagnostics.push(Diagnostic::warning("inventory", what).at(place));
     }
 
+    /// What stands in a group's place and is none.
+    pub fn no_group(&mut self, name: &str, place: &Span) {
+        self.warn(format!("Skipping '{name}' as this is not a valid group definition"), place);
+    }
+
     pub fn deprecated(&mut self, what: String, place: &Span) {
         self.diagnostics.push(Diagnostic::new(Severity::Deprecation, "inventory", what).at(place));
     }

@@ -2,7 +2,7 @@
 
 use super::model::{ALL, Inventory};
 use super::range::host_and_port;
-use crate::diag::{Diagnostic, Diagnostics};
+use crate::diag::{Diagnostic, Diagnostics, Severity};
 use fancy_regex::Regex;
 use std::path::Path;
 
@@ -163,12 +163,12 @@ impl Inventory {
             return Ok(vec![Found::Implicit(pattern.to_owned())]);
         }
         if found.is_empty() && !any_group && self.mismatch != Mismatch::Ignore && pattern != "all" {
-            if self.mismatch == Mismatch::Error {
-                let summary = format!("Could not match supplied host pattern, ignoring: {pattern}");
-                return Err(Diagnostic::error("unmatched-pattern", summary));
-            }
             let summary = format!("Could not match supplied host pattern, ignoring: {pattern}");
-            warnings.push(Diagnostic::warning("unmatched-pattern", summary));
+            let warning = Diagnostic::warning("unmatched-pattern", summary);
+            if self.mismatch == Mismatch::Error {
+                return Err(Diagnostic { severity: Severity::Error, ..warning });
+            }
+            warnings.push(warning);
         }
         Ok(found)
     }

@@ -43,7 +43,7 @@ fn group(loading: &mut Loading, key: &Node, definition: &Node) -> Result<Option<
         NodeKind::Map(entries) => entries.as_slice(),
         NodeKind::Null => &[],
         _ => {
-            loading.warn(format!("Skipping '{name}' as this is not a valid group definition"), &key.span);
+            loading.no_group(&name, &key.span);
             return Ok(None);
         }
     };

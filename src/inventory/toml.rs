@@ -35,7 +35,7 @@ pub fn parse(loading: &mut Loading, file: &Arc<SourceFile>) -> Result<(), Diagno
 fn group(loading: &mut Loading, name: &str, definition: &Value, place: &Span) -> Result<(), Diagnostic> {
     let id = loading.group(name);
     let Value::Table(sections) = definition else {
-        loading.warn(format!("Skipping '{name}' as this is not a valid group definition"), place);
+        loading.no_group(name, place);
         return Ok(());
     };
     let fail = |what: String| Diagnostic::error("bad-inventory", what).at(place);

@@ -270,13 +270,7 @@ impl Loader {
             if path.is_none()
                 && let Some(from) = from
             {
-                self.problem(
-                    Diagnostic::error(
-                        "role-file-not-found",
-                        format!("Could not find specified file in role: {kind}/{from}"),
-                    )
-                    .at(span),
-                );
+                self.missing_role_file(kind, from, span);
             }
             let path = self.inside_role(&role.path, &role.name, kind, path?, from, span)?;
             self.load_task_file(&TaskFile { path, span, level: own.clone(), handlers: kind == "handlers" })
@@ -425,16 +419,15 @@ impl Loader {
         None
     }
 
+    fn missing_role_file(&self, kind: &str, from: &str, span: &Span) {
+        let message = format!("Could not find specified file in role: {kind}/{from}");
+        self.problem(Diagnostic::error("role-file-not-found", message).at(span));
+    }
+
     fn role_file(&self, role: &Path, kind: &str, from: Option<&str>, span: &Span) -> Option<Arc<Node>> {
         let Some(path) = self.role_main(role, kind, from) else {
             if let Some(from) = from {
-                self.problem(
-                    Diagnostic::error(
-                        "role-file-not-found",
-                        format!("Could not find specified file in role: {kind}/{from}"),
-                    )
-                    .at(span),
-                );
+                self.missing_role_file(kind, from, span);
             }
             return None;
         };

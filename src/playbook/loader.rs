@@ -194,6 +194,11 @@ impl Loader {
         level
     }
 
+    pub(super) fn circular(&self, path: &Path, place: &Span) {
+        let message = format!("{} imports itself", path.display());
+        self.problem(Diagnostic::error("circular-import", message).at(place));
+    }
+
     /// The sentence for a keyword that does not exist at `place`.
     pub(super) fn unknown_keyword(&self, key: &Node, place: Places) {
         self.unknown_keyword_of(place.name(), key, place);

@@ -32,3 +32,4 @@ pub use play::{Play, Playbook, PromptSpec, SerialItem};
 pub use plugin_filters::rejected_modules;
 pub use role::{Role, RoleId};
 pub use tasks::{Block, Item, Loop, LoopControl, Task};
+pub use terms::unconverted;

@@ -7,10 +7,11 @@ use super::loader::{Loader, normalize};
 use super::play::{Play, Playbook, PromptSpec};
 use super::role::Role;
 use super::tasks::Item;
+use super::terms::unconverted;
 use crate::diag::{Diagnostic, Severity, Span};
 use crate::source::{Node, NodeKind};
 use crate::template::Term;
-use crate::value::{Value, py_repr, py_str};
+use crate::value::{Value, py_str};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -154,10 +155,7 @@ impl Loader {
         depth: usize,
     ) -> Vec<Arc<Play>> {
         if depth > DEEPEST {
-            self.problem(
-                Diagnostic::error("circular-import", format!("{} imports itself", path.display()))
-                    .at(&value.span),
-            );
+            self.circular(path, &value.span);
             return vec![];
         }
         let old = key.as_str() == Some("include");
@@ -215,18 +213,15 @@ impl Loader {
                 Ok(_) if self.strict_arguments && matches!(attr.term, Term::Const(_)) => continue,
                 Ok(value) => match kind.check(&value) {
                     Ok(()) => continue,
-                    Err(expected) => Diagnostic::error(
-                        "play-keyword",
-                        format!("The value {} could not be converted to '{expected}'.", py_repr(&value)),
-                    )
-                    .at(&attr.span),
+                    Err(expected) => unconverted(name, &value, expected, &attr.span),
                 },
                 Err(problem) => {
-                    problem.help("only -e and the variables of the import itself are known while it is read")
+                    let summary = format!("Error processing keyword '{name}': {}", problem.summary);
+                    let help = "only -e and the variables of the import itself are known while it is read";
+                    Diagnostic { summary, code: "play-keyword", ..problem }.help(help)
                 }
             };
-            let summary = format!("Error processing keyword '{name}': {}", problem.summary);
-            self.problem(Diagnostic { summary, code: "play-keyword", ..problem });
+            self.problem(problem);
         }
     }
 

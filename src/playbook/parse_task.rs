@@ -527,10 +527,7 @@ impl Loader {
             }
         };
         if self.imports_itself(&path, parent) {
-            self.problem(
-                Diagnostic::error("circular-import", format!("{} imports itself", path.display()))
-                    .at(&name.span),
-            );
+            self.circular(&path, &name.span);
             return vec![];
         }
         let mut marked = Level::empty(LevelKind::Block, Some(level));

@@ -54,11 +54,7 @@ impl Loader {
             && !template
             && let Err(expected) = kind.check(&value.to_value())
         {
-            let shown = crate::value::py_repr(&value.to_value());
-            let message = format!(
-                "Error processing keyword '{name}': The value {shown} could not be converted to '{expected}'."
-            );
-            self.problem(Diagnostic::error("keyword-type", message).at(&value.span));
+            self.problem(unconverted(name, &value.to_value(), expected, &value.span));
         }
         match kind {
             Kind::Text if nested => {
@@ -203,6 +199,15 @@ impl Loader {
                 .help("what is imported must be known before the play starts: only -e and variables of the play and its blocks can be used here; include_tasks and include_role have no such limit")
         })
     }
+}
+
+/// What is said of a keyword that has a value of another type.
+pub fn unconverted(name: &str, value: &Value, expected: &str, place: &Span) -> Diagnostic {
+    let shown = crate::value::py_repr(value);
+    let message = format!(
+        "Error processing keyword '{name}': The value {shown} could not be converted to '{expected}'."
+    );
+    Diagnostic::error("keyword-type", message).at(place)
 }
 
 /// What is known while loading.

@@ -1,10 +1,10 @@
 //! The keywords of a play that are rendered before it begins: `serial`, `order`, `strategy` and others.
 
 use super::play::Stop;
-use crate::diag::{Diagnostic, did_you_mean};
-use crate::playbook::{Attr, Kind, Play, keyword};
+use crate::diag::{Diagnostic, Span, did_you_mean};
+use crate::playbook::{Attr, Kind, Play, keyword, unconverted};
 use crate::template::Context;
-use crate::value::{Value, py_repr, py_str};
+use crate::value::{Value, py_str};
 
 /// The names that `order` may have.
 const ORDERS: &[&str] = &["inventory", "reverse_inventory", "sorted", "reverse_sorted", "shuffle"];
@@ -30,18 +30,19 @@ pub(super) fn check_keywords(play: &Play, context: &Context) -> Result<(), Stop>
             continue;
         }
         let kind = keyword(name).map_or(Kind::Other, |keyword| keyword.kind);
-        let why = match kind.check(&value) {
-            Ok(()) => stranger(name, kind, &value),
-            Err(expected) => {
-                Some(format!("The value {} could not be converted to '{expected}'.", py_repr(&value)))
-            }
+        let problem = match kind.check(&value) {
+            Ok(()) => stranger(name, kind, &value).map(|why| wrong(name, &why, &attr.span)),
+            Err(expected) => Some(unconverted(name, &value, expected, &attr.span)),
         };
-        if let Some(why) = why {
-            let message = format!("Error processing keyword '{name}': {why}");
-            return Err(Stop::Content(Box::new(Diagnostic::error("play-keyword", message).at(&attr.span))));
+        if let Some(problem) = problem {
+            return Err(Stop::Content(Box::new(problem)));
         }
     }
     Ok(())
+}
+
+fn wrong(name: &str, why: &str, place: &Span) -> Diagnostic {
+    Diagnostic::error("play-keyword", format!("Error processing keyword '{name}': {why}")).at(place)
 }
 
 /// What is wrong with the members of a list of texts.
@@ -57,9 +58,8 @@ fn stranger(name: &str, kind: Kind, value: &Value) -> Option<String> {
 /// The value of a play's keyword.
 pub(super) fn play_value(name: &str, attr: &Attr, context: &Context) -> Result<Value, Stop> {
     context.render(&attr.term).map_err(|error| {
-        let message = format!("Error processing keyword '{name}': {}", error.message);
         let place = error.trace.first().unwrap_or(&attr.span);
-        Stop::Content(Box::new(Diagnostic::error("play-keyword", message).at(place)))
+        Stop::Content(Box::new(wrong(name, &error.message, place)))
     })
 }
 

@@ -155,8 +155,8 @@ pub(super) const UNKNOWN: [&str; 3] = ["unknown-filter", "unknown-test", "unknow
 
 pub(super) fn diagnostic(what: &str, source: &Source, problem: &Problem) -> Diagnostic {
     let place = source.place(problem.pos);
+    let summary = format!("Syntax error in {what}: {}", problem.message);
     let Some((kind, name)) = &problem.unknown else {
-        let summary = format!("Syntax error in {what}: {}", problem.message);
         return Diagnostic::error(SYNTAX, summary).at(&place);
     };
     let (code, near) = match kind {
@@ -166,7 +166,7 @@ pub(super) fn diagnostic(what: &str, source: &Source, problem: &Problem) -> Diag
     };
     let summary = match kind {
         Named::Lookup => problem.message.clone(),
-        _ => format!("Syntax error in {what}: {}", problem.message),
+        _ => summary,
     };
     let severity = if problem.doubtful { Severity::Warning } else { Severity::Error };
     let found = Diagnostic::new(severity, code, summary).at(&place);
