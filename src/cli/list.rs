@@ -3,10 +3,11 @@
 use super::exit;
 use super::options::print;
 use super::setup::{Setup, show as show_problem};
+use crate::diag::Diagnostic;
 use crate::playbook::{Block, Item, Play, Playbook};
-use crate::runner::tags_of;
+use crate::runner::{Selection, tags_of};
 use crate::template::{Context, LookupEnv};
-use crate::value::{Value, py_str};
+use crate::value::{Value, py_repr, py_str};
 use crate::vars::TaskScope;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -17,6 +18,19 @@ pub struct What {
     pub hosts: bool,
     pub tasks: bool,
     pub tags: bool,
+    /// The tasks that are looked at.
+    pub selection: Selection,
+}
+
+impl What {
+    /// Who asks for tags wants to see those of tasks that never run by themselves, too.
+    pub fn new(hosts: bool, tasks: bool, tags: bool, selection: &Selection) -> Self {
+        let mut selection = selection.clone();
+        if tags && selection.only == ["all"] {
+            selection.only.push("never".into());
+        }
+        Self { hosts, tasks, tags, selection }
+    }
 }
 
 fn show_play_name(play: &Play, context: &Context) -> String {
@@ -39,6 +53,7 @@ pub fn show(setup: &Setup, playbooks: &[(PathBuf, Playbook)], what: &What) -> i3
     for warning in setup.shared.loader.take_problems() {
         show_problem(&warning);
     }
+    warn_of_patterns(setup, playbooks);
     let mut out = String::new();
     for (path, playbook) in playbooks {
         out.push_str(&format!("\nplaybook: {}\n", path.display()));
@@ -56,7 +71,7 @@ pub fn show(setup: &Setup, playbooks: &[(PathBuf, Playbook)], what: &What) -> i3
                 tags.join(",")
             ));
             if what.hosts {
-                list_hosts(setup, &pattern, &mut out);
+                list_hosts(setup, play, &context, &mut out);
             }
             if what.tasks || what.tags {
                 let mut all = BTreeSet::new();
@@ -85,18 +100,38 @@ fn context(setup: &Setup, play: &Arc<Play>) -> Context {
     Context::new(&setup.shared.engine, Arc::new(scope), Arc::new(LookupEnv::default()))
 }
 
-fn list_hosts(setup: &Setup, pattern: &str, out: &mut String) {
-    let Ok(inventory) = setup.shared.store.inventory.read() else { return };
-    match inventory.select(pattern, setup.shared.options.limit.as_deref()) {
-        Ok((hosts, warnings)) => {
-            warnings.iter().for_each(show_problem);
-            out.push_str(&format!("    pattern: ['{pattern}']\n    hosts ({}):\n", hosts.len()));
-            hosts.iter().for_each(|host| out.push_str(&format!("      {host}\n")));
-        }
-        Err(problem) => show_problem(&problem),
+/// What hosts are selected from, with the warnings that this brings about.
+fn select(setup: &Setup, pattern: &str) -> Result<(Vec<String>, Vec<Diagnostic>), Diagnostic> {
+    match setup.shared.store.inventory.read() {
+        Ok(inventory) => inventory.select(pattern, setup.shared.options.limit.as_deref()),
+        Err(_) => Ok((vec![], vec![])),
     }
 }
 
+/// Patterns of plays that match nothing are told of before anything is listed or checked, each once.
+pub fn warn_of_patterns(setup: &Setup, playbooks: &[(PathBuf, Playbook)]) {
+    let mut said = BTreeSet::new();
+    for play in playbooks.iter().flat_map(|(_, playbook)| &playbook.plays) {
+        let pattern = show_pattern(play, &context(setup, play));
+        let problems = match select(setup, &pattern) {
+            Ok((_, warnings)) => warnings,
+            Err(problem) => vec![problem],
+        };
+        problems.iter().filter(|problem| said.insert(problem.summary.clone())).for_each(show_problem);
+    }
+}
+
+fn list_hosts(setup: &Setup, play: &Play, context: &Context, out: &mut String) {
+    let written = match context.render(&play.hosts.term) {
+        Ok(Value::List(items)) => Value::list(items.to_vec()),
+        _ => Value::list(vec![Value::from(show_pattern(play, context))]),
+    };
+    let Ok((hosts, _)) = select(setup, &show_pattern(play, context)) else { return };
+    out.push_str(&format!("    pattern: {}\n    hosts ({}):\n", py_repr(&written), hosts.len()));
+    hosts.iter().for_each(|host| out.push_str(&format!("      {host}\n")));
+}
+
+/// The tasks of a block, names as they are written. What only runs after a failure or at the end is not listed.
 fn list_tasks(
     setup: &Setup,
     block: &Block,
@@ -105,22 +140,19 @@ fn list_tasks(
     all: &mut BTreeSet<String>,
     out: &mut String,
 ) {
-    for item in block.main.iter().chain(&block.rescue).chain(&block.always) {
+    for item in &block.main {
         match item {
             Item::Block(block) => list_tasks(setup, block, context, what, all, out),
             Item::Task(task) if task.implicit => {}
             Item::Task(task) => {
                 let tags = tags_of(&task.level, context).unwrap_or_default();
-                all.extend(tags.iter().cloned());
-                if !setup.shared.options.tags.selects(&tags) {
+                if !what.selection.selects(&tags) {
                     continue;
                 }
+                all.extend(tags.iter().cloned());
                 if what.tasks {
                     let name = match &task.name {
-                        Some(name) => context
-                            .render(&name.term)
-                            .map(|name| py_str(&name))
-                            .unwrap_or_else(|_| setup.shared.engine.source_of(&name.term)),
+                        Some(name) => py_str(&name.term.written()),
                         None => task.action.written.clone(),
                     };
                     let shown = match &task.level.role {

@@ -97,13 +97,19 @@ pub fn main(args: Vec<String>, name: Name) -> i32 {
         return list::show(
             &setup,
             &playbooks,
-            &list::What { hosts: args.common.list_hosts, tasks: choice.list_tasks, tags: choice.list_tags },
+            &list::What::new(
+                args.common.list_hosts,
+                choice.list_tasks,
+                choice.list_tags,
+                &setup.shared.options.tags,
+            ),
         );
     }
     if args.common.syntax_check {
         for warning in setup.shared.loader.take_problems() {
             show(&warning);
         }
+        list::warn_of_patterns(&setup, &playbooks);
         playbooks.iter().for_each(|playbook| print(&format!("\nplaybook: {}\n", playbook.0.display())));
         return exit::OK;
     }

@@ -233,7 +233,7 @@ impl Loader {
     /// All problems of the file.
     pub fn task_file(&self, file: &TaskFile) -> Result<Arc<Block>, Vec<Diagnostic>> {
         let before = self.take_problems();
-        let block = self.load_task_file(file);
+        let block = self.tasks_of(file);
         let mut problems = self.take_problems();
         for earlier in before {
             self.problem(earlier);
@@ -250,7 +250,26 @@ impl Loader {
         }
     }
 
+    /// A file that is imported, or one of a role's.
     pub(super) fn load_task_file(&self, file: &TaskFile) -> Option<Arc<Block>> {
+        if file.handlers
+            && let Ok(node) = self.yaml(&file.path)
+        {
+            self.refuse_blocks(node.as_list().unwrap_or_default());
+        }
+        self.tasks_of(file)
+    }
+
+    /// Blocks among handlers: only what is included while they run may have some.
+    pub(super) fn refuse_blocks(&self, items: &[Node]) {
+        for block in items.iter().filter(|item| item.get("block").is_some()) {
+            let message = "Using a block as a handler is not supported.";
+            let help = "handlers that listen to the same topic run one after the other";
+            self.problem(Diagnostic::error("block-as-handler", message).at(&block.span).help(help));
+        }
+    }
+
+    fn tasks_of(&self, file: &TaskFile) -> Option<Arc<Block>> {
         let node = match self.yaml(&file.path) {
             Ok(node) => node,
             Err(problem) => {

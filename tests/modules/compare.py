@@ -312,9 +312,11 @@ def main():
                     for name, a in zip(["check", "apply", "again", "last"], theirs["results"]):
                         print(f"    {name}: {json.dumps(a)[:options.show]}")
                 for name, a, b in zip(["check", "apply", "again", "last"], theirs["results"], entry["results"]):
-                    a["diff"] = printed(a.get("diff", [])) if a["changed"] else []
-                    if not a["diff"]:
-                        del a["diff"]
+                    # What does not differ is registered as it is, but never printed.
+                    if a["changed"]:
+                        a["diff"] = printed(a.get("diff", []))
+                    if not a.get("diff"):
+                        a.pop("diff", None)
                     for results in (a.get("results"), b.get("results")):
                         # Packages come in no order there.
                         if isinstance(results, list) and all(isinstance(entry, str) for entry in results):
