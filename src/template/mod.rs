@@ -14,6 +14,7 @@ mod filters;
 mod globals;
 mod lookups;
 mod object;
+mod python_literal;
 mod random;
 mod regex;
 mod scope;

@@ -184,6 +184,30 @@ fn group(captures: &Captures<str>, number: usize, out: &mut String) -> Res<()> {
     Ok(())
 }
 
+/// All matches as `re.finditer` has them: an empty one may follow another, unlike fancy-regex's own.
+pub fn matches<'r, 't>(
+    regex: &'r Regex,
+    text: &'t str,
+) -> impl Iterator<Item = Res<Captures<'t, str>>> + use<'r, 't> {
+    let mut from = Some(0);
+    std::iter::from_fn(move || {
+        let found = match regex.captures_from_pos(text, from?) {
+            Ok(found) => found?,
+            Err(error) => {
+                from = None;
+                return Some(Err(runaway(error)));
+            }
+        };
+        let (start, end) = found.get(0).map_or((text.len(), text.len()), |all| (all.start(), all.end()));
+        // After an empty match the search goes on one character further.
+        from = match start == end {
+            true => text[end..].chars().next().map(|c| end + c.len_utf8()),
+            false => Some(end),
+        };
+        Some(Ok(found))
+    })
+}
+
 /// `re.sub`; gives back how often it replaced, too.
 ///
 /// # Errors

@@ -1,10 +1,8 @@
 //! Filters of ansible-core's own `ansible._protomatter`, as far as they are about values and not about Python's objects.
 
-use crate::template::Term;
 use crate::template::eval::Call;
-use crate::template::object::{Entries, Res, V, failed, key_of, negate};
-use crate::template::syntax;
-use crate::template::syntax::ir::{Ex, Kind};
+use crate::template::object::{Res, V, failed};
+use crate::template::python_literal;
 use crate::value::marks::{self, Mark};
 use std::sync::Arc;
 
@@ -32,29 +30,6 @@ pub fn literal(c: &mut Call) -> Res<V> {
     let V::Str(text) = &c.value else {
         return Err(failed(format!("malformed node or string: {}", c.input()?)));
     };
-    let value = match syntax::expression(text.trim()) {
-        Ok(expression) => value_of(&expression),
-        Err(problems) => {
-            Err(failed(problems.into_iter().next().map_or_else(String::new, |problem| problem.message)))
-        }
-    };
+    let value = python_literal::parse(text.trim_start_matches([' ', '\t']));
     if value.is_err() && c.flag(0)? { Ok(c.value.clone()) } else { value }
-}
-
-fn value_of(ex: &Ex) -> Res<V> {
-    crate::template::eval::check_stack()?;
-    let all = |items: &[Ex]| items.iter().map(value_of).collect::<Res<Vec<V>>>();
-    match &ex.kind {
-        Kind::Const(value) => Ok(value.clone()),
-        // Braces in a text mean nothing here.
-        Kind::Embedded(Term::Template(template)) => Ok(V::str(template.text())),
-        Kind::List(items) => all(items).map(V::list),
-        Kind::Tuple(items) => all(items).map(V::tuple),
-        Kind::Dict(pairs) => {
-            let entries = pairs.iter().map(|(key, value)| Ok((key_of(&value_of(key)?)?, value_of(value)?)));
-            entries.collect::<Res<Entries>>().map(V::dict)
-        }
-        Kind::Neg(value) => negate(&value_of(value)?),
-        _ => Err(failed("malformed node or string")),
-    }
 }

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod dates;
+mod devices;
 mod durations;
 mod facts;
 mod general;
@@ -221,11 +222,14 @@ static FILTERS: &[FilterDef] = &[
     filter(&["ansible.utils.from_xml"], "engine?", xml::from_xml),
     filter(&["ansible.utils.to_xml"], "engine? full_document? indent? indent_width?", xml::to_xml),
     // Of ansible.netcommon.
-    filter(&["ansible.netcommon.vlan_parser"], "first_line_len? other_line_len?", vlans::vlan_parser),
+    filter(&["ansible.netcommon.parse_cli", "parse_cli"], "tmpl?", devices::parse_cli),
+    filter(&["ansible.netcommon.parse_cli_textfsm", "parse_cli_textfsm"], "template?", devices::parse_cli_textfsm),
+    filter(&["ansible.netcommon.parse_xml", "parse_xml"], "tmpl?", devices::parse_xml),
+    filter(&["ansible.netcommon.vlan_parser", "vlan_parser"], "first_line_len? other_line_len?", vlans::vlan_parser),
     filter(&["ansible.netcommon.vlan_expander"], "", vlans::vlan_expander),
-    filter(&["ansible.netcommon.hash_salt"], "", vlans::hash_salt),
-    filter(&["ansible.netcommon.type5_pw"], "salt?", vlans::type5_pw),
-    filter(&["ansible.netcommon.comp_type5"], "encrypted_password return_original?", vlans::comp_type5),
+    filter(&["ansible.netcommon.hash_salt", "hash_salt"], "", vlans::hash_salt),
+    filter(&["ansible.netcommon.type5_pw", "type5_pw"], "salt?", vlans::type5_pw),
+    filter(&["ansible.netcommon.comp_type5", "comp_type5"], "encrypted_password return_original?", vlans::comp_type5),
     // Of community.crypto.
     filter(&["community.crypto.parse_serial"], "", certificates::parse_serial),
     filter(&["community.crypto.split_pem"], "", certificates::split_pem),
@@ -254,7 +258,7 @@ static FILTERS: &[FilterDef] = &[
     filter(&["community.general.lists_intersect"], "* **", |c| general::lists(c, sets::intersection_of)),
     filter(&["community.general.lists_difference"], "* **", |c| general::lists(c, sets::difference_of)),
     filter(&["community.general.lists_symmetric_difference"], "* **", |c| general::lists(c, sets::symmetric_difference_of)),
-    filter(&["community.general.random_mac"], "seed?", general::random_mac),
+    filter(&["community.general.random_mac", "random_mac"], "seed?", general::random_mac),
     filter(&["community.general.reveal_ansible_type"], "alias?", general::reveal_type),
     filter(&["community.general.to_ini"], "", general::to_ini),
     filter(&["community.general.to_prettytable"], "* **", pretty_table::to_prettytable),

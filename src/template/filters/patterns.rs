@@ -73,8 +73,8 @@ pub fn findall(c: &mut Call) -> Res<V> {
     let regex = regex::compile(&c.text_or(0, "")?, flags)?;
     let input = c.input()?;
     let mut out = Vec::new();
-    for found in regex.captures_iter(&input) {
-        let found = found.map_err(regex::runaway)?;
+    for found in regex::matches(&regex, &input) {
+        let found = found?;
         let group = |i: usize| V::str(found.get(i).map_or("", |m| m.as_str()));
         out.push(match found.len() {
             1 => group(0),
