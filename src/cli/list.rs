@@ -79,7 +79,7 @@ pub fn show(setup: &Setup, playbooks: &[(PathBuf, Playbook)], what: &What) -> i3
                     out.push_str("    tasks:\n");
                 }
                 for block in [&play.pre_tasks, &play.tasks, &play.post_tasks] {
-                    list_tasks(setup, block, &context, what, &mut all, &mut out);
+                    list_tasks(block, &context, what, &mut all, &mut out);
                 }
                 if what.tags {
                     out.push_str(&format!(
@@ -132,17 +132,10 @@ fn list_hosts(setup: &Setup, play: &Play, context: &Context, out: &mut String) {
 }
 
 /// The tasks of a block, names as they are written. What only runs after a failure or at the end is not listed.
-fn list_tasks(
-    setup: &Setup,
-    block: &Block,
-    context: &Context,
-    what: &What,
-    all: &mut BTreeSet<String>,
-    out: &mut String,
-) {
+fn list_tasks(block: &Block, context: &Context, what: &What, all: &mut BTreeSet<String>, out: &mut String) {
     for item in &block.main {
         match item {
-            Item::Block(block) => list_tasks(setup, block, context, what, all, out),
+            Item::Block(block) => list_tasks(block, context, what, all, out),
             Item::Task(task) if task.implicit => {}
             Item::Task(task) => {
                 let tags = tags_of(&task.level, context).unwrap_or_default();

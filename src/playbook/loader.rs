@@ -233,7 +233,7 @@ impl Loader {
     /// All problems of the file.
     pub fn task_file(&self, file: &TaskFile) -> Result<Arc<Block>, Vec<Diagnostic>> {
         let before = self.take_problems();
-        let block = self.tasks_of(file);
+        let block = self.load_task_file(file);
         let mut problems = self.take_problems();
         for earlier in before {
             self.problem(earlier);
@@ -250,26 +250,7 @@ impl Loader {
         }
     }
 
-    /// A file that is imported, or one of a role's.
     pub(super) fn load_task_file(&self, file: &TaskFile) -> Option<Arc<Block>> {
-        if file.handlers
-            && let Ok(node) = self.yaml(&file.path)
-        {
-            self.refuse_blocks(node.as_list().unwrap_or_default());
-        }
-        self.tasks_of(file)
-    }
-
-    /// Blocks among handlers: only what is included while they run may have some.
-    pub(super) fn refuse_blocks(&self, items: &[Node]) {
-        for block in items.iter().filter(|item| item.get("block").is_some()) {
-            let message = "Using a block as a handler is not supported.";
-            let help = "handlers that listen to the same topic run one after the other";
-            self.problem(Diagnostic::error("block-as-handler", message).at(&block.span).help(help));
-        }
-    }
-
-    fn tasks_of(&self, file: &TaskFile) -> Option<Arc<Block>> {
         let node = match self.yaml(&file.path) {
             Ok(node) => node,
             Err(problem) => {
@@ -354,6 +335,17 @@ impl Loader {
         }
     }
 
+    /// A block among handlers is as if it were not there, but for what is in it: no blocks.
+    fn refuse_nested_blocks(&self, block: &Node) {
+        let sections =
+            ["block", "rescue", "always"].into_iter().filter_map(|name| block.get(name)?.as_list());
+        for nested in sections.flatten().filter(|item| item.get("block").is_some()) {
+            let message = "Using a block as a handler is not supported.";
+            let help = "handlers that listen to the same topic run one after the other";
+            self.problem(Diagnostic::error("block-as-handler", message).at(&nested.span).help(help));
+        }
+    }
+
     /// What a play, block or task is called.
     pub(super) fn name(&self, node: &Node) -> Option<Attr> {
         let name = node.get("name").filter(|name| !name.is_null())?;
@@ -376,6 +368,9 @@ impl Loader {
             .map(|(key, value)| (key, value))
             .collect();
         let level = Arc::new(self.level(&rest, LevelKind::Block, Places::BLOCK, Some(parent.clone())));
+        if handlers {
+            self.refuse_nested_blocks(node);
+        }
         let section = |name: &str| match node.get(name).map(|value| (&value.kind, value)) {
             None => vec![],
             Some((NodeKind::List(items), _)) => self.items(items, &level, handlers),

@@ -343,7 +343,6 @@ impl Loader {
         main.extend(items("tasks", false));
         let tasks = with_flush(main);
         let post_tasks = with_flush(items("post_tasks", false));
-        self.refuse_blocks(node.get("handlers").and_then(Node::as_list).unwrap_or_default());
         let own_handlers = items("handlers", true);
         let with_dependencies = |roles: &[Arc<Role>]| -> Vec<Arc<Role>> {
             roles.iter().flat_map(|role| role.with_dependencies()).collect()
