@@ -54,8 +54,9 @@ fn show(node: &Node, scene: &Scene) -> TaskResult {
         Ok(value) => TaskResult::default().with(&name, value),
         Err(error) if error.kind == crate::template::TemplateErrorKind::Undefined => {
             let what = format!("Encountered 1 template error.\nerror 1 - {}", error.message);
-            scene.engine.warn(Diagnostic::warning("template", what).at(&node.span));
-            TaskResult::default().with(&name, format!("<< error 1 - {} >>", error.message))
+            let warnings = vec![Diagnostic::warning("template", what).at(&node.span)];
+            let shown = format!("<< error 1 - {} >>", error.message);
+            TaskResult { warnings, ..TaskResult::default() }.with(&name, shown)
         }
         Err(error) if error.kind == crate::template::TemplateErrorKind::Failed => {
             let cause = Cause::new(&*error.message, error.trace.first());

@@ -1,6 +1,7 @@
 //! `ansible._protomatter.debug`: the values of expressions, and what is wrong with those that have none.
 
 use super::{Action, Prepared, Scene};
+use crate::diag::Diagnostic;
 use crate::runner::TaskResult;
 use crate::source::Node;
 use crate::template::TemplateError;
@@ -34,7 +35,8 @@ impl Action for DebugExpressions {
         };
         let mut result = TaskResult::default().with("expression_result", value);
         for (at, message) in errors.into_iter().enumerate() {
-            result.warnings.push(format!("Encountered 1 template error.\nerror {} - {message}", at + 1));
+            let text = format!("Encountered 1 template error.\nerror {} - {message}", at + 1);
+            result.warnings.push(Diagnostic::warning("template", text));
         }
         result.verbose_always = true;
         Prepared::Done(result)

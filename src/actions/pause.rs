@@ -2,6 +2,7 @@
 
 use super::contract::text;
 use super::{Action, Prepared, Scene};
+use crate::diag::Diagnostic;
 use crate::runner::{Answer, Cause, Question, TaskResult};
 use crate::value::{Map, Value, py_repr, py_str};
 use std::time::Instant;
@@ -67,7 +68,8 @@ impl Action for Pause {
             Answer::Text(text) => text,
             Answer::Continued | Answer::TimeUp => String::new(),
             Answer::Nobody => {
-                warnings.push("Not waiting for response to prompt as stdin is not interactive".to_owned());
+                let text = "Not waiting for response to prompt as stdin is not interactive";
+                warnings.push(Diagnostic::warning("pause", text));
                 String::new()
             }
             Answer::Aborted => {

@@ -89,12 +89,9 @@ impl Task {
         self.level.find(name)
     }
 
-    /// `ignore_errors` as it is before anybody renders it: a template counts as yes, as any text does.
-    pub fn ignores_errors_as_written(&self) -> bool {
-        self.attr("ignore_errors").is_some_and(|attr| match &attr.term {
-            Term::Const(value) => value.ansible_bool().unwrap_or(true),
-            _ => true,
-        })
+    /// A keyword as it is before anybody renders it: a template counts as yes, as any text does. `None` where nobody says it.
+    pub fn truth_as_written(&self, name: &str) -> Option<bool> {
+        self.attr(name).map(|attr| attr.term.written().truthy())
     }
 }
 

@@ -33,7 +33,7 @@ pub struct TaskResult {
     pub causes: Vec<Cause>,
     /// The sentence above the causes, where `msg` says something else.
     pub headline: Option<String>,
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Diagnostic>,
     /// What the module will not do for ever, as `register` sees it.
     pub deprecations: Vec<Value>,
     /// `until` was never reached, but `failed_when` says that this is no failure: only what is registered calls it one.
@@ -146,7 +146,14 @@ impl TaskResult {
                 .is_some_and(|last| items[..last].iter().any(|item| item.changed)),
             None => false,
         };
-        self.effects.iter().any(for_inventory) && !before_last
+        self.changes().any(|(_, effect)| for_inventory(effect)) && !before_last
+    }
+
+    /// What it changes in the run, with the host that it was delegated to: each item of a loop may have its own.
+    pub fn changes(&self) -> impl Iterator<Item = (Option<&Delegate>, &Effect)> {
+        let own = self.effects.iter().map(|effect| (self.delegated.as_ref(), effect));
+        let items = self.items.iter().flatten();
+        own.chain(items.flat_map(|item| item.effects.iter().map(|effect| (item.delegated.as_ref(), effect))))
     }
 
     /// Whether both add the same host or group, so that the second changes nothing.
@@ -262,7 +269,7 @@ impl TaskResult {
             failed: outcome.failed,
             unknown: outcome.unknown,
             diff: outcome.diff,
-            warnings: outcome.warnings,
+            warnings: outcome.warnings.iter().map(|text| Diagnostic::warning("module", &**text)).collect(),
             deprecations: deprecations.iter().map(deprecation).collect(),
             ..Self::default()
         }
@@ -292,7 +299,7 @@ impl TaskResult {
 
     /// What the module warns of.
     pub fn problems(&self) -> Vec<Diagnostic> {
-        let warnings = self.warnings.iter().map(|text| Diagnostic::warning("module", text.clone()));
+        let warnings = self.warnings.iter().cloned();
         let deprecations = self.deprecations.iter();
         let deprecations =
             deprecations.map(|item| Diagnostic::new(Severity::Deprecation, "module", when_it_goes(item)));
@@ -308,7 +315,7 @@ impl TaskResult {
         let data = Arc::make_mut(&mut shared);
         data.shift_remove("invocation");
         if !self.warnings.is_empty() {
-            let warnings = self.warnings.iter().map(|text| text.as_str().into()).collect();
+            let warnings = self.warnings.iter().map(|warning| warning.summary.as_str().into()).collect();
             data.insert("warnings".into(), Value::list(warnings));
         }
         if !self.deprecations.is_empty() {

@@ -172,14 +172,19 @@ impl Runner<'_> {
         receivers: &[Arc<str>],
         result: &TaskResult,
     ) -> Result<(), Stop> {
-        let delegate_facts = task.attr("delegate_facts").is_some()
-            && self.truth(task, &self.task_context(run, task, host), "delegate_facts");
+        let delegate_facts = task.attr("delegate_facts").is_some() && {
+            // In a loop, the first item decides.
+            let first = result.items.iter().flatten().next().map(item_locals);
+            let context = self.job(run, task, host).context(&self.shared, first.unwrap_or_default());
+            self.truth(task, &context, "delegate_facts")
+        };
         let mut inventory_changed = false;
-        for effect in &result.effects {
+        for (delegated, effect) in result.changes() {
+            let delegated = delegated.filter(|_| delegate_facts);
             match effect {
-                Effect::Facts(facts) => match &result.delegated {
-                    Some(other) if delegate_facts => self.shared.store.add_facts(&other.host, facts),
-                    _ => receivers.iter().for_each(|host| self.shared.store.add_facts(host, facts)),
+                Effect::Facts(facts) => match delegated {
+                    Some(other) => self.shared.store.add_facts(&other.host, facts),
+                    None => receivers.iter().for_each(|host| self.shared.store.add_facts(host, facts)),
                 },
                 Effect::Set(vars) => {
                     let names: Vec<String> = vars.keys().map(py_str).collect();
@@ -188,7 +193,6 @@ impl Runner<'_> {
                         key.or(Some(&task.args_span))
                     };
                     self.shared.store.warn_of_reserved(names.iter().map(|name| (&**name, place(name))));
-                    let delegated = result.delegated.as_ref().filter(|_| delegate_facts);
                     for (name, value) in vars {
                         match delegated {
                             Some(other) => self.shared.store.set(&other.host, &py_str(name), value.clone()),
@@ -198,9 +202,10 @@ impl Runner<'_> {
                         }
                     }
                 }
-                Effect::IncludeVars(terms) => {
-                    receivers.iter().for_each(|host| self.shared.store.include(host, terms))
-                }
+                Effect::IncludeVars(terms) => match delegated {
+                    Some(other) => self.shared.store.include(&other.host, terms),
+                    None => receivers.iter().for_each(|host| self.shared.store.include(host, terms)),
+                },
                 Effect::AddHost { name, groups, vars } => {
                     self.add_host(name, groups, vars, task);
                     run.scope.hosts.add(name);
@@ -222,7 +227,7 @@ impl Runner<'_> {
             receivers.iter().for_each(|host| self.shared.store.set(host, name, value.clone()));
         }
         // Names of vars_files may have waited for these facts.
-        if result.effects.iter().any(|effect| matches!(effect, Effect::Facts(_))) {
+        if result.changes().any(|(_, effect)| matches!(effect, Effect::Facts(_))) {
             let hosts: Vec<String> = receivers.iter().map(|host| host.to_string()).collect();
             self.vars_files(run, &hosts)?;
         }
@@ -339,15 +344,15 @@ impl Runner<'_> {
         step: &mut Failures,
         once: bool,
     ) {
-        let Some((host, _)) = walks.first().filter(|_| !step.fell.is_empty() || !step.lost.is_empty()) else {
+        if step.fell.is_empty() && step.lost.is_empty() {
             return;
-        };
+        }
         // What a task may fail for is nobody else's failure, even where the host itself may not.
-        let may_fail = task.ignores_errors_as_written();
-        let context = self.task_context(run, task, &host.clone());
+        let may_fail = task.truth_as_written("ignore_errors").unwrap_or(false);
         let fatal = once
-            || self.truth(task, &context, "any_errors_fatal")
-            || (task.attr("any_errors_fatal").is_none() && self.shared.settings.bool("ANY_ERRORS_FATAL"));
+            || task
+                .truth_as_written("any_errors_fatal")
+                .unwrap_or_else(|| self.shared.settings.bool("ANY_ERRORS_FATAL"));
         if may_fail || !fatal {
             return;
         }
@@ -494,7 +499,7 @@ fn item_locals(item: &TaskResult) -> Map {
 }
 
 fn included(result: &TaskResult) -> Vec<Include> {
-    let own = result.effects.iter().filter_map(|effect| match effect {
+    let own = result.changes().filter_map(|(_, effect)| match effect {
         Effect::Include(include) => Some(include.clone()),
         _ => None,
     });

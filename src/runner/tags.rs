@@ -93,7 +93,7 @@ impl Selection {
         }
         if task.implicit && task.action.kind == ActionKind::Meta {
             // What ends a section or a role has the tag `always`.
-            return !self.skip.iter().any(|tag| tag == "always");
+            return self.selects(&["always".into()]);
         }
         self.selects(&tags(task))
     }

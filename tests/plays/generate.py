@@ -281,7 +281,7 @@ class Play:
         if dice.often(0.03):
             task["throttle"] = dice.choice([1, 2, "{{ 2 }}"])
         if dice.often(0.05):
-            task["no_log"] = dice.choice([True, True, "{{ flag }}"])
+            task["no_log"] = True
         if dice.often(0.03):
             task["check_mode"] = dice.choice([True, False, "{{ flag }}"])
         if dice.often(0.03):
@@ -462,7 +462,8 @@ class Play:
                     self.files[f"{name}_{host}.yml"] = self.items(depth + 1, 1)
                 task.pop("include_tasks")
                 task["include_tasks"] = name + "_{{ inventory_hostname }}.yml"
-        if not static and dice.often(0.2):
+        # (In a loop, a file with the host's name cannot import others.)
+        if not static and dice.often(0.2) and "inventory_hostname" not in str(task):
             task["loop"] = dice.choice([["a", "b"], ["a"], [], [1, 2], "{{ range(n | int) | list }}", ["{{ inventory_hostname }}"]])
             if dice.often(0.4):
                 task["loop_control"] = dice.choice([{"loop_var": "outer"}, {"loop_var": "outer"}, {"index_var": "at"}, {"extended": True},

@@ -217,7 +217,9 @@ impl TaskRun<'_> {
             {
                 result = finish(result);
             }
-            if let Some(invocation) = invocation.filter(|_| !result.unreachable) {
+            // A job that has only begun does not show it.
+            let begun = call.may_be_job && result.data.get("finished").is_some_and(|it| !it.truthy());
+            if let Some(invocation) = invocation.filter(|_| !result.unreachable && !begun) {
                 result.data.insert("invocation".into(), invocation);
             }
             result.no_log = call.no_log;

@@ -72,7 +72,10 @@ impl TaskRun<'_> {
 
     /// A task that failed before its `ignore_errors` was rendered.
     pub(super) fn failed_early(&self, result: TaskResult) -> TaskResult {
-        TaskResult { ignored: result.failed && self.task.ignores_errors_as_written(), ..result }
+        TaskResult {
+            ignored: result.failed && self.task.truth_as_written("ignore_errors").unwrap_or(false),
+            ..result
+        }
     }
 
     /// Renders those of these keywords that somebody has said anything for, and refuses what is not what it has to be.

@@ -76,7 +76,10 @@ impl TaskRun<'_> {
         } else {
             match self.one_by_one(&control, &items) {
                 Ok(results) => results,
-                Err(error) => return hidden(self.condition_of_break(&error)),
+                Err(error) => {
+                    let delegated = self.written_delegate();
+                    return hidden(TaskResult { delegated, ..self.condition_of_break(&error) });
+                }
             }
         };
         self.loop_result(results)
@@ -159,13 +162,15 @@ impl TaskRun<'_> {
     fn carry(&self, carried: &mut Map, result: &TaskResult) {
         // What failed for `failed_when` or `until` was set all the same.
         let broke = result.failed && !result.data.contains_key("ansible_facts");
-        if broke || self.task.attr("delegate_facts").is_some() {
+        if broke {
             return;
         }
+        let delegated =
+            result.delegated.is_some() && self.task.truth_as_written("delegate_facts") == Some(true);
         for effect in &result.effects {
             match effect {
                 Effect::Set(vars) => carried.extend(vars.clone()),
-                Effect::IncludeVars(terms) => self.shared.store.include(self.host, terms),
+                Effect::IncludeVars(terms) if !delegated => self.shared.store.include(self.host, terms),
                 _ => {}
             }
         }
@@ -345,16 +350,16 @@ impl TaskRun<'_> {
         result
     }
 
-    fn loop_result(&self, mut results: Vec<TaskResult>) -> TaskResult {
-        let mut whole = TaskResult {
-            delegated: results.iter().find_map(|r| r.delegated.clone()),
-            ..TaskResult::default()
-        };
+    fn loop_result(&self, results: Vec<TaskResult>) -> TaskResult {
+        let delegated = results.iter().find_map(|result| result.delegated.clone());
+        // Each item may have its own: the whole is shown with what somebody wrote.
+        let written = self.written_delegate().filter(|written| written.host.contains("{{"));
+        let delegated = delegated.map(|other| written.unwrap_or(other));
+        let mut whole = TaskResult { delegated, ..TaskResult::default() };
         whole.no_log = results.iter().any(|result| result.no_log);
         if results.is_empty() {
             whole.no_log = self.hides(&self.context(Map::new())).unwrap_or(true);
         }
-        whole.effects = results.iter_mut().flat_map(|result| std::mem::take(&mut result.effects)).collect();
         whole.unknown = results.iter().find_map(|result| result.unknown.clone());
         whole.changed = results.iter().any(|result| result.changed);
         whole.failed = results.iter().any(|result| result.failed);
@@ -375,9 +380,9 @@ impl TaskRun<'_> {
         }
         // What was warned of stands once beside the results.
         for result in &results {
-            for text in &result.warnings {
-                if !whole.warnings.contains(text) {
-                    whole.warnings.push(text.clone());
+            for warning in &result.warnings {
+                if !whole.warnings.iter().any(|known| known.summary == warning.summary) {
+                    whole.warnings.push(warning.clone());
                 }
             }
             for item in &result.deprecations {

@@ -278,10 +278,11 @@ impl TaskRun<'_> {
         }
         // What these would have changed, they have not.
         let adds = |effect: &Effect| matches!(effect, Effect::AddHost { .. } | Effect::GroupBy { .. });
-        if self.task.changed_when.is_none() && result.effects.iter().any(adds) {
+        if self.task.changed_when.is_none() && result.changes().any(|(_, effect)| adds(effect)) {
             result.changed = false;
             result.data.insert("changed".into(), false.into());
         }
         result.effects.clear();
+        result.items.iter_mut().flatten().for_each(|item| item.effects.clear());
     }
 }
