@@ -42,6 +42,7 @@ pub enum LevelKind {
 }
 
 /// One step of the chain that a task inherits from: task, block, include, role, play.
+#[derive(Clone)]
 pub struct Level {
     pub kind: LevelKind,
     pub attrs: Vec<(&'static str, Attr)>,
@@ -103,6 +104,15 @@ impl Level {
         let mut found: Vec<_> = self.chain().filter_map(|level| level.own(name)).collect();
         found.reverse();
         found
+    }
+
+    /// The same, without any conditions here and further out.
+    pub fn without_conditions(level: &Arc<Self>) -> Arc<Self> {
+        if level.conditions().next().is_none() {
+            return level.clone();
+        }
+        let parent = level.parent.as_ref().map(Self::without_conditions);
+        Arc::new(Self { when: vec![], parent, ..(**level).clone() })
     }
 
     /// All conditions, outermost first.

@@ -317,9 +317,13 @@ impl Loader {
         }
         drop(self.take_imported());
         let roles = node.get("roles").map(|roles| self.play_roles(roles, &level)).unwrap_or_default();
+        // What an import of the playbook says as `when` is for everything but the play's own handlers.
+        let unconditional = Level::without_conditions(&level);
         let items = |name: &str, handlers: bool| match node.get(name).map(|value| (&value.kind, value)) {
             None | Some((NodeKind::Null, _)) => vec![],
-            Some((NodeKind::List(items), _)) => self.items(items, &level, handlers),
+            Some((NodeKind::List(items), _)) => {
+                self.items(items, if handlers { &unconditional } else { &level }, handlers)
+            }
             Some((_, value)) => {
                 self.problem(
                     Diagnostic::error("not-a-task-list", format!(

@@ -2,7 +2,7 @@
 
 use super::event::{Event, TaskInfo};
 use super::handlers;
-use super::play::{PlayRun, Runner, Stop};
+use super::play::{PlayRun, Runner, Stop, Strategy};
 use super::result::{Delegate, Effect, Include, TaskResult};
 use super::shared::Shared;
 use super::strategy::Walks;
@@ -344,7 +344,7 @@ impl Runner<'_> {
         step: &mut Failures,
         once: bool,
     ) {
-        if step.fell.is_empty() && step.lost.is_empty() {
+        if run.strategy != Strategy::Linear || step.fell.is_empty() && step.lost.is_empty() {
             return;
         }
         // What a task may fail for is nobody else's failure, even where the host itself may not.
@@ -384,6 +384,9 @@ impl Runner<'_> {
         lost: &[usize],
     ) {
         let Some((share, (host, _))) = task.attr("max_fail_percentage").zip(walks.first()) else { return };
+        if run.strategy != Strategy::Linear {
+            return;
+        }
         let context = self.task_context(run, task, &host.clone());
         let share = context.render(&share.term).ok().and_then(|value| percent(&value));
         let out =

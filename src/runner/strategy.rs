@@ -16,6 +16,9 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
+/// Actions that run once for all hosts of a step, by their nature.
+const BYPASS_HOST_LOOP: &[&str] = &["add_host", "pause"];
+
 /// Hosts with their ways through the play.
 pub(super) type Walks = Vec<(Arc<str>, Walk)>;
 
@@ -90,7 +93,7 @@ impl Runner<'_> {
             return Ok(false);
         }
         // These change the run itself: once is enough.
-        let for_all = matches!(task.action.short.as_str(), "add_host" | "pause");
+        let for_all = BYPASS_HOST_LOOP.contains(&task.action.short.as_str());
         let once = for_all || self.runs_once(task, &context)?;
         self.emit_warnings();
         self.emit(&Event::Task(info.clone()));
@@ -237,6 +240,7 @@ impl Runner<'_> {
                         }
                         continue;
                     }
+                    self.check_free(&task, &context)?;
                     let limit = self.throttle(&task, &context)?;
                     if busy.values().filter(|(other, _)| Arc::ptr_eq(other, &task)).count() >= limit {
                         // One of the hosts that are at it makes room.
@@ -370,6 +374,29 @@ impl Runner<'_> {
             Stop::Broken(Box::new(Diagnostic::error("run-once", &*error.message).at(place)))
         })?;
         Ok(value.ansible_bool().unwrap_or(false))
+    }
+
+    /// What makes no sense where each host goes its own way.
+    fn check_free(&mut self, task: &Task, context: &Context) -> Result<(), Stop> {
+        if BYPASS_HOST_LOOP.contains(&task.action.short.as_str()) {
+            let text = format!(
+                "The '{}' module bypasses the host loop, which is currently not supported in the free strategy and would \
+                 instead execute for every host in the inventory list.",
+                task.action.written
+            );
+            return Err(Stop::Broken(Box::new(Diagnostic::error("free-strategy", text).at(&task.span))));
+        }
+        if self.runs_once(task, context)? {
+            let text = "Using run_once with the free strategy is not currently supported. This task will still be executed \
+                        for every host in the inventory list.";
+            self.emit(&Event::Problem(Diagnostic::warning("free-strategy", text)));
+        }
+        if task.truth_as_written("any_errors_fatal").unwrap_or(false) {
+            let text = "Using any_errors_fatal with the free strategy is not supported, as tasks are executed independently \
+                        on each host";
+            self.emit(&Event::Problem(Diagnostic::warning("free-strategy", text)));
+        }
+        Ok(())
     }
 
     /// How many hosts at once; 0 and nothing mean all.

@@ -266,13 +266,13 @@ class Play:
                 task["delegate_to"] = "gone"
             if dice.often(0.3) and "set_fact" in task:
                 task["set_fact"], task["delegate_facts"] = {"f1": 5}, True
-        if dice.often(0.06) and not self.free:
+        if dice.often(0.06):
             task["run_once"] = dice.choice([True, True, "{{ ansible_play_hosts_all | length > 1 }}"])
         if dice.often(0.03) and not self.free:
             task["run_once"], task["delegate_to"] = True, self.host()
             if dice.often(0.5) and not any(word == "loop" or word.startswith("with_") for word in task):
                 task["loop"] = ["a", "b"]
-        if dice.often(0.03) and not self.free:
+        if dice.often(0.03):
             task["any_errors_fatal"] = dice.choice([True, True, "{{ flag }}"])
         if dice.often(0.1) and {"raw", "command"} & set(task) and not {"until", "retries", "failed_when"} & set(task):
             task["async"], task["poll"] = 20, 0
@@ -631,9 +631,9 @@ class Play:
         self.serial = dice.often(0.15)
         if self.serial:
             play["serial"] = dice.choice([1, 2, "50%", [1, 2], ["30%", 3], [1, "50%", 1], "{{ 2 }}", 0, ["{{ 1 }}", 2]])
-        if dice.often(0.3 if self.serial else 0.1) and not self.free:
+        if dice.often(0.3 if self.serial else 0.1):
             play["max_fail_percentage"] = dice.choice([0, 25, 50, 100, 49, "{{ 50 }}", "50"])
-        if dice.often(0.1) and not self.free:
+        if dice.often(0.1):
             play["any_errors_fatal"] = dice.choice([True, True, True, "{{ true }}"])
         self.forced = self.force_all or dice.often(0.2)
         if self.forced and not self.force_all:
