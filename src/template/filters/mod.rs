@@ -29,6 +29,7 @@ mod structures;
 mod tables;
 mod texts;
 mod urls;
+mod validate;
 mod vaults;
 mod vlans;
 mod xml;
@@ -40,6 +41,7 @@ pub use json_errors::explain as explain_json;
 pub use maps::{Pathless, subelements_of};
 pub use password::{Recipe, hash_password, random_password};
 pub use serial::load_yaml;
+pub use validate::{test as validate_test, validate};
 
 use super::eval::{Call, Params};
 use super::object::{Res, V};
@@ -221,7 +223,9 @@ static FILTERS: &[FilterDef] = &[
     filter(&["ansible.utils.param_list_compare"], "target", structures::param_list_compare),
     filter(&["ansible.utils.from_xml"], "engine?", xml::from_xml),
     filter(&["ansible.utils.to_xml"], "engine? full_document? indent? indent_width?", xml::to_xml),
+    filter(&["ansible.utils.validate"], "* **", validate::filter),
     // Of ansible.netcommon.
+    filter(&["ansible.netcommon.pop_ace"], "filter_options? match_criteria? *", devices::pop_ace),
     filter(&["ansible.netcommon.parse_cli", "parse_cli"], "tmpl?", devices::parse_cli),
     filter(&["ansible.netcommon.parse_cli_textfsm", "parse_cli_textfsm"], "template?", devices::parse_cli_textfsm),
     filter(&["ansible.netcommon.parse_xml", "parse_xml"], "tmpl?", devices::parse_xml),

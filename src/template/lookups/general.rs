@@ -44,6 +44,26 @@ pub fn index_of(lookup: &mut Lookup) -> Res<Vec<V>> {
     }
 }
 
+/// The errors of data, of which there are none if it is valid.
+pub fn validate(lookup: &mut Lookup) -> Res<Vec<V>> {
+    let [data, criteria, ..] = &lookup.terms[..] else {
+        return Err(failed(
+            "missing either 'data' or 'criteria' value in lookup input, refer ansible.utils.validate lookup plugin \
+             documentation for details",
+        ));
+    };
+    let (data, criteria) = (data.to_value()?, criteria.to_value()?);
+    let engine = lookup.text("engine")?;
+    for name in ["draft", "check_format"] {
+        let variable = lookup.eval.ctx.variable(&format!("ansible_validate_jsonschema_{name}"))?;
+        if let (None, Some(value)) = (lookup.option(name), variable) {
+            lookup.options.push((name.into(), value.need()?));
+        }
+    }
+    let errors = filters::validate(lookup.eval, &data, &criteria, engine.as_deref(), &lookup.options)?;
+    errors.iter().map(V::from_value).collect()
+}
+
 /// Where variables to merge are looked for.
 enum Place {
     /// The task's own host.

@@ -1,6 +1,7 @@
 //! Lookups (`lookup('name', …)`, `query`, `with_name`): one table, one line per lookup.
 
 mod data;
+mod dependent;
 mod dns;
 mod files;
 mod filetree;
@@ -11,6 +12,7 @@ mod ini;
 mod k8s;
 mod options;
 mod passwords;
+mod random_pet;
 mod sequence;
 mod tables;
 mod url;
@@ -60,12 +62,15 @@ static LOOKUPS: &[(&str, Run, &[Opt])] = &[
     ("ansible.utils.get_path", general::get_path, NONE),
     ("ansible.utils.index_of", general::index_of, NONE),
     ("ansible.utils.to_paths", general::to_paths, NONE),
+    ("ansible.utils.validate", general::validate, NONE),
     ("community.dns.lookup", dns::lookup, options::DNS),
     ("community.general.cartesian", data::nested, NONE),
     ("community.general.collection_version", general::collection_version, NONE),
+    ("community.general.dependent", dependent::dependent, NONE),
     ("community.general.filetree", filetree::filetree, NONE),
     ("community.general.flattened", data::flattened, NONE),
     ("community.general.merge_variables", general::merge_variables, options::MERGE_VARIABLES),
+    ("community.general.random_pet", random_pet::random_pet, options::RANDOM_PET),
     ("community.general.random_string", general::random_string, options::RANDOM_STRING),
     ("kubernetes.core.k8s", k8s::k8s, NONE),
 ];

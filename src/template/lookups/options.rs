@@ -133,6 +133,9 @@ pub static MERGE_VARIABLES: &[Opt] = &[
 pub static PASSWORD: &[Opt] =
     &[argument("ident", STRING), argument("length", Kind::Int("integer")), argument("seed", STR)];
 
+pub static RANDOM_PET: &[Opt] =
+    &[argument("words", INT), argument("length", INT), argument("prefix", STR), argument("separator", STR)];
+
 pub static RANDOM_STRING: &[Opt] = &[
     argument("length", INT),
     argument("upper", Kind::Bool),

@@ -4,6 +4,7 @@ use super::ir::{Arg, Block, Body, Cmp, Ex, For, Kind, Macro, Pos, Program, Stmt,
 use super::{Syntax, depth, prepare};
 use crate::template::object::{Arith, V};
 use crate::template::{Term, filters, lookups, tests};
+use crate::value::marks;
 use minijinja::machinery::{self, Span, ast};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -403,7 +404,15 @@ impl Lower {
             }
             ast::Expr::Const(constant) => match self.constant(&constant.value) {
                 V::Str(text) if self.embedded && text.contains("{{") => Kind::Embedded(Term::embedded(&text)),
-                value => Kind::Const(value),
+                value => {
+                    // What is written in the arguments of a lookup may be its expression.
+                    if self.embedded
+                        && let V::Str(text) = &value
+                    {
+                        marks::author(text);
+                    }
+                    Kind::Const(value)
+                }
             },
             ast::Expr::Slice(slice) => {
                 let mut bound = |expr: &Option<ast::Expr>| expr.as_ref().map(|expr| self.boxed(expr));

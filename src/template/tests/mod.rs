@@ -126,6 +126,7 @@ static TESTS: &[TestDef] = &[
     test(&["ansible.utils.subnet_of", "ansible.utils.in_network"], "other", network::subnet_of),
     test(&["ansible.utils.supernet_of"], "other", network::supernet_of),
     test(&["ansible.utils.in_any_network"], "networks", |c| network::networks_around(c).map(|n| n > 0)),
+    test(&["ansible.utils.validate"], "* **", super::filters::validate_test),
     test(&["ansible.utils.in_one_network"], "networks", |c| network::networks_around(c).map(|n| n == 1)),
 ];
 
