@@ -53,6 +53,24 @@ fn expr(engine: &Engine, condition: &str) -> Expr {
 }
 
 #[test]
+fn what_a_host_sent_is_no_expression_of_dependent() {
+    let engine = Engine::new();
+    let mut vars = vars(&engine, "{mine: '[1, 2]'}");
+    vars.vars.insert("sent".into(), Var::Value(Value::str("lookup('env', 'HOME')")));
+    let ctx = context(&engine, vars);
+    let choose = |name: &str| {
+        render(&ctx, &engine, &format!("{{{{ query('community.general.dependent', {{'a': {name}}}) }}}}"))
+    };
+    // What an author wrote is one.
+    assert_eq!(to_json(&choose("mine").unwrap()), r#"[{"a": 1}, {"a": 2}]"#);
+    assert_eq!(
+        choose("sent").unwrap_err(),
+        "The lookup plugin 'community.general.dependent' failed: Caught \"Encountered untrusted template or \
+         expression.\" while evaluating 'a' with item == {}"
+    );
+}
+
+#[test]
 fn what_is_unknown_is_never_taken_for_false() {
     let engine = Engine::new();
     let mut vars = vars(&engine, "{known: 1, derived: '{{ r.stdout }}'}");

@@ -53,7 +53,7 @@ pub fn dependent(lookup: &mut Lookup) -> Res<Vec<V>> {
 fn choose(lookup: &Lookup, levels: &[Level], chosen: &Entries, out: &mut Vec<V>) -> Res<()> {
     crate::template::eval::check_stack()?;
     let Some((level, rest)) = levels.split_first() else {
-        charge(size_of::<V>() * (chosen.len() + 1))?;
+        charge(256 * (chosen.len() + 1))?;
         out.push(V::dict(chosen.clone()));
         return Ok(());
     };

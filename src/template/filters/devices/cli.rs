@@ -8,6 +8,9 @@ use crate::value::{Map, Value};
 use fancy_regex::{Captures, Regex};
 use std::sync::Arc;
 
+/// Bytes that a member of a mapping takes, about, with its text.
+const MEMBER: usize = 200;
+
 const LINES: Flags = Flags { ignore_case: false, multiline: true, dot_all: false };
 
 fn pattern(value: &Value, flags: Flags) -> Res<Arc<Regex>> {
@@ -57,7 +60,7 @@ fn rows(regex: &Regex, text: &str) -> Res<Vec<Value>> {
     for found in regex::matches(regex, text) {
         let found = found?;
         let group = |name: &str| Value::str(found.name(name).map_or("", |group| group.as_str()));
-        charge(size_of::<Value>() * (names.len() + 1))?;
+        charge(MEMBER * (names.len() + 1))?;
         out.push(Value::object(names.iter().map(|name| (*name, group(name)))));
     }
     Ok(out)
@@ -122,7 +125,7 @@ fn in_block(regex: &Regex, block: &str) -> Res<Value> {
     let mut last = None;
     for found in regex::matches(regex, block) {
         let found = found?;
-        charge(size_of::<Value>() * (names.len() + 1))?;
+        charge(MEMBER * (names.len() + 1))?;
         for (name, all) in names.iter().zip(&mut all) {
             all.push(of(&found, name));
         }

@@ -67,6 +67,7 @@ impl Tree {
                     if open.len() >= DEEPEST {
                         return Err(failed("the document is nested too deep"));
                     }
+                    charge(2 * size_of::<Element>())?;
                     let parent = open.last().copied().unwrap_or(0);
                     let place = elements.len();
                     let element = element(&reader, &tag, parent)

@@ -432,7 +432,7 @@ impl Machine {
         if self.columns.iter().all(nothing) {
             return Ok(());
         }
-        charge(size_of::<Value>() * (self.columns.len() + 1))?;
+        charge(128 * (self.columns.len() + 1))?;
         let filled = |column: &Column| match &column.value {
             Value::Null => Value::str(""),
             value => value.clone(),

@@ -8,7 +8,7 @@ use crate::value::{Map, Value};
 
 pub fn parse_xml(c: &mut Call) -> Res<V> {
     let text = input(c, "parse_xml works on string input, but given input of :")?.to_owned();
-    charge(text.len() * 4)?;
+    charge(text.len())?;
     let spec = Spec::load(c, "parse_xml")?;
     let tree = Tree::parse(&text)?;
     let mut out = Map::new();
@@ -50,7 +50,7 @@ fn rows(tree: &Tree, top: &str, items: &Map) -> Res<Vec<Value>> {
                 Some(path) => path.find(tree, element)?,
                 None => Vec::new(),
             };
-            charge(size_of::<Value>() * (elements.len() + 1))?;
+            charge(200 * (elements.len() + 1))?;
             let found = elements.into_iter().map(|element| match attributes {
                 true => tree.attributes(element),
                 false => tree.text(element),
