@@ -290,6 +290,7 @@ impl Runner<'_> {
                         if let Ok(mut slot) = self.shared.store.inventory.write() {
                             *slot = inventory;
                         }
+                        self.add_again();
                         warnings.into_iter().for_each(|warning| self.emit(&Event::Problem(warning)));
                         self.shared.store.refresh_all();
                     }

@@ -5,11 +5,11 @@ use super::handlers;
 use super::play_keywords::{batches, check_keywords, play_text, play_value};
 use super::play_scope;
 use super::pool::Pool;
-use super::result::TaskResult;
+use super::result::{Effect, TaskResult};
 use super::shared::Shared;
 use super::strategy::Walks;
 use super::walk::Walk;
-use crate::diag::{Diagnostic, Severity, did_you_mean};
+use crate::diag::{Diagnostic, Severity, Span, did_you_mean};
 use crate::playbook::{ActionKind, Attr, Block, Item, Level, LevelKind, Play, Playbook, Task};
 use crate::template::{Context, Term};
 use crate::value::{Value, py_str};
@@ -80,6 +80,8 @@ pub struct Runner<'r> {
     pub(super) asking: bool,
     /// `--start-at-task` has not been reached yet.
     pub(super) waiting_for_start: bool,
+    /// What `add_host` and `group_by` have added to the inventory: by which host and where.
+    pub(super) added: Vec<(Arc<str>, Effect, Span)>,
     /// The user left in the debugger: nothing more is shown.
     pub(super) quit: bool,
     pub(super) completed_roles: HashSet<(String, String)>,
@@ -120,6 +122,7 @@ impl<'r> Runner<'r> {
             asking,
             waiting_for_start,
             quit: false,
+            added: vec![],
             completed_roles: HashSet::new(),
             begun_roles: HashSet::new(),
             play_ended: false,

@@ -7,7 +7,7 @@ use super::result::{Delegate, Effect, Include, TaskResult};
 use super::shared::Shared;
 use super::strategy::Walks;
 use super::task::TaskRun;
-use crate::diag::{Diagnostic, did_you_mean};
+use crate::diag::{Diagnostic, Span, did_you_mean};
 use crate::playbook::percent;
 use crate::playbook::{ActionKind, Task};
 use crate::template::Context;
@@ -207,12 +207,14 @@ impl Runner<'_> {
                     None => receivers.iter().for_each(|host| self.shared.store.include(host, terms)),
                 },
                 Effect::AddHost { name, groups, vars } => {
-                    self.add_host(name, groups, vars, task);
+                    self.add_host(name, groups, vars, &task.span);
+                    self.added.push((host.clone(), effect.clone(), task.span.clone()));
                     run.scope.hosts.add(name);
                     inventory_changed = true;
                 }
                 Effect::GroupBy { group, parents } => {
                     self.group_by(host, group, parents);
+                    self.added.push((host.clone(), effect.clone(), task.span.clone()));
                     inventory_changed = true;
                 }
                 Effect::Stats { .. } | Effect::Include(_) => {}
@@ -234,12 +236,28 @@ impl Runner<'_> {
         Ok(())
     }
 
-    fn add_host(&mut self, name: &str, groups: &[String], vars: &Map, task: &Task) {
+    /// What the run itself has added to an inventory that was read anew: hosts first.
+    pub(super) fn add_again(&mut self) {
+        let added = std::mem::take(&mut self.added);
+        for (_, effect, span) in &added {
+            if let Effect::AddHost { name, groups, vars } = effect {
+                self.add_host(name, groups, vars, span);
+            }
+        }
+        for (host, effect, _) in &added {
+            if let Effect::GroupBy { group, parents } = effect {
+                self.group_by(host, group, parents);
+            }
+        }
+        self.added = added;
+    }
+
+    fn add_host(&mut self, name: &str, groups: &[String], vars: &Map, span: &Span) {
         let Ok(mut inventory) = self.shared.store.inventory.write() else { return };
         inventory.add_host(name, groups);
         for (key, value) in vars {
             // It may be what a host sent: no text in it is a template.
-            inventory.set_var(name, &py_str(key), crate::source::Node::from_data(value, &task.span));
+            inventory.set_var(name, &py_str(key), crate::source::Node::from_data(value, span));
         }
     }
 

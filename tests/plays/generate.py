@@ -264,7 +264,7 @@ class Play:
                 task["loop"], task["delegate_to"] = self.hosts[:2], "{{ item }}"
             if dice.often(0.08) and self.gone:
                 task["delegate_to"] = "gone"
-            if dice.often(0.3) and "set_fact" in task:
+            if dice.often(0.3) and "set_fact" in task and not self.free:
                 task["set_fact"], task["delegate_facts"] = {"f1": 5}, True
         if dice.often(0.06):
             task["run_once"] = dice.choice([True, True, "{{ ansible_play_hosts_all | length > 1 }}"])

@@ -115,7 +115,8 @@ def main():
         text = "".join(text_of(content) for content in files.values())
         ends = "meta: end_play" in text or "meta: end_batch" in text
         counted = r"(failed|rescued)=[1-9]" if "any_errors_fatal" in text else r"failed=[1-9]"
-        forgotten = printed is not None and printed.endswith("[exit 0]\n") and re.search(counted, printed) and ends
+        goes_on = (printed or "").endswith("[exit 0]\n") or (printed or "").count("\nPLAY [") > 1
+        forgotten = ends and goes_on and re.search(counted, printed or "")
         # Without skipped hosts, headings come only with the results that a missing handler suppresses.
         forgotten = forgotten or "display_skipped_hosts" in text and (printed or "").endswith("[exit 1]\n")
         if printed is None or stray or forgotten or printed.endswith("[exit 250]\n"):
