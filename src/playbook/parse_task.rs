@@ -281,7 +281,9 @@ impl Loader {
             .collect();
         let owner = class_of(node, place);
         let mut level = self.level_of(owner, &rest, LevelKind::Task, place, Some(parent.clone()));
-        if node.get("local_action").is_some() && level.own("delegate_to").is_none() {
+        if node.get("local_action").is_some() {
+            // It wins over a `delegate_to` beside it.
+            level.attrs.retain(|(name, _)| *name != "delegate_to");
             let localhost = text_node("localhost", found.key);
             level.attrs.push(("delegate_to", self.attr(&localhost)));
         }
