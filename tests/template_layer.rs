@@ -53,6 +53,21 @@ fn expr(engine: &Engine, condition: &str) -> Expr {
 }
 
 #[test]
+fn filters_that_go_away_say_so() {
+    let engine = Engine::new();
+    let ctx = context(&engine, vars(&engine, "{}"));
+    let filter = "{{ '' | ansible.netcommon.parse_cli('tests/templates/specs/vlan.yml') }}";
+    assert!(render(&ctx, &engine, filter).is_ok());
+    let warnings: Vec<String> = engine.take_warnings().into_iter().map(|warning| warning.summary).collect();
+    assert_eq!(
+        warnings,
+        [
+            "The 'parse_cli' filter is deprecated and will be removed in a future release after 2027-02-01. Use 'ansible.utils.cli_parse' instead."
+        ]
+    );
+}
+
+#[test]
 fn what_a_host_sent_is_no_expression_of_dependent() {
     let engine = Engine::new();
     let mut vars = vars(&engine, "{mine: '[1, 2]'}");

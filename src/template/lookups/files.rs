@@ -4,6 +4,8 @@ use super::Lookup;
 use crate::diag::Diagnostic;
 use crate::template::object::{Res, V, failed, text};
 use crate::value::{Map, Value};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -47,6 +49,27 @@ pub fn file(lookup: &mut Lookup) -> Res<Vec<V>> {
             text = text.trim_end();
         }
         out.push(V::str(text));
+    }
+    Ok(out)
+}
+
+/// The bytes of files in Base64.
+pub fn binary_file(lookup: &mut Lookup) -> Res<Vec<V>> {
+    let absent = lookup.text("not_exist")?;
+    let mut out = Vec::new();
+    for name in lookup.texts()? {
+        out.push(match (find(lookup, "files", &name), absent.as_deref()) {
+            (Some(path), _) => {
+                let bytes = std::fs::read(&path).map_err(|error| failed(format!("{name}: {error}")))?;
+                V::from(STANDARD.encode(bytes))
+            }
+            (None, Some("empty")) => V::str(""),
+            (None, Some("empty_str")) => V::str("empty"),
+            (None, _) => {
+                let message = "Could not locate file in community.general.binary_file lookup";
+                return Err(failed(format!("{message}: {name}")));
+            }
+        });
     }
     Ok(out)
 }

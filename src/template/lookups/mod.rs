@@ -64,6 +64,7 @@ static LOOKUPS: &[(&str, Run, &[Opt])] = &[
     ("ansible.utils.to_paths", general::to_paths, NONE),
     ("ansible.utils.validate", general::validate, NONE),
     ("community.dns.lookup", dns::lookup, options::DNS),
+    ("community.general.binary_file", files::binary_file, options::BINARY_FILE),
     ("community.general.cartesian", data::nested, NONE),
     ("community.general.collection_version", general::collection_version, NONE),
     ("community.general.dependent", dependent::dependent, NONE),

@@ -50,6 +50,8 @@ const STRING: Kind = Kind::Str("string");
 
 pub static NONE: &[Opt] = &[];
 
+pub static BINARY_FILE: &[Opt] = &[argument("not_exist", Kind::Choice(&["error", "empty", "empty_str"]))];
+
 pub static CONFIG: &[Opt] = &[
     argument("on_missing", Kind::Choice(&["error", "warn", "skip"])),
     argument(

@@ -1,6 +1,7 @@
 //! The file that says what `parse_cli` and `parse_xml` look for: `vars` with the shapes of what they find, `keys` with
 //! the members of their result.
 
+use crate::diag::Diagnostic;
 use crate::source::yaml;
 use crate::template::eval::Call;
 use crate::template::object::{Res, V, failed};
@@ -13,6 +14,11 @@ use std::sync::Arc;
 
 /// The path and the text of the file that an argument names.
 pub fn read(c: &Call, plugin: &str) -> Res<(PathBuf, String)> {
+    let message = format!(
+        "The '{plugin}' filter is deprecated and will be removed in a future release after 2027-02-01. Use \
+         'ansible.utils.cli_parse' instead."
+    );
+    c.eval.ctx.engine().warn(Diagnostic::warning("filter", message));
     let Some(name) = c.text(0)? else {
         return Err(failed("stat: path should be string, bytes, os.PathLike or integer, not NoneType"));
     };
