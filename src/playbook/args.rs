@@ -81,6 +81,26 @@ impl Loader {
         self.problem(Diagnostic::error("unexpected-arguments", message).at(&value.span));
     }
 
+    /// `module: key=value` beside `args`.
+    pub(super) fn warn_of_merged(&self, action: &ActionName, value: &Node) {
+        let Some(text) = value.as_str() else { return };
+        let Ok(pairs) = free_form::parse_kv(text, takes_command(&action.short)) else { return };
+        let names: Vec<String> = pairs
+            .iter()
+            .filter(|(name, _)| name != "_raw_params")
+            .map(|(name, _)| format!("'{name}'"))
+            .collect();
+        if names.is_empty() {
+            return;
+        }
+        let text = format!(
+            "Merging legacy k=v args ({}) into task args. This feature will be removed from ansible-core version 2.23.",
+            names.join(", ")
+        );
+        let problem = Diagnostic::new(Severity::Deprecation, "merged-args", text).at(&value.span);
+        self.problem(problem.help("Include all task args in the task `args` mapping."));
+    }
+
     /// `module: "{{ variable }}"`: a fact of that name could choose the arguments.
     fn warn_of_whole_arguments(&self, node: &Node) {
         if self.settings.bool("INJECT_FACTS_AS_VARS") {

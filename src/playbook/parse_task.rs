@@ -64,6 +64,9 @@ impl Loader {
         {
             self.check_include_keywords(node, place);
         }
+        if node.get("args").is_some() && !matches!(found.key.as_str(), Some("action" | "local_action")) {
+            self.warn_of_merged(&action, &found.value);
+        }
         let args = self.arguments(&action, &found.value, node.get("args"));
         for (key, _) in args.as_map().unwrap_or_default() {
             if let Some(name) = key.as_str().filter(|name| name.starts_with("_ansible_")) {
