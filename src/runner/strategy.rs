@@ -436,10 +436,11 @@ impl Runner<'_> {
     /// `--step`.
     fn confirmed(&mut self, info: &TaskInfo) -> bool {
         let prompt = format!("Perform task: TASK: {} (N)o/(y)es/(c)ontinue: ", info.name);
-        self.emit(&Event::Message(String::new()));
         self.emit(&Event::Terminal { wanted: true });
         let answer = super::prompts::read_line(&prompt, true).unwrap_or_default().to_lowercase();
         self.emit(&Event::Terminal { wanted: false });
+        // What was asked stands above what comes of it, as wide as the names of tasks.
+        self.emit(&Event::Message(format!("\n{prompt:*<80}")));
         match answer.as_str() {
             "y" | "yes" => true,
             "c" | "continue" => {
