@@ -8,6 +8,29 @@ use crate::template::{TemplateError, TemplateErrorKind};
 use crate::value::{Map, Value};
 
 impl TaskRun<'_> {
+    /// What `register` sees of a diff: what was asked for, and for files that are sent always something.
+    fn register_diff(&self, result: &mut TaskResult) {
+        let short = self.task.action.short.as_str();
+        let remote = self.task.args_node.get("remote_src").and_then(|node| node.to_value().ansible_bool());
+        let sends = short == "template" || (short == "copy" && remote != Some(true));
+        let shown = match result.diff.is_empty() {
+            false if result.show_diff => {
+                let as_list = matches!(short, "copy" | "template" | "lineinfile" | "blockinfile");
+                Some(crate::runner::result::shown_diff(&result.diff, as_list))
+            }
+            _ if !sends || result.failed || result.skipped || !result.data.contains_key("checksum") => None,
+            _ if !result.show_diff => Some(Value::list(vec![])),
+            // Nothing differs: that is what it says of the file.
+            _ => result.data.get("path").or_else(|| result.data.get("dest")).map(|path| {
+                let side = Value::object([("path", path.clone())]);
+                Value::object([("before", side.clone()), ("after", side)])
+            }),
+        };
+        if let Some(shown) = shown {
+            result.data.entry("diff".into()).or_insert(shown);
+        }
+    }
+
     /// The answer in hand: lines, facts, `changed_when`, `failed_when`.
     pub(super) fn finish(&self, step: Step) -> TaskResult {
         let State::Done(result) = step.state else { return TaskResult::failure("the task was never sent") };
@@ -24,12 +47,7 @@ impl TaskRun<'_> {
             result.data.insert("attempts".into(), Value::from(attempt));
         }
         self.take_facts(&mut result);
-        if !result.diff.is_empty() {
-            let as_list =
-                matches!(self.task.action.short.as_str(), "copy" | "template" | "lineinfile" | "blockinfile");
-            let shown = crate::runner::result::shown_diff(&result.diff, as_list);
-            result.data.entry("diff".into()).or_insert(shown);
-        }
+        self.register_diff(&mut result);
         if result.skipped && ran {
             // What leaves itself out says that it has not failed.
             result.data.entry("failed".into()).or_insert(false.into());
