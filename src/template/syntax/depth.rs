@@ -78,6 +78,7 @@ fn code(text: &str, end: Option<&str>) -> Result<usize, usize> {
     // How many steps follow one another at each level of brackets, since the last comma.
     let mut levels = vec![0usize];
     let mut quote = None;
+    // Bytes of the name that ends here.
     let mut word = 0;
     let mut chars = text.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
@@ -95,14 +96,12 @@ fn code(text: &str, end: Option<&str>) -> Result<usize, usize> {
             return Ok(at + end.map_or(0, str::len));
         }
         if c.is_alphanumeric() || c == '_' {
-            word += 1;
+            word += c.len_utf8();
             continue;
         }
         let nested = levels.len() > 1;
         let last = levels.last_mut().ok_or(at)?;
-        if word > 0
-            && matches!(&text[at - word.min(at)..at], "not" | "and" | "or" | "if" | "else" | "is" | "in")
-        {
+        if word > 0 && matches!(&text[at - word..at], "not" | "and" | "or" | "if" | "else" | "is" | "in") {
             *last += 1;
         }
         word = 0;
@@ -142,5 +141,7 @@ mod tests {
         }
         assert!(too_deep(&"{% if x %}".repeat(2000), &syntax).is_some());
         assert!(expression_too_deep(&"not ".repeat(2000)).is_some());
+        // Letters of several bytes.
+        assert_eq!(too_deep("{{ größe and 日本 or ö }}", &syntax), None);
     }
 }
