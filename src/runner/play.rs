@@ -3,7 +3,7 @@
 use super::event::{Event, Reporter, Tally, TaskInfo};
 use super::handlers;
 use super::play_keywords::{batches, check_keywords, play_text, play_value};
-use super::play_scope;
+use super::play_scope::{exported_by, play_scope, role_names};
 use super::pool::Pool;
 use super::result::{Effect, TaskResult};
 use super::shared::Shared;
@@ -27,6 +27,21 @@ pub struct PlayRun {
     pub strategy: Strategy,
     /// The strategy `debug`: failures are talked about.
     pub debugs: bool,
+}
+
+impl PlayRun {
+    /// Each batch plays the play anew: roles, handlers and variables that includes have brought are not there yet.
+    fn forget_includes(&self) {
+        if let Ok(mut handlers) = self.handlers.write() {
+            *handlers = Arc::new(handlers::flatten(&self.play.handlers));
+        }
+        if let Ok(mut names) = self.scope.role_names.write() {
+            *names = role_names(self.play.roles.iter());
+        }
+        if let Ok(mut exported) = self.scope.exported.write() {
+            *exported = Arc::new(exported_by(&self.play));
+        }
+    }
 }
 
 /// The names that `strategy` may have.
@@ -301,9 +316,15 @@ impl<'r> Runner<'r> {
             if !first {
                 let name = scope.name.clone();
                 self.emit(&Event::Play { name, check_mode, place: play.span.clone() });
+                run.forget_includes();
             }
             first = false;
-            scope.hosts.begin_batch(&batch, self.failed.union(&self.unreachable).cloned());
+            let selected = match self.shared.store.inventory.read() {
+                Ok(inventory) => inventory.select(&pattern, self.shared.options.limit.as_deref()),
+                Err(_) => return Err(Stop::Playbook),
+            };
+            let selected = selected.map_or_else(|_| all_hosts.clone(), |(hosts, _)| hosts);
+            scope.hosts.begin_batch(&batch, self.failed.union(&self.unreachable).cloned(), &selected);
             for host in &batch {
                 self.shared.store.host(host);
             }

@@ -12,14 +12,13 @@ use std::sync::{Arc, RwLock};
 
 /// A play's own variables and those of its roles; `vars_files` are read by [`Shared::read_vars_files`].
 pub fn play_scope(play: &Play, name: &str, prompts: Terms, hosts: &[String]) -> PlayScope {
-    let exported = play.roles.iter().filter(|role| role.public).map(|role| exported(role));
     PlayScope {
         name: name.to_owned(),
         prompts,
         vars_files: RwLock::default(),
         hosts: PlayHosts::new(hosts, []),
         role_names: RwLock::new(role_names(play.roles.iter())),
-        exported: RwLock::new(Arc::new(exported.collect())),
+        exported: RwLock::new(Arc::new(exported_by(play))),
         layers: play.level.clone(),
     }
 }
@@ -29,6 +28,11 @@ pub fn role_names<'r>(roles: impl Iterator<Item = &'r Arc<Role>>) -> RoleNames {
     let (own, dependent): (Vec<_>, Vec<_>) = roles.partition(|role| role.by_task || role.parents.is_empty());
     let names = |roles: Vec<&Arc<Role>>| roles.into_iter().map(|role| role.display_name()).collect();
     RoleNames { own: names(own), dependent: names(dependent) }
+}
+
+/// What the whole play sees of its own roles.
+pub fn exported_by(play: &Play) -> Vec<Exported> {
+    play.roles.iter().filter(|role| role.public).map(|role| exported(role)).collect()
 }
 
 /// What the whole play sees of a role that is public.

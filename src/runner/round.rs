@@ -207,9 +207,12 @@ impl Runner<'_> {
                     None => receivers.iter().for_each(|host| self.shared.store.include(host, terms)),
                 },
                 Effect::AddHost { name, groups, vars } => {
+                    let known = self.shared.store.inventory.read().is_ok_and(|all| all.host(name).is_some());
                     self.add_host(name, groups, vars, &task.span);
                     self.added.push((host.clone(), effect.clone(), task.span.clone()));
-                    run.scope.hosts.add(name);
+                    if !known {
+                        run.scope.hosts.add(name);
+                    }
                     inventory_changed = true;
                 }
                 Effect::GroupBy { group, parents } => {

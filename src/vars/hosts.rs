@@ -78,12 +78,14 @@ impl PlayHosts {
         lists
     }
 
-    /// The next batch begins. Those that are out now stay that; who ended in an earlier batch counts again.
-    pub fn begin_batch(&self, names: &[String], out: impl IntoIterator<Item = String>) {
+    /// The next batch begins. Those that are out now stay that; who ended in an earlier batch counts again. Of the hosts
+    /// that the run made, those that the play's pattern selects (`selected`) are the play's.
+    pub fn begin_batch(&self, names: &[String], out: impl IntoIterator<Item = String>, selected: &[String]) {
         let mut state = self.state();
         state.gone = out.into_iter().map(|name| (Arc::from(name), 1)).collect();
         state.batch = names.iter().map(|name| Arc::from(name.as_str())).collect();
-        state.added.clear();
+        let made = selected.iter().map(|name| Arc::from(name.as_str()));
+        state.added = made.filter(|name| !self.names.contains(name)).collect();
         state.lists = None;
     }
 
@@ -131,14 +133,14 @@ mod tests {
         let hosts = PlayHosts::new(&names, ["c".to_owned()]);
         assert_eq!(hosts.all(), of(&["a", "b", "c"]));
         assert_eq!(hosts.live(), of(&["a", "b"]));
-        hosts.begin_batch(&names[..1], ["c".to_owned()]);
+        hosts.begin_batch(&names[..1], ["c".to_owned()], &[]);
         assert_eq!(hosts.live_batch(), of(&["a"]));
         hosts.leave("a");
         assert_eq!((hosts.live(), hosts.live_batch()), (of(&["b"]), of(&[])));
         hosts.forgive(std::iter::empty());
         assert_eq!((hosts.live(), hosts.live_batch()), (of(&["a", "b", "c"]), of(&["a"])));
         hosts.leave("a");
-        hosts.begin_batch(&names[1..2], []);
+        hosts.begin_batch(&names[1..2], [], &[]);
         assert_eq!((hosts.live(), hosts.live_batch()), (of(&["a", "b", "c"]), of(&["b"])));
     }
 }
