@@ -85,8 +85,9 @@ impl Runner<'_> {
         let mut includes: Vec<(usize, Vec<Include>)> = Vec::new();
         let mut step = Failures::default();
         let mut handler_ran = false;
-        // What is done once for all by its nature, as `add_host`, is the task of its one host only.
-        let for_all = once
+        // What is done once for all by its nature, as `add_host`, is the task of its one host only. Hosts that are not in
+        // step each do it, and each for all.
+        let for_all = (once || run.strategy != Strategy::Linear)
             && results
                 .first()
                 .is_some_and(|(host, _)| self.truth(task, &self.task_context(run, task, host), "run_once"));
