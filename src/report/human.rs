@@ -432,11 +432,14 @@ impl Reporter for Human {
             Event::NoHostsMatched => self.line("skipping: no hosts matched", Some(SKIPPED)),
             Event::NoHostsLeft => self.heading("NO MORE HOSTS LEFT"),
             Event::Task(info) => {
-                self.banner = None;
-                if !self.look.show_skipped || !self.look.show_ok {
-                    return;
+                // Where it waits for a result, the banner of the same task is still good.
+                let waits = !self.look.show_skipped || !self.look.show_ok;
+                if !waits || self.banner.as_ref().is_some_and(|shown| shown.task != info.task) {
+                    self.banner = None;
                 }
-                self.task_banner(info);
+                if !waits {
+                    self.task_banner(info);
+                }
             }
             Event::Begin { host, task } => {
                 self.sink.with_status(|status| status.begin(host, &task.name));

@@ -19,6 +19,8 @@ pub struct TaskInfo {
     pub check_mode: bool,
     /// Nobody wrote it; it is not announced unless something happens.
     pub implicit: bool,
+    /// Tells the task from others at the same place, such as those of a file that is included again.
+    pub task: usize,
 }
 
 /// One thing that happened, in order.

@@ -471,6 +471,7 @@ impl TaskInfo {
             handler: task.is_handler,
             check_mode: false,
             implicit: task.implicit,
+            task: std::ptr::from_ref(task).addr(),
         }
     }
 }
