@@ -258,6 +258,11 @@ fn servers_are_trusted_by_their_certificates() {
         ask("localhost", "timeout=5"),
         refused("localhost", &format!("{failed}: self-signed certificate"))
     );
+    // Nothing is no reason to trust anybody.
+    assert_eq!(
+        ask("localhost", "validate_certs=none, ciphers=none, timeout=5"),
+        refused("localhost", &format!("{failed}: self-signed certificate"))
+    );
     let mismatch = format!("{failed}: IP address mismatch, certificate is not valid for '127.0.0.1'.");
     assert_eq!(ask("127.0.0.1", "ca_path=ca"), refused("127.0.0.1", &mismatch));
     assert_eq!(ask("localhost", "ca_path=ca, ciphers='ECDHE-RSA-AES128-GCM-SHA256'"), lines);

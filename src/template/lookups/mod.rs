@@ -97,7 +97,7 @@ impl Lookup<'_, '_> {
 
     pub fn flag(&self, name: &str, default: bool) -> Res<bool> {
         match self.option(name) {
-            None => Ok(default),
+            None | Some(V::None) => Ok(default),
             Some(V::Bool(flag)) => Ok(*flag),
             // What is neither true nor false is false.
             Some(value) => Ok(value.to_value()?.ansible_bool().unwrap_or(false)),

@@ -194,9 +194,11 @@ pub static URL: &[Opt] = &[
 /// A value that is not of its option's type, with its place.
 pub fn apply(lookup: &mut Lookup, name: &str, table: &'static [Opt]) -> Res<()> {
     for option in table {
-        let Some((value, origin)) = given(lookup, option)? else { continue };
-        let typed = option.typed(&value, |wrong| option.refusal(&value, wrong, name, &origin))?;
+        let given = given(lookup, option)?;
+        // An argument that is nothing is as good as none.
         lookup.options.retain(|(known, _)| **known != *option.name);
+        let Some((value, origin)) = given else { continue };
+        let typed = option.typed(&value, |wrong| option.refusal(&value, wrong, name, &origin))?;
         lookup.options.push((option.name.into(), typed));
     }
     Ok(())
