@@ -18,7 +18,6 @@ mod group_by;
 mod include_vars;
 mod package;
 mod pause;
-mod ping;
 mod program;
 mod script;
 mod set_fact;
@@ -56,8 +55,6 @@ fn find(name: &str) -> Option<&'static dyn Action> {
         "include_vars" => &include_vars::IncludeVars,
         "package" => &package::Package,
         "pause" => &pause::Pause,
-        // The module's other half: a module of that name in a project's library goes before both.
-        "ping" => &ping::Ping,
         "script" => &script::Script,
         "set_fact" => &set_fact::SetFact,
         "set_stats" => &set_fact::SetStats,

@@ -189,11 +189,6 @@ fn no_result(why: &str, output: &Output) -> Failure {
 
 fn not_started(todo: &Todo, failure: &Failure) -> Failure {
     let program = if todo.interpreter.is_empty() { todo.name.clone() } else { todo.interpreter.join(" ") };
-    no_interpreter(&program, failure)
-}
-
-/// What was to run a module is not there.
-pub fn no_interpreter(program: &str, failure: &Failure) -> Failure {
     Failure::new(format!("The module interpreter '{program}' was not found."))
         .with("module_stdout", "")
         .with("module_stderr", failure.msg.as_str())
