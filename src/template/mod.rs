@@ -14,7 +14,6 @@ mod filters;
 mod globals;
 mod lookups;
 mod object;
-mod python_literal;
 mod random;
 mod regex;
 mod scope;

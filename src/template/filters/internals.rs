@@ -1,8 +1,8 @@
 //! Filters of ansible-core's own `ansible._protomatter`, as far as they are about values and not about Python's objects.
 
 use crate::template::eval::Call;
-use crate::template::object::{Res, V, failed};
-use crate::template::python_literal;
+use crate::template::object::{Res, V, failed, python_literal};
+
 use crate::value::marks::{self, Mark};
 use std::sync::Arc;
 
@@ -30,6 +30,6 @@ pub fn literal(c: &mut Call) -> Res<V> {
     let V::Str(text) = &c.value else {
         return Err(failed(format!("malformed node or string: {}", c.input()?)));
     };
-    let value = python_literal::parse(text.trim_start_matches([' ', '\t']));
+    let value = python_literal(text);
     if value.is_err() && c.flag(0)? { Ok(c.value.clone()) } else { value }
 }

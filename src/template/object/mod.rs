@@ -6,6 +6,7 @@
 
 mod dict;
 mod list;
+mod literal;
 mod methods;
 mod missing;
 mod ops;
@@ -16,6 +17,7 @@ mod text;
 
 pub use dict::{Dict, Entries};
 pub use list::List;
+pub use literal::python_literal;
 pub use methods::{attribute, call_method, has_method, item, slice};
 pub use missing::Missing;
 pub use ops::{Arith, arith, compare, contains, equal, key_of, negate, sort_values};

@@ -4,8 +4,8 @@
 use crate::diag::Diagnostic;
 use crate::source::yaml;
 use crate::template::eval::Call;
-use crate::template::object::{Res, V, failed};
-use crate::template::python_literal;
+use crate::template::object::{Res, V, failed, python_literal};
+
 use crate::template::{Context, Engine, LookupEnv, Scope, TemplateError, TemplateErrorKind, Var};
 use crate::value::{Map, Value, py_str};
 use std::collections::BTreeMap;
@@ -101,7 +101,7 @@ impl Spec {
         if text.is_empty() {
             return Ok(Value::Null);
         }
-        match python_literal::parse(text.trim_start_matches([' ', '\t'])) {
+        match python_literal(&text) {
             Ok(literal) => literal.to_value(),
             Err(_) => Ok(Value::str(text)),
         }
