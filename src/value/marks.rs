@@ -24,6 +24,14 @@ struct Marks {
     room: usize,
 }
 
+/// Holds what [`author`] refers to.
+#[derive(Default)]
+struct Authored {
+    texts: Vec<Weak<str>>,
+    room: usize,
+}
+
+static AUTHORED: LazyLock<Mutex<Authored>> = LazyLock::new(Mutex::default);
 static MARKS: LazyLock<Mutex<Marks>> = LazyLock::new(Mutex::default);
 /// Most runs mark nothing, and need not ask.
 static ANY: AtomicBool = AtomicBool::new(false);
@@ -52,11 +60,15 @@ pub fn of(text: &Arc<str>) -> Option<Mark> {
     marks.known.get(&address(text)).map(|(_, mark)| mark.clone())
 }
 
-/// Notes that a text is what an author wrote. It keeps a weak reference that nobody drops: that takes no memory besides the
-/// text's own, which lives as long as the run in any case, and costs nothing to ask for.
+/// Notes that a text is what an author wrote. That is kept as a weak reference, so asking for it takes no lock.
 pub fn author(text: &Arc<str>) {
     if Arc::weak_count(text) == 0 {
-        std::mem::forget(Arc::downgrade(text));
+        let mut authored = AUTHORED.lock().unwrap_or_else(PoisonError::into_inner);
+        if authored.texts.len() >= authored.room {
+            authored.texts.retain(|text| text.strong_count() > 0);
+            authored.room = (authored.texts.len() * 2).max(64);
+        }
+        authored.texts.push(Arc::downgrade(text));
     }
 }
 
@@ -102,7 +114,9 @@ mod tests {
     fn texts_that_are_gone_are_forgotten() {
         for i in 0..10_000 {
             mark(&Arc::from(i.to_string()), Mark::Origin("nowhere".into()));
+            author(&Arc::from(i.to_string()));
         }
+        assert!(AUTHORED.lock().expect("nobody panicked").texts.len() < 5_000);
         assert!(MARKS.lock().expect("nobody panicked").known.len() < 5_000);
     }
 }
