@@ -30,6 +30,14 @@ impl ActionName {
             None => format!("ansible.builtin.{}", self.short),
         }
     }
+
+    /// Whether it does something on a host, and is no statement of the language.
+    pub fn runs(&self) -> bool {
+        matches!(
+            self.kind,
+            ActionKind::Action | ActionKind::Module | ActionKind::Program | ActionKind::Missing
+        )
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +126,9 @@ pub fn is_free_form(short: &str) -> bool {
 
 /// The action of a name; `None` if nobody knows it.
 pub fn resolve(written: &str) -> Option<ActionName> {
+    if let Some(template) = dynamic(written) {
+        return Some(template);
+    }
     let short = written
         .strip_prefix("ansible.builtin.")
         .or_else(|| written.strip_prefix("ansible.legacy."))
@@ -157,7 +168,7 @@ pub fn of_library(written: &str, foreign: Foreign) -> ActionName {
 }
 
 /// An action whose name is a template.
-pub fn dynamic(written: &str) -> Option<ActionName> {
+fn dynamic(written: &str) -> Option<ActionName> {
     written.contains("{{").then(|| ActionName {
         written: written.into(),
         short: written.into(),

@@ -1,6 +1,6 @@
 //! The arguments of a task: a mapping, `key=value` text, or free text.
 
-use super::action::{ActionName, is_free_form, takes_command};
+use super::action::{ActionKind, ActionName, is_free_form, takes_command};
 use super::loader::Loader;
 use crate::diag::{Diagnostic, Severity};
 use crate::source::{Node, NodeKind, args as free_form};
@@ -52,7 +52,11 @@ impl Loader {
                         put(text_node("_variable_params", value), text_node(&text, value));
                         continue;
                     }
-                    if key == "_raw_params" && !free && self.strict_arguments {
+                    if key == "_raw_params"
+                        && !free
+                        && self.strict_arguments
+                        && action.kind != ActionKind::Dynamic
+                    {
                         self.problem(
                             Diagnostic::error(
                                 "free-form-not-allowed",

@@ -26,7 +26,7 @@ impl Loader {
                 Some(known)
             }
             (_, Some(foreign)) => Some(action::of_library(name, foreign)),
-            (known, None) => known.or_else(|| action::dynamic(name)),
+            (known, None) => known,
         }
     }
 

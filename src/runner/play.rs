@@ -168,6 +168,10 @@ impl<'r> Runner<'r> {
         if result.items.is_none() {
             result.problems().into_iter().for_each(|problem| self.emit(&Event::Problem(problem)));
         }
+        let task = match &result.action {
+            Some(action) => Arc::new(TaskInfo { action: action.clone(), ..(*task).clone() }),
+            None => task,
+        };
         self.emit(&Event::Result { host, task, result });
     }
 

@@ -40,6 +40,8 @@ pub struct TaskResult {
     pub gave_up: bool,
     /// The cause was reported already.
     pub said: bool,
+    /// The action, where the task has a template instead of its name.
+    pub action: Option<String>,
     /// Show the data as the result (`debug`), not as one line of JSON.
     pub verbose_always: bool,
     pub effects: Vec<Effect>,

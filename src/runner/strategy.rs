@@ -5,6 +5,7 @@ use super::play::{PlayRun, Runner, Stop, Strategy};
 use super::result::TaskResult;
 use super::round::{Job, Reply};
 use super::tags::tags_of;
+use super::task::action_of;
 use super::walk::{Cursor, Place, Walk};
 use crate::diag::Diagnostic;
 use crate::playbook::{ActionKind, Block, Task, number};
@@ -93,7 +94,8 @@ impl Runner<'_> {
             return Ok(false);
         }
         // These change the run itself: once is enough.
-        let for_all = BYPASS_HOST_LOOP.contains(&task.action.short.as_str());
+        let action = action_of(&self.shared, task, &context).unwrap_or_else(|_| task.action.clone());
+        let for_all = BYPASS_HOST_LOOP.contains(&action.short.as_str());
         let once = for_all || self.runs_once(task, &context)?;
         self.emit_warnings();
         self.emit(&Event::Task(info.clone()));
@@ -101,7 +103,7 @@ impl Runner<'_> {
             if once { vec![first] } else { group.iter().map(|index| walks[*index].0.clone()).collect() };
         let throttle = self.throttle(task, &context)?;
         let mut results: Vec<(Arc<str>, TaskResult)> = Vec::with_capacity(hosts.len());
-        let asks = task.action.short == "pause";
+        let asks = action.short == "pause";
         if asks {
             self.emit(&Event::Terminal { wanted: true });
         }

@@ -136,7 +136,7 @@ class Play:
         kind = dice.pick({"debug": 9, "fail": 3, "assert": 2, "set_fact": 4, "raw": 1.5, "undefined": 0.4, "var": 1,
                           "group_by": 0 if self.free else 0.3, "add_host": 0 if self.free else 0.2, "false": 0.6,
                           "include_vars": 0.4, "default": 0.4, "ping": 0.12, "command": 0.15, "quiet": 0.2, "stats": 0.1,
-                          "text": 0.3, "environment": 0.15})
+                          "text": 0.4, "named": 0.25, "environment": 0.15})
         if kind == "debug":
             return {"debug": {"msg": self.shown()}}
         if kind == "var":
@@ -163,7 +163,17 @@ class Play:
             return dice.choice([{"debug": "msg=hello"}, {"debug": "msg='{{ n }} and {{ word }}'"}, {"action": "debug msg=by-action"},
                                 {"local_action": "debug msg=local"}, {"action": {"module": "debug", "msg": "{{ n }}"}},
                                 {"debug": None, "args": {"msg": "by args"}}, {"ansible.builtin.debug": {"msg": "full name"}},
-                                {"set_fact": "f1={{ n }}"}, {"raw": "echo {{ n }}", "args": {"executable": "/bin/sh"}}])
+                                {"set_fact": "f1={{ n }}"}, {"raw": "echo {{ n }}", "args": {"executable": "/bin/sh"}},
+                                {"debug": "{{ {'msg': 'of a template'} }}"}, {"debug": None, "args": "{{ {'msg': n} }}"},
+                                {"set_fact": "{{ {'f1': n} }}"}, {"assert": "that='n > 1' msg=no"}, {"ping": "data={{ n }}"},
+                                {"command": {"_raw_params": "echo {{ n }}"}}, {"fail": "msg='broken for {{ n }}'"}])
+        if kind == "named":
+            return dice.choice([{"action": "{{ 'debug' }} msg=named"}, {"action": "{{ word_for }}", "args": {"msg": "by a variable"}},
+                                {"action": "{{ 'fail' if n > 1 else 'debug' }}", "args": {"msg": "of the host"}},
+                                {"action": "{{ 'ansible.builtin.debug' }}", "args": {"msg": self.shown()}},
+                                {"action": "{{ 'nothing' }}"}, {"action": "{{ 'nothing' if n > 1 else 'debug' }}"},
+                                {"local_action": "{{ word_for }} msg=local"}, {"action": "{{ 'set_fact' }}", "args": {"f1": "{{ n }}"}},
+                                {"action": {"module": "{{ word_for }}", "msg": "in a mapping"}}])
         if kind == "environment":
             # (`raw` has no environment of its own in the real one, whatever its documentation says.)
             return {"command": "printenv E", "environment": self.environment()}
@@ -649,6 +659,7 @@ class Play:
         if dice.often(0.3):
             play.setdefault("vars", {})["shared"] = "{{ n * 2 }}"
         play.setdefault("vars", {})["word"] = "spoken"
+        play["vars"]["word_for"] = "debug"
         if dice.often(0.06):
             self.files["of_play.yml"] = {"w": "file of {{ inventory_hostname }}"}
             play["vars_files"] = dice.choice([["of_play.yml"], [["missing.yml", "of_play.yml"]]])

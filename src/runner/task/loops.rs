@@ -68,7 +68,7 @@ impl TaskRun<'_> {
         let together = !self.tries()
             && control.pause.is_none()
             && self.task.control.break_when.is_empty()
-            && self.task.action.kind != ActionKind::Missing
+            && !matches!(self.task.action.kind, ActionKind::Missing | ActionKind::Dynamic)
             && !self.is_polled(&outer)
             && !self.reads_its_register();
         let results = if together {
@@ -119,16 +119,19 @@ impl TaskRun<'_> {
             }
             let locals = control.locals(items, index, item, &carried);
             let context = self.context(locals.clone());
-            let result = if self.tries() {
-                self.with_tries(context, locals.clone())
-            } else {
-                let mut steps = [self.prepare(context, locals.clone())];
-                self.call_pending(&mut steps);
-                let [step] = steps;
-                self.finish(step)
+            let named = match self.task.action.kind {
+                ActionKind::Dynamic => self.with_action(&context).ok(),
+                _ => None,
             };
-            self.carry(&mut carried, &result);
-            let result = self.item_done(result, item, control, &locals, &results);
+            let one = |run: &TaskRun| {
+                let result = run.one_item(context, &locals);
+                run.carry(&mut carried, &result);
+                run.item_done(result, item, control, &locals, &results)
+            };
+            let result = match &named {
+                Some(task) => self.as_task(task, one),
+                None => one(self),
+            };
             let stop = !self.task.control.break_when.is_empty()
                 && self.judge(&self.task.control.break_when, &result, &locals)?;
             results.push(result);
@@ -140,6 +143,16 @@ impl TaskRun<'_> {
             }
         }
         Ok(results)
+    }
+
+    pub(super) fn one_item(&self, context: Context, locals: &Map) -> TaskResult {
+        if self.tries() {
+            return self.with_tries(context, locals.clone());
+        }
+        let mut steps = [self.prepare(context, locals.clone())];
+        self.call_pending(&mut steps);
+        let [step] = steps;
+        self.finish(step)
     }
 
     /// Whether an item may look at the result of the one before it.

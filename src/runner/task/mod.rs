@@ -20,7 +20,8 @@ use super::event::{Event, TaskInfo};
 use super::result::{Cause, Effect, TaskResult};
 use super::{PlayRun, Shared};
 use crate::actions::Call;
-use crate::playbook::{ActionKind, Task};
+use crate::playbook::{ActionKind, ActionName, Task};
+use crate::source::{Node, NodeKind};
 use crate::template::{Context, LookupEnv, TemplateError};
 use crate::value::{Map, Value, py_str};
 use crate::vars::TaskScope;
@@ -57,11 +58,38 @@ enum State {
     Pending(Box<Call>, Box<Route>, Vec<(String, String)>),
 }
 
+/// The action of a task, also where its name is a template.
+///
+/// # Errors
+/// The failure of the task, if the template does not give the name of an action or module.
+pub fn action_of(shared: &Shared, task: &Task, context: &Context) -> Result<ActionName, Box<TaskResult>> {
+    if task.action.kind != ActionKind::Dynamic {
+        return Ok(task.action.clone());
+    }
+    let place = &task.args_node.span;
+    let name = Node::new(NodeKind::Str(task.action.written.as_str().into()), place.clone());
+    let name =
+        context.render(&shared.engine.compile(&name)).map_err(|error| Box::new(template_failure(&error)))?;
+    let name = py_str(&name);
+    let failure = |text| Box::new(TaskResult::broken("", Cause::new(text, Some(place))));
+    match shared.loader.resolve(name.trim()) {
+        None => Err(failure(format!("Cannot resolve '{name}' to an action or module."))),
+        Some(action) if action.runs() => Ok(action),
+        Some(_) => Err(failure(format!(
+            "'{name}' is part of the language of playbooks: it has to be written, and cannot come from a template."
+        ))),
+    }
+}
+
 impl TaskRun<'_> {
     /// Runs the task to its end.
     pub fn run(&self) -> TaskResult {
-        if self.task.action.kind == ActionKind::Dynamic {
-            return self.run_dynamic();
+        // Where it is not known yet, it is the items that tell.
+        if self.task.action.kind == ActionKind::Dynamic
+            && let Ok(task) = self.with_action(&self.context(Map::new()))
+        {
+            let action = Some(task.action.short.clone());
+            return TaskResult { action, ..self.as_task(&task, |run| run.run()) };
         }
         let mut result = match &self.task.looping {
             Some(_) => self.run_loop(),
@@ -91,30 +119,16 @@ impl TaskRun<'_> {
         }
     }
 
-    /// The action's name is rendered first.
-    pub(super) fn run_dynamic(&self) -> TaskResult {
-        let span = &self.task.args_span;
-        let name = crate::source::Node::new(
-            crate::source::NodeKind::Str(self.task.action.written.as_str().into()),
-            span.clone(),
-        );
-        let rendered = match self.context(Map::new()).render(&self.shared.engine.compile(&name)) {
-            Ok(name) => py_str(&name),
-            Err(error) => return template_failure(&error),
-        };
-        let Some(action) = self.shared.loader.resolve(rendered.trim()) else {
-            return TaskResult::broken(
-                "",
-                Cause::new(
-                    format!(
-                        "couldn't resolve module/action '{rendered}'. This often indicates a misspelling, missing collection, or incorrect module path."
-                    ),
-                    Some(span),
-                ),
-            );
-        };
-        let task = Arc::new(Task { action, ..(**self.task).clone() });
-        TaskRun { task: &task, ..*self }.run()
+    /// The task with its action, where the action's name is a template. `context` is that of an item, if there is a loop.
+    pub(super) fn with_action(&self, context: &Context) -> Result<Arc<Task>, Box<TaskResult>> {
+        let action = action_of(self.shared, self.task, context)?;
+        Ok(Arc::new(Task { action, ..(**self.task).clone() }))
+    }
+
+    /// Goes on with the action that a template gave.
+    fn as_task<T>(&self, task: &Arc<Task>, go_on: impl FnOnce(&TaskRun) -> T) -> T {
+        let info = Arc::new(TaskInfo { action: task.action.short.clone(), ..(**self.info).clone() });
+        go_on(&TaskRun { task, info: &info, ..*self })
     }
 
     pub(super) fn context(&self, locals: Map) -> Context {
@@ -161,15 +175,7 @@ impl TaskRun<'_> {
     }
 
     pub(super) fn run_once(&self) -> TaskResult {
-        let context = self.context(Map::new());
-        if self.tries() {
-            return self.with_tries(context, Map::new());
-        }
-        let step = self.prepare(context, Map::new());
-        let mut steps = [step];
-        self.call_pending(&mut steps);
-        let [step] = steps;
-        self.finish(step)
+        self.one_item(self.context(Map::new()), &Map::new())
     }
 
     fn until_failure(&self, error: &TemplateError) -> TaskResult {

@@ -95,6 +95,11 @@ impl TaskRun<'_> {
             return Err(failure);
         }
         let no_log = no_log.clone().map_err(fail_early)?;
+        if self.task.action.kind == ActionKind::Dynamic
+            && let Err(failure) = self.with_action(context)
+        {
+            return Err(failure);
+        }
         let raw = match actions::of(&self.task.action) {
             Some(action) => action.raw_arguments(),
             None => &[],

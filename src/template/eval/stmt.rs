@@ -279,8 +279,8 @@ struct Loop {
     /// What `loop.changed` saw last.
     last: Mutex<Option<V>>,
     depth: usize,
-    recursion: Option<Arc<For>>,
-    env: Arc<Env>,
+    /// What a recursive loop does again, and the names around it.
+    recursion: Option<(Arc<For>, Arc<Env>)>,
 }
 
 impl Loop {
@@ -290,8 +290,7 @@ impl Loop {
             index: AtomicUsize::new(0),
             last: Mutex::new(None),
             depth,
-            recursion: each.recursive.then(|| each.clone()),
-            env: env.clone(),
+            recursion: each.recursive.then(|| (each.clone(), env.clone())),
         }
     }
 }
@@ -360,13 +359,13 @@ impl Object for Loop {
 
     /// `loop(children)` in a recursive loop.
     fn call(&self, eval: &mut Eval, args: Args) -> Res<V> {
-        let Some(each) = &self.recursion else {
+        let Some((each, env)) = &self.recursion else {
             return Err(failed("The loop must have the 'recursive' marker to be called recursively."));
         };
         let items = args.positional.into_iter().next().ok_or_else(|| failed("loop() needs the items"))?;
         let mut out = Out::default();
         eval.limits.enter()?;
-        let inner = std::mem::replace(&mut eval.env, self.env.clone());
+        let inner = std::mem::replace(&mut eval.env, env.clone());
         let locals = std::mem::take(&mut eval.locals);
         let result = eval.each(each, Some(items), self.depth + 1, &mut out);
         eval.locals = locals;
