@@ -35,6 +35,9 @@ pub fn of_problems(problems: &[Diagnostic], name: Name) -> i32 {
             problem.code,
             "file-not-found"
                 | "role-not-found"
+                | "module-removed"
+                | "module-redirect-loop"
+                | "collection-version"
                 | "unreadable-file"
                 | "tags-not-a-list"
                 | "empty-loop"

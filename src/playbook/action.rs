@@ -155,6 +155,14 @@ pub fn resolve(written: &str) -> Option<ActionName> {
     }
 }
 
+/// Whether Ansible has an action or module of that name, or once had.
+pub fn is_known(written: &str) -> bool {
+    let moved = |short: &str| moved::full_name(short) == Some(written);
+    is_native(written)
+        || resolve(written).is_some_and(|action| action.short != written)
+        || written.rsplit('.').next().is_some_and(moved)
+}
+
 /// Whether a name is that of an action or module that can run here.
 pub fn is_available(written: &str) -> bool {
     resolve(written).is_some_and(|action| action.kind != ActionKind::Missing)

@@ -48,7 +48,7 @@ impl Loader {
                 let full = action.full_name();
                 self.action_group(group).is_some_and(|members| members.contains(&full))
             }
-            None => super::resolve(name).is_some_and(|named| named.full_name() == action.full_name()),
+            None => self.resolve(name).is_some_and(|named| named.full_name() == action.full_name()),
         }
     }
 
@@ -114,15 +114,7 @@ impl Loader {
 
     /// What an installed collection says of a group, else what is known of it.
     fn written_group(&self, collection: &str, group: &str) -> Option<Vec<String>> {
-        for folder in self.collection_folders() {
-            let path = folder
-                .join("ansible_collections")
-                .join(collection.replace('.', "/"))
-                .join("meta/runtime.yml");
-            if !path.is_file() {
-                continue;
-            }
-            let runtime = self.yaml(&path).ok()?;
+        if let Some(runtime) = self.runtime(collection) {
             let entries = runtime.get("action_groups")?.get(group)?;
             let mut written = Vec::new();
             for entry in entries.as_list().unwrap_or_default() {

@@ -2,6 +2,7 @@
 
 use super::action::{self, ActionKind, ActionName};
 use super::arguments;
+use super::collections;
 use super::level::Level;
 use super::library::Foreign;
 use super::loader::Loader;
@@ -9,9 +10,24 @@ use crate::diag::{Diagnostic, Span, did_you_mean};
 use crate::source::Node;
 
 impl Loader {
-    /// What an action's name means: ours, somebody's `library`, or a template. A program of a `library` stands before a
-    /// module of ours that has the same short name.
+    /// What an action's name means: ours, somebody's `library`, or a template. A collection may give it another name.
     pub fn resolve(&self, name: &str) -> Option<ActionName> {
+        let route = self.route(name);
+        if route.end.is_some() {
+            return None;
+        }
+        if route.name == name {
+            return self.resolve_here(name);
+        }
+        let action = self.resolve_here(&route.name)?;
+        // Nobody has seen the collection that it leads to.
+        let lost =
+            action.kind == ActionKind::Missing && !action::is_known(&route.name) && action.foreign.is_none();
+        (!lost).then(|| ActionName { written: name.into(), ..action })
+    }
+
+    /// The same without other names. A program of a `library` stands before a module of ours that has the same short name.
+    fn resolve_here(&self, name: &str) -> Option<ActionName> {
         let known = action::resolve(name);
         if known.as_ref().is_some_and(|action| self.rejected.contains(&action.short)) {
             return None;
@@ -26,6 +42,14 @@ impl Loader {
                 Some(known)
             }
             (_, Some(foreign)) => Some(action::of_library(name, foreign)),
+            // A collection that is installed has what it has.
+            (Some(known), None)
+                if known.kind == ActionKind::Missing
+                    && let Some((collection, plugin)) = collections::split(name)
+                    && self.collection(collection).is_some() =>
+            {
+                self.has_module(collection, plugin).then_some(known)
+            }
             (known, None) => known,
         }
     }
@@ -33,16 +57,25 @@ impl Loader {
     /// The same where `collections` names collections to look in, too.
     pub(super) fn resolve_at(&self, name: &str, level: &Level) -> Option<ActionName> {
         self.resolve(name).or_else(|| {
-            let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-            let mut collections = if plain { level.collections() } else { vec![] }.into_iter();
-            collections.find_map(|collection| {
-                let full = format!("{collection}.{name}");
-                if action::is_native(&full) {
-                    return action::resolve(&full);
-                }
-                self.foreign(&full).map(|foreign| action::of_library(&full, foreign))
-            })
+            let action = self.resolve(&self.full_name_at(name, level)?)?;
+            Some(ActionName { written: name.into(), ..action })
         })
+    }
+
+    /// The full name of what one of the level's `collections` has under a short name.
+    fn full_name_at(&self, name: &str, level: &Level) -> Option<String> {
+        let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let collections = if plain { level.collections() } else { vec![] };
+        let full = collections.into_iter().map(|collection| (format!("{collection}.{name}"), collection));
+        full.filter(|(full, collection)| action::is_native(full) || self.collection(collection).is_some())
+            .map(|(full, _)| full)
+            .find(|full| self.resolve(full).is_some() || self.route(full).end.is_some())
+    }
+
+    /// Says what collections say of the modules that a task names.
+    pub(super) fn announce_route(&self, name: &str, level: &Level) {
+        let name = self.full_name_at(name, level).unwrap_or_else(|| name.to_owned());
+        self.route(&name).notes.into_iter().for_each(|note| self.problem(note));
     }
 
     /// The module of that name that the project brings along.
@@ -57,13 +90,20 @@ impl Loader {
 
     /// Reports a module or action that nobody knows.
     pub(super) fn unknown_action(&self, name: &str, span: &Span) {
+        let route = self.route(name);
+        route.notes.into_iter().for_each(|note| self.problem(note));
+        if let Some(end) = route.end {
+            return self.problem(end.at(span));
+        }
         let mut problem = Diagnostic::error(
             "unknown-module",
             format!("couldn't resolve module/action '{name}'. This often indicates a misspelling, missing collection, or incorrect module path."),
         )
         .at(span);
         let short = name.strip_prefix("ansible.builtin.").unwrap_or(name);
-        if let Some(near) = did_you_mean(short, action::known_names()) {
+        if route.name != name {
+            problem = problem.help(format!("its collection says that it is `{}` now", route.name));
+        } else if let Some(near) = did_you_mean(short, action::known_names()) {
             problem = problem.help(format!("did you mean `{near}`?"));
         }
         self.problem(problem);

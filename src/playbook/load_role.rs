@@ -153,6 +153,7 @@ impl Loader {
                     .join("roles")
                     .join(role);
                 if path.is_dir() {
+                    self.runtime(&collection);
                     return Ok((path, Some(collection)));
                 }
                 tried.push(path);

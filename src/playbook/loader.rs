@@ -8,7 +8,7 @@ use crate::diag::{Diagnostic, Severity, Span, did_you_mean};
 use crate::source::{Node, NodeKind, Settings, yaml};
 use crate::template::{Engine, Term};
 use crate::value::{Map, Value, py_str};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -34,6 +34,8 @@ pub struct Loader {
     pub(super) library: Library,
     /// Groups of modules that were asked for, and their modules.
     pub(super) action_groups: RwLock<HashMap<String, Option<Arc<Vec<String>>>>>,
+    /// Collections whose version of Ansible was looked at.
+    pub(super) checked_collections: Mutex<HashSet<String>>,
 }
 
 /// A dynamic `include_tasks`, ready to be loaded.
@@ -80,6 +82,7 @@ impl Loader {
             imported: Mutex::default(),
             library: Library::default(),
             action_groups: RwLock::default(),
+            checked_collections: Mutex::default(),
         }
     }
 

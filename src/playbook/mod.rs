@@ -5,6 +5,7 @@ mod action;
 mod action_groups;
 mod args;
 pub mod arguments;
+mod collections;
 mod keywords;
 mod layers;
 mod level;

@@ -225,25 +225,19 @@ impl Loader {
         }
     }
 
-    /// `ns.collection.playbook`.
+    /// `ns.collection.playbook`, perhaps with the ending of its file.
     pub fn collection_playbook(&self, name: &str) -> Option<PathBuf> {
-        let parts: Vec<&str> = name.split('.').collect();
-        let [namespace, collection, playbook] = parts[..] else { return None };
-        if name.contains('/') || name.ends_with(".yml") || name.ends_with(".yaml") {
-            return None;
-        }
-        self.collection_folders()
-            .into_iter()
-            .flat_map(|folder| {
-                let base = folder
-                    .join("ansible_collections")
-                    .join(namespace)
-                    .join(collection)
-                    .join("playbooks")
-                    .join(playbook);
-                [base.with_extension("yml"), base.with_extension("yaml"), base]
-            })
-            .find(|path| path.is_file())
+        let (collection, playbook) = super::collections::split(name)?;
+        let folder = self.collection(collection)?.join("playbooks");
+        self.runtime(collection);
+        let endings = ["", ".yml", ".yaml"].into_iter();
+        let file = if playbook.ends_with(".yml") || playbook.ends_with(".yaml") {
+            let (stem, ending) = playbook.rsplit_once('.')?;
+            format!("{}.{ending}", stem.replace('.', "/"))
+        } else {
+            playbook.replace('.', "/")
+        };
+        endings.map(|ending| folder.join(format!("{file}{ending}"))).find(|path| path.is_file())
     }
 
     fn play(

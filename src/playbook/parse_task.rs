@@ -48,6 +48,7 @@ impl Loader {
             self.unknown_action(&found.name, &found.key.span);
             return vec![];
         };
+        self.announce_route(&found.name, parent);
         if is_old_include(&found.name) {
             action.written = found.name.clone();
             self.problem(

@@ -28,6 +28,7 @@ pub use expr::Expr;
 pub use filters::explain_json;
 pub use scope::{LookupEnv, Scope, Var};
 pub use term::{TemplateError, TemplateErrorKind, Term};
+pub use tests::satisfies;
 
 use crate::value::Value;
 use std::sync::{Arc, OnceLock};

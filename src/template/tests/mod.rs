@@ -7,7 +7,7 @@ mod types;
 mod version;
 
 pub use types::undefined as is_undefined;
-pub use version::compare_versions;
+pub use version::{compare_versions, satisfies};
 
 use super::eval::{Call, Params};
 use super::object::{Res, V, compare, contains, equal, failed};

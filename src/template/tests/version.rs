@@ -77,6 +77,39 @@ pub fn compare_versions(left: &str, right: &str, kind: &str) -> Res<Ordering> {
     })
 }
 
+/// Whether a version is one of those that PEP 440's specifiers mean (`>=2.15,!=2.16.*`); `None` if a part is none of its words.
+pub fn satisfies(version: &str, specifiers: &str) -> Option<bool> {
+    let own = pep440(version)?;
+    for specifier in specifiers.split(',').map(str::trim).filter(|text| !text.is_empty()) {
+        let operators = ["~=", "===", "==", "!=", "<=", ">=", "<", ">"];
+        let operator = operators.into_iter().find(|operator| specifier.starts_with(operator))?;
+        let wanted = specifier[operator.len()..].trim();
+        let begins = |release: &str| {
+            let parts: Vec<u64> = release.split('.').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+            let mut has = own.1.clone();
+            has.resize(has.len().max(parts.len()), 0);
+            Some(has.starts_with(&parts))
+        };
+        let order = || Some(own.cmp(&pep440(wanted)?));
+        let fits = match (operator, wanted.strip_suffix(".*")) {
+            ("==", Some(release)) => begins(release)?,
+            ("!=", Some(release)) => !begins(release)?,
+            ("~=", None) => order()? != Ordering::Less && begins(wanted.rsplit_once('.')?.0)?,
+            ("==" | "===", None) => order()? == Ordering::Equal,
+            ("!=", None) => order()? != Ordering::Equal,
+            ("<", None) => order()? == Ordering::Less,
+            ("<=", None) => order()? != Ordering::Greater,
+            (">", None) => order()? == Ordering::Greater,
+            (">=", None) => order()? != Ordering::Less,
+            _ => return None,
+        };
+        if !fits {
+            return Some(false);
+        }
+    }
+    Some(true)
+}
+
 #[derive(PartialEq, Eq, Debug)]
 enum Piece {
     Number(u128),
@@ -233,4 +266,28 @@ fn pep440(text: &str) -> Option<Pep440> {
             .collect()
     });
     Some((number(1), release, pre, post, dev, local))
+}
+
+#[cfg(test)]
+mod specifiers {
+    use super::satisfies;
+
+    #[test]
+    fn versions_satisfy_specifiers() {
+        for (specifiers, expected) in [
+            (">=2.15", Some(true)),
+            (">=2.9,<2.19", Some(false)),
+            (">=2.9, !=2.19.*", Some(false)),
+            ("==2.19.*", Some(true)),
+            ("~=2.18", Some(true)),
+            ("~=2.18.1", Some(false)),
+            ("<3,>=2.20", Some(false)),
+            ("==2.19.14", Some(true)),
+            ("", Some(true)),
+            ("2.15", None),
+            (">=two", None),
+        ] {
+            assert_eq!(satisfies("2.19.14", specifiers), expected, "{specifiers}");
+        }
+    }
 }
