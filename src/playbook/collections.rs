@@ -46,13 +46,13 @@ impl Loader {
             && !fits(wanted)
             && self.checked_collections.lock().is_ok_and(|mut known| known.insert(collection.to_owned()))
         {
-            let text = format!("Collection {collection} does not support Ansible version {ANSIBLE_VERSION}");
             let help = format!("it asks for {wanted} ({})", path.display());
             let severity = match self.settings.str("COLLECTIONS_ON_ANSIBLE_VERSION_MISMATCH") {
                 Some("ignore") => return Some(runtime),
                 Some("error") => Severity::Error,
                 _ => Severity::Warning,
             };
+            let text = format!("Collection {collection} does not support Ansible version {ANSIBLE_VERSION}");
             let problem = Diagnostic::new(severity, "collection-version", text);
             self.problem(if severity == Severity::Error { problem.help(help) } else { problem });
         }
