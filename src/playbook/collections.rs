@@ -53,7 +53,7 @@ impl Loader {
                 _ => Severity::Warning,
             };
             let text = format!("Collection {collection} does not support Ansible version {ANSIBLE_VERSION}");
-            let problem = Diagnostic::new(severity, "collection-version", text);
+            let problem = Diagnostic { severity, ..Diagnostic::error("collection-version", text) };
             self.problem(if severity == Severity::Error { problem.help(help) } else { problem });
         }
         Some(runtime)
