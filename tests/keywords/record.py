@@ -11,60 +11,23 @@ import os
 import pathlib
 import re
 import shutil
-import signal
 import sys
 import tempfile
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 import cases  # noqa: E402
+import reference  # noqa: E402
 
 LIMIT = 30
 
 
-def late(*_):
-    raise TimeoutError
-
-
 def run(name, playbook, folder):
-    shutil.rmtree(folder, ignore_errors=True)
-    for name, content in {**cases.FILES, "site.yml": playbook}.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
-    out, err = folder.parent / "out", folder.parent / "err"
-    child = os.fork()
-    if child == 0:
-        os.setsid()
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        os.chdir(folder)
-        write = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        for descriptor, path, flags in [(0, os.devnull, os.O_RDONLY), (1, out, write), (2, err, write)]:
-            os.dup2(os.open(path, flags, 0o600), descriptor)
-        sys.argv = ["ansible-playbook", "-i", "inventory", "site.yml"]
-        code = 250
-        try:
-            from ansible.cli.playbook import main as cli
-            cli(sys.argv)
-            code = 0
-        except SystemExit as stop:
-            code = stop.code or 0
-        finally:
-            sys.stdout.flush()
-            os._exit(code)
-    signal.alarm(LIMIT)
-    try:
-        _, status = os.waitpid(child, 0)
-    except TimeoutError:
-        os.killpg(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+    answer = reference.run(folder, {**cases.FILES, "site.yml": playbook}, ["site.yml"], LIMIT)
+    if answer is None:
         return None
-    finally:
-        signal.alarm(0)
-    homes = [(str(folder), "{dir}"), (os.environ["HOME"], "{home}")]
-    said = [path.read_text() for path in (out, err)]
-    for path, word in homes:
-        said = [text.replace(path, word) for text in said]
-    return condensed(name, *said, os.waitstatus_to_exitcode(status))
+    *said, code = answer
+    return condensed(name, *(text.replace(os.environ["HOME"], "{home}") for text in said), code)
 
 
 TYPES = {"List": "a list", "Dict": "a mapping", "Int": "a number", "Float": "a number", "Str": "a text"}
@@ -76,6 +39,7 @@ def condensed(name, out, err, code):
     def ours(line):
         line = re.sub(r"(?:a )?<class '[\w.]*_AnsibleTagged(\w+)'>", lambda found: TYPES.get(found[1], found[1]), line)
         line = line.replace("a <class 'bool'>", "a boolean").replace("<class 'bool'>", "a boolean")
+        line = line.replace("a <class 'list'>", "a list")
         line = line.replace("a <class 'NoneType'>", "nothing").replace("<class 'NoneType'>", "nothing")
         line = re.sub(r"'_AnsibleTagged(\w+)'", lambda found: f"'{found[1].lower()}'", line)
         # The words are in no order.
@@ -95,14 +59,8 @@ def condensed(name, out, err, code):
 
 
 def work(todo, target):
-    signal.signal(signal.SIGALRM, late)
     scratch = pathlib.Path(tempfile.mkdtemp()).resolve()
-    os.environ.update(HOME=str(scratch), LANG="C.UTF-8", ANSIBLE_NOCOLOR="1", ANSIBLE_FORKS="1")
-    # Everything a run needs is imported before it is forked off.
-    import ansible.cli.playbook  # noqa: F401
-    import ansible.executor.playbook_executor  # noqa: F401
-    import ansible.executor.task_executor  # noqa: F401
-    import ansible.plugins.strategy  # noqa: F401
+    reference.prepare(scratch)
     with target.open("w") as file:
         for name, playbook in todo:
             answer = run(name, playbook, scratch / "project")

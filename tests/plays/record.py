@@ -3,26 +3,24 @@
 
     PYTHON record.py --seeds FROM-TO --out FOLDER [--keep] [--order]
 
-PYTHON is one that has ansible-core. The files go to FOLDER/SEED.txt; `tests/plays.rs` runs them all and compares. Ansible is
-imported once and forked for each playbook, which makes thousands of them possible. `--keep` leaves out those already there; with `--order` the plays
-are about order, failure and counting only.
+PYTHON is one that has ansible-core. The files go to FOLDER/SEED.txt; `tests/plays.rs` runs them all and compares. `--keep` leaves out those
+already there; with `--order` the plays are about order, failure and counting only.
 """
 import argparse
-import os
 import pathlib
 import re
 import shutil
-import signal
 import sys
 import tempfile
 
 import yaml
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 import generate  # noqa: E402
+import reference  # noqa: E402
 
 LIMIT = 60
-START = "import sys; sys.argv[0] = 'ansible-playbook'; from ansible.cli.playbook import main; main()"
 
 
 class Dumper(yaml.SafeDumper):
@@ -39,48 +37,9 @@ def text_of(content):
 
 def run(files, args, folder):
     """What the real one prints to standard output, and its exit code; None if it did not come to an end."""
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text_of(content))
-    out = folder.parent / "out"
-    child = os.fork()
-    if child == 0:
-        os.setsid()
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        os.chdir(folder)
-        for descriptor, path, flags in [(0, os.devnull, os.O_RDONLY), (1, out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC),
-                                        (2, folder.parent / "err", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)]:
-            os.dup2(os.open(path, flags, 0o600), descriptor)
-        sys.argv = ["ansible-playbook", "-i", "inventory", *args]
-        code = 250
-        if "ansible.cfg" in files:
-            # The settings were read when Ansible was imported.
-            os.execv(sys.executable, [sys.executable, "-c", START, *sys.argv[1:]])
-        try:
-            from ansible.cli.playbook import main as cli
-            cli(sys.argv)
-            code = 0
-        except SystemExit as stop:
-            code = stop.code or 0
-        finally:
-            sys.stdout.flush()
-            os._exit(code)
-    signal.alarm(LIMIT)
-    try:
-        _, status = os.waitpid(child, 0)
-    except TimeoutError:
-        os.killpg(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        return None
-    finally:
-        signal.alarm(0)
-    text = out.read_text().replace(str(folder), "{dir}")
-    return f"{text}[exit {os.waitstatus_to_exitcode(status)}]\n"
-
-
-def late(*_):
-    raise TimeoutError
+    texts = {name: text_of(content) for name, content in files.items()}
+    answer = reference.run(folder, texts, args, LIMIT)
+    return answer and f"{answer[0]}[exit {answer[2]}]\n"
 
 
 def main():
@@ -92,22 +51,14 @@ def main():
     options = parser.parse_args()
     first, _, last = options.seeds.partition("-")
     options.out.mkdir(parents=True, exist_ok=True)
-    signal.signal(signal.SIGALRM, late)
     scratch = pathlib.Path(tempfile.mkdtemp()).resolve()
-    os.environ.update(HOME=str(scratch), LANG="C.UTF-8", ANSIBLE_NOCOLOR="1", ANSIBLE_FORKS="1", ANSIBLE_HOST_KEY_CHECKING="0",
-                      ANSIBLE_ASYNC_DIR=str(scratch / "jobs"))
-    # Everything a run needs is imported before it is forked off.
-    import ansible.cli.playbook  # noqa: F401
-    import ansible.executor.playbook_executor  # noqa: F401
-    import ansible.executor.task_executor  # noqa: F401
-    import ansible.plugins.strategy  # noqa: F401
+    reference.prepare(scratch, ANSIBLE_HOST_KEY_CHECKING="0", ANSIBLE_ASYNC_DIR=str(scratch / "jobs"))
     for seed in range(int(first), int(last or first) + 1):
         target = options.out / f"{seed:06}.txt"
         if options.keep and target.exists():
             continue
         files, args = generate.play(seed, generate.Order if options.order else generate.Play)
         folder = scratch / "project"
-        shutil.rmtree(folder, ignore_errors=True)
         printed = run(files, args, folder)
         # It gathers facts where nobody asked for them if the play starts at its first task.
         stray = "--start-at-task" in args and "TASK [Gathering Facts]" in (printed or "")
