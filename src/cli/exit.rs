@@ -38,7 +38,7 @@ pub fn of_problems(problems: &[Diagnostic], name: Name) -> i32 {
                 | "module-removed"
                 | "module-redirect-loop"
                 | "collection-version"
-                | "unreadable-file"
+                | "missing-file"
                 | "tags-not-a-list"
                 | "empty-loop"
                 | "duplicate-loop"

@@ -119,3 +119,12 @@ impl std::error::Error for Diagnostic {}
 
 /// Everything that was found wrong in one pass, errors and warnings, in the order found.
 pub type Diagnostics = Vec<Diagnostic>;
+
+/// An error of the system as Python shows it: `[Errno 2] No such file or directory`.
+pub fn errno(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match (error.raw_os_error(), text.find(" (os error")) {
+        (Some(code), Some(at)) => format!("[Errno {code}] {}", &text[..at]),
+        _ => text,
+    }
+}

@@ -119,19 +119,10 @@ pub fn reason(error: &ureq::Error) -> String {
         ureq::Error::Io(error) => {
             match error.to_string().strip_prefix("failed to lookup address information: ") {
                 Some(reason) => format!("[Errno -2] {reason}"),
-                None => errno(error),
+                None => crate::diag::errno(error),
             }
         }
         ureq::Error::Other(error) => error.to_string(),
         other => other.to_string(),
-    }
-}
-
-/// `[Errno 2] No such file or directory`.
-pub fn errno(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    match (error.raw_os_error(), text.find(" (os error")) {
-        (Some(code), Some(at)) => format!("[Errno {code}] {}", &text[..at]),
-        _ => text,
     }
 }

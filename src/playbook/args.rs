@@ -32,7 +32,10 @@ impl Loader {
                 given.iter().for_each(|(key, value)| put(key.clone(), value.clone()))
             }
             Some((NodeKind::Str(text), node)) if text.contains("{{") => {
-                self.warn_of_whole_arguments(node);
+                // Nobody reads those of `meta`.
+                if action.kind != ActionKind::Meta {
+                    self.warn_of_whole_arguments(node);
+                }
                 put(text_node("_variable_params", node), node.clone());
             }
             Some((_, node)) => self.problem(

@@ -102,6 +102,16 @@ pub fn percent(value: &Value) -> Option<f64> {
     .filter(|number: &f64| number.is_finite())
 }
 
+/// The moments of `debugger`.
+const MOMENTS: &[&str] = &["always", "never", "on_failed", "on_skipped", "on_unreachable"];
+
+/// What is wrong with a value of `debugger`. One that is no text has no effect.
+pub fn debugger_fault(value: &Value) -> Option<String> {
+    let word = value.as_str().filter(|word| !word.is_empty() && !MOMENTS.contains(word))?;
+    let moments = MOMENTS.join(", ");
+    Some(format!("'{word}' is not a valid value for debugger. Must be one of {moments}"))
+}
+
 /// A keyword, where it may stand and what it takes.
 pub struct Keyword {
     pub name: &'static str,

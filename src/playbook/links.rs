@@ -8,6 +8,8 @@ use super::library::Foreign;
 use super::loader::Loader;
 use crate::diag::{Diagnostic, Span, did_you_mean};
 use crate::source::Node;
+use crate::value::{Value, py_repr};
+use crate::vars::is_identifier;
 
 impl Loader {
     /// What an action's name means: ours, somebody's `library`, or a template. A collection may give it another name.
@@ -78,6 +80,35 @@ impl Loader {
         self.route(&name).notes.into_iter().for_each(|note| self.problem(note));
     }
 
+    /// Warns of what `collections` names for an action and what can be none.
+    pub(super) fn check_collections(&self, name: &str, level: &Level) {
+        if name.contains('.') {
+            return;
+        }
+        for collection in level.collections().into_iter().filter(|name| !is_collection(name)) {
+            let text = format!(
+                "Error loading plugin '{name}': {collection}.{name} is not a valid collection reference"
+            );
+            let place = level.find("collections").map(|attr| &attr.span);
+            self.problem(Diagnostic::warning("bad-collection", text).at_maybe(place));
+        }
+    }
+
+    /// Warns of templates in `collections`: nothing renders them.
+    pub(super) fn check_collection_names(&self, node: Option<&Node>) {
+        let Some(node) = node.filter(|node| !node.is_null()) else { return };
+        let items = node.as_list().unwrap_or(std::slice::from_ref(node));
+        if items.iter().any(|item| item.as_str().is_some_and(|text| text.contains("{{"))) {
+            let mut written: Vec<Value> = items.iter().map(Node::to_value).collect();
+            written.push("ansible.legacy".into());
+            let text = format!(
+                "\"collections\" is not templatable, but we found: {}, it will not be templated and will be used \"as is\".",
+                py_repr(&Value::list(written))
+            );
+            self.problem(Diagnostic::warning("collections", text).at(&node.span));
+        }
+    }
+
     /// The module of that name that the project brings along.
     fn foreign(&self, name: &str) -> Option<Foreign> {
         let short = name.strip_prefix("ansible.legacy.").unwrap_or(name);
@@ -134,4 +165,9 @@ impl Loader {
             }
         }
     }
+}
+
+/// Whether this can be a collection's name: `namespace.name`.
+fn is_collection(name: &str) -> bool {
+    matches!(name.split_once('.'), Some((namespace, name)) if is_identifier(namespace) && is_identifier(name))
 }

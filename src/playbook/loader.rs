@@ -96,16 +96,67 @@ impl Loader {
         problems.into_iter().for_each(|problem| self.problem(problem));
     }
 
-    /// The level that `apply` of a dynamic include describes: a block around what is included.
-    pub fn apply_level(&self, apply: &Node, parent: Option<Arc<Level>>) -> Level {
+    /// The level that `apply` of a dynamic include describes: a block around what is included. `given` is what came of its templates.
+    pub fn apply_level(&self, apply: &Node, given: Option<&Value>, parent: Option<Arc<Level>>) -> Level {
         let entries = apply.as_map().unwrap_or_default();
         for (key, _) in entries {
             if !key.as_str().and_then(keywords::keyword).is_some_and(|k| k.places.contains(Places::BLOCK)) {
                 self.unknown_keyword(key, Places::BLOCK);
             }
         }
-        let words: Vec<(&Node, &Node)> = entries.iter().map(|(key, value)| (key, value)).collect();
-        self.level(&words, LevelKind::Block, Places::BLOCK, parent)
+        self.refuse_apply_sections(apply, given);
+        // What a template gives instead of a mapping is looked at when it is used.
+        let late = |key: &Node, value: &Node| {
+            matches!(key.as_str(), Some("module_defaults" | "vars"))
+                && value.as_str().is_some_and(|text| text.contains("{{"))
+        };
+        let words: Vec<(&Node, &Node)> = entries
+            .iter()
+            .filter(|(key, value)| !late(key, value))
+            .map(|(key, value)| (key, value))
+            .collect();
+        let mut level = self.level(&words, LevelKind::Block, Places::BLOCK, parent);
+        for (key, value) in entries.iter().filter(|(key, value)| late(key, value)) {
+            let given = key.as_str().and_then(|name| given?.get(name)).and_then(Value::as_map);
+            match (key.as_str(), given) {
+                (Some("vars"), Some(vars)) => {
+                    for (name, term) in vars {
+                        level.vars.insert(py_str(name), Term::Data(term.clone()), Some(value.span.clone()));
+                    }
+                }
+                (Some("vars"), None) => level.vars = self.vars(value, "Block"),
+                _ => level.attrs.push(("module_defaults", self.attr(value))),
+            }
+        }
+        level
+    }
+
+    /// What is included is the block of `apply`: it has no `rescue` and no `always`.
+    fn refuse_apply_sections(&self, apply: &Node, given: Option<&Value>) {
+        for (key, node) in apply.as_map().unwrap_or_default() {
+            let Some(name @ ("rescue" | "always")) = key.as_str() else { continue };
+            let value = given.and_then(|given| given.get(name)).cloned().unwrap_or_else(|| node.to_value());
+            match value.as_list() {
+                None => self.not_a_list(name, &value, &node.span),
+                Some([]) => {}
+                Some(_) => {
+                    let message = format!("'{name}' keyword cannot be used without 'block'");
+                    let help = "write a block around the include";
+                    self.problem(Diagnostic::error("block-missing", message).at(&key.span).help(help));
+                }
+            }
+        }
+    }
+
+    /// What should be a list of tasks is none.
+    fn not_a_list(&self, section: &str, value: &Value, place: &Span) {
+        let what = if section == "block" { "a block" } else { section };
+        let message = format!(
+            "A malformed block was encountered while loading {what}: The ds ({}) should be a list but was {}",
+            py_str(value),
+            value.describe()
+        );
+        self.problem(Diagnostic::error("block-section", message).at(place));
     }
 
     pub(super) fn problem(&self, diagnostic: Diagnostic) {
@@ -371,21 +422,15 @@ impl Loader {
             .map(|(key, value)| (key, value))
             .collect();
         let level = Arc::new(self.level(&rest, LevelKind::Block, Places::BLOCK, Some(parent.clone())));
+        self.check_collection_names(node.get("collections"));
         if handlers {
             self.refuse_nested_blocks(node);
         }
         let section = |name: &str| match node.get(name).map(|value| (&value.kind, value)) {
             None => vec![],
             Some((NodeKind::List(items), _)) => self.items(items, &level, handlers),
-            Some((NodeKind::Map(_), value)) => self.item(value, &level, handlers),
             Some((_, value)) => {
-                let what = if name == "block" { "a block" } else { name };
-                let message = format!(
-                    "A malformed block was encountered while loading {what}: The ds ({}) should be a list but was {}",
-                    py_str(&value.to_value()),
-                    value.describe()
-                );
-                self.problem(Diagnostic::error("not-a-task-list", message).at(&value.span));
+                self.not_a_list(name, &value.to_value(), &value.span);
                 vec![]
             }
         };

@@ -1,7 +1,7 @@
 //! Playbook files: plays and imported playbooks.
 
 use super::keywords::{self, Kind, Places};
-use super::level::{Attr, Level, LevelKind};
+use super::level::{Attr, Condition, Level, LevelKind, plain_text};
 use super::load_role::{meta_task, section};
 use super::loader::{Loader, normalize};
 use super::play::{Play, Playbook, PromptSpec};
@@ -172,13 +172,27 @@ impl Loader {
             }
         }
         let place = if old { Places::TASK } else { Places::PLAYBOOK };
-        let written = Arc::new(self.level(&words, LevelKind::Play, place, parent.cloned()));
+        let mut written = self.level(&words, LevelKind::Play, place, parent.cloned());
+        if let Some(when) = node.get("when") {
+            match self.rendered_conditions(when, &Arc::new(written.clone())) {
+                Ok(conditions) => written.when = conditions,
+                Err(problem) => {
+                    self.problem(problem);
+                    return vec![];
+                }
+            }
+        }
+        let written = Arc::new(written);
         self.check_import_keywords(&written, self.name(node).as_ref());
         // Variables, tags and conditions are all that is handed on.
         let (vars, tags, when) = (written.vars.clone(), written.tags.clone(), written.when.clone());
         let level = Arc::new(Level { vars, tags, when, ..Level::empty(LevelKind::Play, parent.cloned()) });
         self.check_kind("import_playbook", Kind::Text, value);
-        if value.as_str().is_none() {
+        if value.is_null() {
+            let message = "The field 'import_playbook' is required but was not set.";
+            self.problem(Diagnostic::error("import-without-file", message).at(&key.span));
+        }
+        if plain_text(value).is_none() {
             return vec![];
         }
         let name = match self.render_static(&self.attr(value), &level) {
@@ -201,6 +215,26 @@ impl Loader {
         plays
     }
 
+    /// The conditions of an import: what is a template in them is rendered at once. A text that comes of one stays the template it is.
+    fn rendered_conditions(&self, when: &Node, level: &Arc<Level>) -> Result<Vec<Condition>, Diagnostic> {
+        let items = when.as_list().unwrap_or(std::slice::from_ref(when));
+        let mut conditions = Vec::new();
+        for item in items {
+            let value = match item.as_str().is_some_and(|text| text.contains("{{")) {
+                true => self.render_static(&self.attr(item), level).map_err(|problem| {
+                    let summary = format!("Error processing keyword 'when': {}", problem.summary);
+                    Diagnostic { summary, code: "play-keyword", ..problem }
+                })?,
+                false => Value::Null,
+            };
+            conditions.extend(match value {
+                Value::Bool(truth) => self.conditions(&Node::new(NodeKind::Bool(truth), item.span.clone())),
+                _ => self.conditions(item),
+            });
+        }
+        Ok(conditions)
+    }
+
     /// The keywords of an import are rendered at once, but for conditions and variables.
     fn check_import_keywords(&self, level: &Arc<Level>, name: Option<&Attr>) {
         let tags = level.tags.iter().map(|attr| ("tags", attr));
@@ -212,7 +246,15 @@ impl Loader {
                 // That was said already.
                 Ok(_) if self.strict_arguments && matches!(attr.term, Term::Const(_)) => continue,
                 Ok(value) => match kind.check(&value) {
-                    Ok(()) => continue,
+                    Ok(()) => {
+                        match Some(&value).filter(|_| name == "debugger").and_then(keywords::debugger_fault) {
+                            Some(why) => {
+                                let text = format!("Error processing keyword 'debugger': {why}");
+                                Diagnostic::error("play-keyword", text).at(&attr.span)
+                            }
+                            None => continue,
+                        }
+                    }
                     Err(expected) => unconverted(name, &value, expected, &attr.span),
                 },
                 Err(problem) => {
@@ -309,6 +351,7 @@ impl Loader {
             let message = "both 'user' and 'remote_user' are set for this play. The use of 'user' is deprecated, and should be removed";
             self.problem(Diagnostic::error("user-twice", message).at(&second.span));
         }
+        self.check_collection_names(node.get("collections"));
         drop(self.take_imported());
         let roles = node.get("roles").map(|roles| self.play_roles(roles, &level)).unwrap_or_default();
         // What an import of the playbook says as `when` is for everything but the play's own handlers.
@@ -319,14 +362,11 @@ impl Loader {
                 self.items(items, if handlers { &unconditional } else { &level }, handlers)
             }
             Some((_, value)) => {
-                self.problem(
-                    Diagnostic::error("not-a-task-list", format!(
-                        "A malformed block was encountered while loading {name}: {} should be a list or None but is {}",
-                        if value.as_map().is_some() { "it".into() } else { py_str(&value.to_value()) },
-                        value.describe()
-                    ))
-                        .at(&value.span),
-                );
+                let written = py_str(&value.to_value());
+                let text = format!("{} should be a list or None but is {}", written, value.describe());
+                let text =
+                    format!("A malformed block was encountered while loading {name}: {}", text.trim_start());
+                self.problem(Diagnostic::error("not-a-task-list", text).at(&value.span));
                 vec![]
             }
         };
@@ -397,7 +437,7 @@ impl Loader {
             self.problem(Diagnostic::error("prompt-not-a-mapping", message).at(&node.span));
             return None;
         }
-        let Some(name) = node.get("name").and_then(super::level::plain_text) else {
+        let Some(name) = node.get("name").and_then(plain_text) else {
             self.problem(
                 Diagnostic::error(
                     "prompt-without-name",

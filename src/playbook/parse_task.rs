@@ -2,12 +2,12 @@
 
 use super::action::{ActionKind, ActionName, takes_command};
 use super::args::text_node;
-use super::keywords::{self, Kind, LOOP_CONTROL, Places};
+use super::keywords::{self, Kind, Places};
 use super::level::{Attr, Level, LevelKind};
-use super::loader::{Loader, RoleRequest, TaskFile};
-use super::tasks::{Item, Loop, LoopControl, Task};
+use super::loader::Loader;
+use super::tasks::{Item, Task};
 use crate::diag::{Diagnostic, Severity, did_you_mean};
-use crate::source::{Node, NodeKind, yaml};
+use crate::source::{Node, NodeKind};
 use crate::value::{Value, py_str};
 use crate::vars::{VARIABLE_NAMES, is_identifier};
 use std::sync::Arc;
@@ -87,6 +87,9 @@ impl Loader {
             ));
             return vec![];
         }
+        if !matches!(action.kind, ActionKind::Meta | ActionKind::IncludeTasks) {
+            self.check_collection_names(node.get("collections"));
+        }
         match action.kind {
             ActionKind::ImportTasks => self.import_tasks(node, &args, parent, handler),
             ActionKind::ImportRole => self.import_role(node, &args, parent),
@@ -123,14 +126,19 @@ impl Loader {
     /// Keywords that a dynamic include does not pass on: `apply` does.
     fn check_include_keywords(&self, node: &Node, place: Places) {
         for (key, _) in node.as_map().unwrap_or_default() {
-            let keyword = key.as_str().and_then(keywords::keyword);
+            // It stands for a host.
+            let meant = match key.as_str() {
+                Some("local_action") => &text_node("delegate_to", key),
+                _ => key,
+            };
+            let keyword = meant.as_str().and_then(keywords::keyword);
             let strange = |keyword: &keywords::Keyword| {
                 keyword.places.contains(place)
                     && !keyword.places.contains(Places::INCLUDE)
                     && !(place == Places::HANDLER && keyword.name == "listen")
             };
             if keyword.is_some_and(strange) {
-                self.unknown_keyword_of(class_of(node, place), key, Places::INCLUDE);
+                self.unknown_keyword_of(class_of(node, place), meant, Places::INCLUDE);
             }
         }
     }
@@ -291,6 +299,7 @@ impl Loader {
             let localhost = text_node("localhost", found.key);
             level.attrs.push(("delegate_to", self.attr(&localhost)));
         }
+        self.check_collections(&action.written, &level);
         let looping = self.looping(node);
         let control = node.get("loop_control").map(|node| self.loop_control(node)).unwrap_or_default();
         let list = |name: &str| match node.get(name).map(|value| (&value.kind, value)) {
@@ -355,7 +364,7 @@ impl Loader {
         items.iter().map(|item| self.attr(item)).collect()
     }
 
-    fn variable_name(&self, node: &Node) -> Option<Arc<str>> {
+    pub(super) fn variable_name(&self, node: &Node) -> Option<Arc<str>> {
         let name = node.as_str().unwrap_or_default();
         if is_identifier(name) {
             return Some(Arc::from(name));
@@ -374,230 +383,6 @@ impl Loader {
         );
         None
     }
-
-    fn looping(&self, node: &Node) -> Option<Loop> {
-        let mut found: Option<(Loop, &Node)> = None;
-        for (key, value) in node.as_map()? {
-            let lookup = match key.as_str() {
-                Some("loop") => None,
-                Some(name) => match name.strip_prefix("with_") {
-                    Some(lookup) => Some(Arc::from(lookup)),
-                    None => continue,
-                },
-                None => continue,
-            };
-            // `loop:` without a value is none.
-            if value.is_null() && lookup.is_none() {
-                continue;
-            }
-            if value.is_null() {
-                self.problem(
-                    Diagnostic::error(
-                        "empty-loop",
-                        format!("you must specify a value when using {}", key.as_str().unwrap_or("loop")),
-                    )
-                    .at(&key.span),
-                );
-                continue;
-            }
-            if let Some((_, first)) = &found {
-                self.problem(
-                    Diagnostic::error(
-                        "duplicate-loop",
-                        format!("duplicate loop in task: {}", lookup.as_deref().unwrap_or("loop")),
-                    )
-                    .at(&key.span)
-                    .related(&first.span, "the first one is here"),
-                );
-                continue;
-            }
-            if let Some(lookup) = &lookup {
-                self.check_lookup(lookup, &key.span);
-            }
-            found = Some((Loop { lookup, items: self.compile(value), span: value.span.clone() }, key));
-        }
-        found.map(|(looping, _)| looping)
-    }
-
-    fn loop_control(&self, node: &Node) -> LoopControl {
-        let mut control = LoopControl::default();
-        let Some(entries) = node.as_map() else {
-            let message = "the `loop_control` value must be specified as a dictionary and cannot be a variable itself (though it can contain variables)";
-            self.problem(Diagnostic::error("loop-control-not-a-mapping", message).at(&node.span));
-            return control;
-        };
-        for (key, value) in entries {
-            let kind = LOOP_CONTROL.iter().find(|(name, _)| key.as_str() == Some(name));
-            if let Some((name, kind)) = kind {
-                self.check_kind(name, *kind, value);
-            }
-            let attr = Some(self.attr(value));
-            match key.as_str() {
-                Some("loop_var") => control.loop_var = attr,
-                Some("index_var") => control.index_var = attr,
-                // An empty one is none.
-                Some("label") if value.is_null() || value.as_str() == Some("") => {}
-                Some("label") => control.label = attr,
-                Some("pause") => control.pause = attr,
-                Some("extended") => control.extended = attr,
-                Some("extended_allitems") => control.extended_allitems = attr,
-                Some("break_when") if value.as_str() == Some("") => {}
-                Some("break_when") => control.break_when = self.conditions(value),
-                _ => {
-                    let name = py_str(&key.to_value());
-                    let message = format!("'{name}' is not a valid attribute for a LoopControl");
-                    let mut problem = Diagnostic::error("unknown-keyword", message).at(&key.span);
-                    if let Some(near) = did_you_mean(&name, LOOP_CONTROL.iter().map(|(name, _)| *name)) {
-                        problem = problem.help(format!("did you mean `{near}`?"));
-                    }
-                    self.problem(problem);
-                }
-            }
-        }
-        control
-    }
-
-    /// The keywords of an import count as those of a block around what is imported, its variables included.
-    fn import_level(&self, node: &Node, parent: &Arc<Level>) -> Level {
-        let entries = node.as_map().unwrap_or_default();
-        let rest: Vec<(&Node, &Node)> = entries.iter().map(|(key, value)| (key, value)).collect();
-        let owner = class_of(node, Places::TASK);
-        let mut level = self.level_of(owner, &rest, LevelKind::Block, Places::TASK, Some(parent.clone()));
-        // What is only a task's is not handed on.
-        level.attrs.retain(|(name, _)| {
-            *name != "name" && keywords::keyword(name).is_some_and(|it| it.places.contains(Places::BLOCK))
-        });
-        if let Some(name) = node.get("register").filter(|name| !name.is_null()) {
-            self.variable_name(name);
-        }
-        if let Some(control) = node.get("loop_control") {
-            self.loop_control(control);
-        }
-        level
-    }
-
-    fn refuse_loop(&self, node: &Node, what: &str) {
-        if let Some(looping) = self.looping(node) {
-            self.problem(
-                Diagnostic::error(
-                    "loop-on-import",
-                    format!(
-                        "You cannot use loops on '{what}' statements. You should use '{}' instead.",
-                        what.replace("import", "include")
-                    ),
-                )
-                .at(&looping.span),
-            );
-        }
-    }
-
-    fn import_tasks(&self, node: &Node, args: &Node, parent: &Arc<Level>, handler: bool) -> Vec<Item> {
-        self.refuse_loop(node, "import_tasks");
-        let Some(name) = args.get("file").or_else(|| args.get("_raw_params")) else {
-            self.problem(
-                Diagnostic::error("import-without-file", "No file specified for import_tasks").at(&node.span),
-            );
-            return vec![];
-        };
-        let mut level = self.import_level(node, parent);
-        // `import_tasks: x.yml a=1`: the old way to hand over variables.
-        for (key, value) in args.as_map().unwrap_or_default() {
-            if let Some(name) = key.as_str().filter(|key| !matches!(*key, "file" | "_raw_params")) {
-                level.vars.insert(name, self.engine.compile(value), Some(key.span.clone()));
-            }
-        }
-        let level = Arc::new(level);
-        let file = match self.render_static(&self.attr(name), &level) {
-            Ok(file) => py_str(&file),
-            Err(mut problem) => {
-                if problem.code == "static-template" {
-                    let written = py_str(&name.to_value());
-                    problem.summary = format!(
-                        "Error when evaluating variable in import path '{written}': {}",
-                        problem.summary
-                    );
-                }
-                self.problem(problem);
-                return vec![];
-            }
-        };
-        let path = match self.find_task_file(&file, parent, handler) {
-            Ok(path) => path,
-            Err(tried) => {
-                let last = tried.last().map_or_else(|| file.clone(), |path| path.display().to_string());
-                let mut problem = Diagnostic::error("file-not-found", yaml::missing(&last)).at(&name.span);
-                let tried: Vec<_> = tried.iter().map(|path| path.display().to_string()).collect();
-                problem = problem.help(format!("searched: {}", tried.join(", ")));
-                self.problem(problem);
-                return vec![];
-            }
-        };
-        if self.imports_itself(&path, parent) {
-            self.circular(&path, &name.span);
-            return vec![];
-        }
-        let mut marked = Level::empty(LevelKind::Block, Some(level));
-        marked.attrs.push((
-            "_file",
-            super::level::Attr {
-                term: crate::template::Term::Const(path.to_string_lossy().as_ref().into()),
-                span: name.span.clone(),
-            },
-        ));
-        let block = self.load_task_file(&TaskFile {
-            path,
-            span: &name.span,
-            level: Arc::new(marked),
-            handlers: handler,
-        });
-        block.map(Item::Block).into_iter().collect()
-    }
-
-    /// Whether a file that is being imported now would be imported again.
-    fn imports_itself(&self, path: &std::path::Path, level: &Arc<Level>) -> bool {
-        level.chain().filter_map(|level| level.own("_file")).any(|attr| match &attr.term {
-            crate::template::Term::Const(value) => value.as_str() == path.to_str(),
-            _ => false,
-        })
-    }
-
-    fn import_role(&self, node: &Node, args: &Node, parent: &Arc<Level>) -> Vec<Item> {
-        self.refuse_loop(node, "import_role");
-        let level = Arc::new(self.import_level(node, parent));
-        let text = |name: &str| {
-            let value = args.get(name)?;
-            match self.render_static(&self.attr(value), &level) {
-                Ok(value) => Some(py_str(&value)),
-                Err(problem) => {
-                    self.problem(Diagnostic { code: "role-template", ..problem });
-                    None
-                }
-            }
-        };
-        let Some(name) = text("name").or_else(|| text("role")).or_else(|| text("_raw_params")) else {
-            self.problem(
-                Diagnostic::error("role-without-name", "'name' is a required field for import_role.")
-                    .at(&node.span),
-            );
-            return vec![];
-        };
-        let truth = |name: &str| args.get(name).and_then(|node| node.to_value().ansible_bool());
-        let request = RoleRequest {
-            name,
-            tasks_from: text("tasks_from"),
-            vars_from: text("vars_from"),
-            defaults_from: text("defaults_from"),
-            handlers_from: text("handlers_from"),
-            allow_duplicates: Some(truth("allow_duplicates").unwrap_or(true)),
-            public: truth("public").unwrap_or_else(|| !self.settings.bool("DEFAULT_PRIVATE_ROLE_VARS")),
-            rolespec_validate: truth("rolespec_validate"),
-            by_task: true,
-            ..RoleRequest::default()
-        };
-        let Some(role) = self.role(&request, &level, &node.span) else { return vec![] };
-        self.imported_role(role.clone());
-        self.role_items(&role)
-    }
 }
 
 /// `include`, which is gone from ansible-core.
@@ -606,7 +391,7 @@ fn is_old_include(name: &str) -> bool {
 }
 
 /// What errors call a task.
-fn class_of(node: &Node, place: Places) -> &'static str {
+pub(super) fn class_of(node: &Node, place: Places) -> &'static str {
     let names = node.as_map().unwrap_or_default().iter().filter_map(|(key, _)| key.as_str());
     let mut short = names.map(|name| name.strip_prefix("ansible.builtin.").unwrap_or(name));
     match short.find(|name| name.starts_with("include_") || name.starts_with("import_")) {

@@ -3,9 +3,9 @@
 use crate::diag::{self, Span};
 use crate::runner::{Cause, TaskInfo, TaskResult};
 
-/// All of it, with a newline at its end. What `no_log` hides is not said here either.
+/// All of it, with a newline at its end. What `no_log` hides is not said here either, but for what is wrong with that word itself.
 pub fn text(info: &TaskInfo, result: &TaskResult) -> String {
-    if result.no_log {
+    if result.no_log && !result.causes_are_shown {
         return "[ERROR]: Task failed: Action failed.\n".to_owned();
     }
     let own = match result.data.get("module_stdout") {

@@ -1,5 +1,6 @@
 //! The handlers of a play: finding those that a notification means.
 
+use crate::diag::Diagnostic;
 use crate::playbook::{Item, Task};
 use crate::template::Context;
 use crate::value::py_str;
@@ -71,5 +72,23 @@ pub fn known(handlers: &[Arc<Task>], context: &Context) -> Vec<String> {
     handlers
         .iter()
         .flat_map(|handler| names(handler, context).into_iter().take(1).chain(topics(handler)))
+        .collect()
+}
+
+/// What to say of handlers that nothing can notify: they listen to nothing, and their names cannot be rendered.
+pub fn unusable(handlers: &[Arc<Task>], context: &Context) -> Vec<Diagnostic> {
+    let silent = handlers.iter().filter(|handler| handler.listen.is_empty());
+    silent
+        .filter_map(|handler| {
+            let name = handler.name.as_ref()?;
+            let error = context.render(&name.term).err()?;
+            let text = format!(
+                "Handler '{}' is unusable because it has no listen topics and the name could not be templated (host-specific variables \
+                 are not supported in handler names). The error: {}",
+                py_str(&name.term.written()),
+                error.message
+            );
+            Some(Diagnostic::warning("unusable-handler", text).at(&name.span))
+        })
         .collect()
 }

@@ -14,7 +14,7 @@ use crate::value::{Value, py_str};
 use std::sync::Arc;
 
 /// What is wrong with an include that only fails the hosts that asked for it.
-const MISSING: &[&str] = &["file-not-found", "role-not-found", "not-a-task-list"];
+const MISSING: &[&str] = &["file-not-found", "role-not-found", "not-a-task-list", "tags-not-a-list"];
 
 /// What several hosts asked for alike.
 struct Group {
@@ -133,7 +133,7 @@ impl Runner<'_> {
     fn include_level(&self, task: &Task, include: &Include) -> Result<Level, Vec<Diagnostic>> {
         let mut parent = task.level.parent.clone();
         if let Some(apply) = task.args_node.get("apply") {
-            parent = Some(Arc::new(self.shared.loader.apply_level(apply, parent)));
+            parent = Some(Arc::new(self.shared.loader.apply_level(apply, include.args.get("apply"), parent)));
             let problems = self.errors();
             if !problems.is_empty() {
                 return Err(problems);

@@ -7,7 +7,6 @@ use super::strategy::Walks;
 use super::task::conditional_text;
 use crate::diag::{Diagnostic, did_you_mean};
 use crate::playbook::Task;
-use crate::template::Term;
 use crate::value::py_str;
 use std::sync::Arc;
 
@@ -51,6 +50,11 @@ fn skip_result(name: &str, host: &str, role: &str) -> TaskResult {
     result.with("msg", msg).with("skip_reason", format!("{name} conditional evaluated to False{left_out}"))
 }
 
+/// What is to be done, as it was written: nothing of a meta task is rendered.
+fn meta_name(task: &Task) -> String {
+    task.args.written().get("_raw_params").map(py_str).unwrap_or_default().trim().to_owned()
+}
+
 impl Runner<'_> {
     /// Does what a meta task says for the hosts of `group`; true if the playbook stops here.
     pub(super) fn meta(
@@ -60,8 +64,9 @@ impl Runner<'_> {
         task: &Arc<Task>,
         group: &[usize],
     ) -> Result<bool, Stop> {
-        let name = self.meta_name(run, walks, task, group)?;
+        let name = meta_name(task);
         if !KNOWN.contains(&name.as_str()) {
+            self.show_heading(run, walks, task, group[0]);
             let mut problem =
                 Diagnostic::error("unknown-meta", format!("invalid meta action requested: {name}"))
                     .at(&task.args_span);
@@ -215,25 +220,6 @@ impl Runner<'_> {
             other => other.to_owned(),
         };
         self.remark(format!("META: {done}"));
-    }
-
-    fn meta_name(
-        &self,
-        run: &Arc<PlayRun>,
-        walks: &Walks,
-        task: &Arc<Task>,
-        group: &[usize],
-    ) -> Result<String, Stop> {
-        let args = match &task.args {
-            Term::Const(value) | Term::Data(value) => value.clone(),
-            other => {
-                let context = self.task_context(run, task, &walks[group[0]].0);
-                context.render(other).map_err(|error| {
-                    Stop::Broken(Box::new(Diagnostic::error("meta", &*error.message).at(&task.args_span)))
-                })?
-            }
-        };
-        Ok(args.get("_raw_params").map(py_str).unwrap_or_default().trim().to_owned())
     }
 
     fn holds(

@@ -243,8 +243,9 @@ impl<'r> Runner<'r> {
         };
         let name = match &play.name {
             Some(attr) => py_str(&play_value("name", attr, &context)?),
-            None => pattern.clone(),
+            None => String::new(),
         };
+        let name = if name.is_empty() { pattern.clone() } else { name };
         let selected = self
             .shared
             .store
@@ -264,14 +265,14 @@ impl<'r> Runner<'r> {
             ..play_scope(play, &name, prompts, &all_hosts)
         });
         let named = play_text(play, &context, "strategy")?
-            .or_else(|| self.shared.settings.str("DEFAULT_STRATEGY").map(str::to_owned))
-            .map(|name| name.rsplit('.').next().unwrap_or(&name).to_owned());
-        let strategy = match named.as_deref() {
+            .or_else(|| self.shared.settings.str("DEFAULT_STRATEGY").map(str::to_owned));
+        let strategy = match named.as_deref().map(|name| name.rsplit('.').next().unwrap_or(name)) {
             Some("free") => Strategy::Free,
             Some("host_pinned") => Strategy::HostPinned,
             None | Some("linear" | "debug" | "mitogen_linear") => Strategy::Linear,
             Some(other) => {
-                let message = format!("Invalid play strategy specified: {other}");
+                let written = named.as_deref().unwrap_or(other);
+                let message = format!("Invalid play strategy specified: {written}");
                 let place = play.level.find("strategy").map_or(&play.span, |attr| &attr.span);
                 let mut problem = Diagnostic::error("unknown-strategy", message).at(place);
                 if let Some(near) = did_you_mean(other, STRATEGIES.iter().copied()) {
@@ -285,8 +286,9 @@ impl<'r> Runner<'r> {
             scope: scope.clone(),
             handlers: RwLock::new(Arc::new(handlers::flatten(&play.handlers))),
             strategy,
-            debugs: named.as_deref() == Some("debug"),
+            debugs: named.as_deref().is_some_and(|name| name.rsplit('.').next() == Some("debug")),
         });
+        self.shared.check_vars_files(play, &context).map_err(Stop::vars_files)?;
         let check_mode = play
             .level
             .find("check_mode")
@@ -452,10 +454,7 @@ impl<'r> Runner<'r> {
 
     /// Reads `vars_files` for each host, since names may hold its variables.
     pub(super) fn vars_files(&mut self, run: &Arc<PlayRun>, hosts: &[String]) -> Result<(), Stop> {
-        self.shared.read_vars_files(&run.play, &run.scope, hosts).map_err(|problem| match problem.code {
-            "vars-files-type" => Stop::Content(Box::new(problem)),
-            _ => Stop::Broken(Box::new(problem)),
-        })?;
+        self.shared.read_vars_files(&run.play, &run.scope, hosts).map_err(Stop::vars_files)?;
         self.emit_warnings();
         Ok(())
     }
@@ -467,6 +466,13 @@ fn is_gathering(block: &Block) -> bool {
 }
 
 impl Stop {
+    fn vars_files(problem: Diagnostic) -> Self {
+        match problem.code {
+            "vars-files-type" | "unreadable-file" => Stop::Content(Box::new(problem)),
+            _ => Stop::Broken(Box::new(problem)),
+        }
+    }
+
     pub(super) fn problems(problems: Vec<Diagnostic>) -> Self {
         let first = problems.into_iter().find(|problem| problem.severity == Severity::Error);
         match first {

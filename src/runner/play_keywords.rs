@@ -74,37 +74,26 @@ pub(super) fn batches(play: &Play, context: &Context, hosts: &[String]) -> Resul
     let hosts = ordered(play, context, hosts)?;
     let Some(attr) = play.level.find("serial") else { return Ok(vec![hosts]) };
     let value = play_value("serial", attr, context)?;
-    let steps: Vec<String> = match &value {
-        Value::List(items) => items.iter().map(py_str).collect(),
-        Value::Null => vec![],
-        omitted if crate::template::is_omit(omitted) => vec![],
-        other => vec![py_str(other)],
+    let steps: &[Value] = match &value {
+        Value::List(items) => items,
+        Value::Null => &[],
+        omitted if crate::template::is_omit(omitted) => &[],
+        other => std::slice::from_ref(other),
     };
-    let size = |step: &String| -> Result<usize, Stop> {
-        let number = match step.trim().strip_suffix('%') {
-            Some(share) => share
-                .trim()
-                .parse::<f64>()
-                .ok()
-                .map(|share| ((share / 100.0 * hosts.len() as f64) as usize).max(1)),
-            None => step.trim().parse::<i64>().ok().map(|count| usize::try_from(count).unwrap_or(0)),
-        };
-        number.ok_or_else(|| {
-            Stop::Broken(Box::new(
-                Diagnostic::error(
-                    "bad-serial",
-                    format!("`serial` must be a number of hosts or a percentage, not `{step}`"),
-                )
-                .at(&attr.span),
-            ))
+    let size = |step: &Value| -> Result<usize, Stop> {
+        step_size(step, hosts.len()).ok_or_else(|| {
+            let text = format!("`serial` must be a number of hosts or a percentage, not `{}`", py_str(step));
+            Stop::Broken(Box::new(Diagnostic::error("bad-serial", text).at(&attr.span)))
         })
     };
-    let sizes = steps.iter().map(size).collect::<Result<Vec<_>, _>>()?;
     let mut batches = Vec::new();
     let mut rest = hosts.as_slice();
     let mut step = 0;
     while !rest.is_empty() {
-        let wanted = sizes.get(step.min(sizes.len().saturating_sub(1))).copied().unwrap_or(0);
+        let wanted = match steps.get(step.min(steps.len().saturating_sub(1))) {
+            Some(step) => size(step)?,
+            None => 0,
+        };
         let count = if wanted == 0 { rest.len() } else { wanted.min(rest.len()) };
         let (batch, after) = rest.split_at(count);
         batches.push(batch.to_vec());
@@ -115,6 +104,24 @@ pub(super) fn batches(play: &Play, context: &Context, hosts: &[String]) -> Resul
         batches.push(vec![]);
     }
     Ok(batches)
+}
+
+/// How many of `all` hosts a step of `serial` means; 0 means those that are left.
+fn step_size(step: &Value, all: usize) -> Option<usize> {
+    let count = match step {
+        Value::Bool(truth) => i64::from(*truth),
+        Value::Int(count) => *count,
+        Value::Float(count) => *count as i64,
+        Value::Str(text) => match text.trim().strip_suffix('%') {
+            Some(share) => {
+                let share: f64 = share.trim().parse().ok()?;
+                return Some(((share / 100.0 * all as f64) as usize).max(1));
+            }
+            None => text.trim().parse().ok()?,
+        },
+        _ => return None,
+    };
+    Some(usize::try_from(count).unwrap_or(0))
 }
 
 fn ordered(play: &Play, context: &Context, hosts: &[String]) -> Result<Vec<String>, Stop> {

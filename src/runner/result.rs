@@ -31,6 +31,8 @@ pub struct TaskResult {
     pub delegated: Option<Delegate>,
     /// What went wrong before or beside the module, outermost first; empty where the module's own message says it.
     pub causes: Vec<Cause>,
+    /// The causes are shown even where `no_log` hides the result: they speak of that keyword alone.
+    pub causes_are_shown: bool,
     /// The sentence above the causes, where `msg` says something else.
     pub headline: Option<String>,
     pub warnings: Vec<Diagnostic>,

@@ -484,6 +484,8 @@ impl Runner<'_> {
             for name in names {
                 let found = handlers::find(&handlers, &name, &context);
                 if found.is_empty() {
+                    let unusable = handlers::unusable(&handlers, &context);
+                    unusable.into_iter().for_each(|problem| self.emit(&Event::Problem(problem)));
                     let mut problem = Diagnostic::error(
                         "unknown-handler",
                         format!("The requested handler '{name}' was not found in either the main handlers list nor in the listening handlers list"),

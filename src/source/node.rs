@@ -87,13 +87,8 @@ impl Node {
     /// What kind of thing this is, in a user's words (`a list`, `a mapping`, `a text`, …).
     pub fn describe(&self) -> &'static str {
         match self.kind {
-            NodeKind::Null => "nothing",
-            NodeKind::Bool(_) => "a boolean",
-            NodeKind::Int(_) | NodeKind::Big(_) | NodeKind::Float(_) => "a number",
-            NodeKind::Str(_) | NodeKind::Unsafe(_) => "a text",
             NodeKind::Vault(_) => "an encrypted text",
-            NodeKind::List(_) => "a list",
-            NodeKind::Map(_) => "a mapping",
+            _ => self.to_value().describe(),
         }
     }
 

@@ -154,6 +154,20 @@ impl Value {
         }
     }
 
+    /// What kind of thing this is, in a user's words (`a list`, `a mapping`, `a text`, …).
+    pub fn describe(&self) -> &'static str {
+        match self {
+            Self::Null => "nothing",
+            Self::Bool(_) => "a boolean",
+            Self::Int(_) | Self::Big(_) | Self::Float(_) => "a number",
+            Self::Str(_) => "a text",
+            Self::Bytes(_) => "bytes",
+            Self::List(_) => "a list",
+            Self::Map(_) => "a mapping",
+            Self::Unknown(_) => "something unknown",
+        }
+    }
+
     /// The reason of the first unknown value in this one, at any depth.
     pub fn unknown(&self) -> Option<&Arc<str>> {
         match self {

@@ -73,13 +73,13 @@ impl TaskRun<'_> {
 
     /// `async` and `poll`, in seconds.
     fn background(&self, context: &Context) -> Result<Option<Background>, TemplateError> {
-        let number = |value: Option<Value>| {
-            value.as_ref().and_then(integer).and_then(|number| u32::try_from(number).ok())
-        };
-        let Some(limit) = number(self.keyword(context, "async")?).filter(|limit| *limit > 0) else {
+        let number = |value: Option<Value>| value.as_ref().and_then(integer);
+        let Some(limit) = number(self.keyword(context, "async")?).filter(|limit| *limit != 0) else {
             return Ok(None);
         };
-        let poll = match number(self.keyword(context, "poll")?) {
+        // Nobody waits for what may take less than no time.
+        let Ok(limit) = u32::try_from(limit) else { return Ok(Some(Background { limit: 1, poll: 0 })) };
+        let poll = match number(self.keyword(context, "poll")?).and_then(|poll| u32::try_from(poll).ok()) {
             Some(poll) => poll,
             None => u32::try_from(self.shared.settings.int("DEFAULT_POLL_INTERVAL")).unwrap_or(15),
         };

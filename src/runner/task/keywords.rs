@@ -32,9 +32,6 @@ pub(super) const BEFORE_ARGUMENTS: &[&str] =
 /// Those that are looked at afterwards.
 pub(super) const AFTER_ARGUMENTS: &[&str] = &["async", "delay", "poll", "retries"];
 
-/// The moments of `debugger`.
-const MOMENTS: &[&str] = &["always", "never", "on_failed", "on_skipped", "on_unreachable"];
-
 impl TaskRun<'_> {
     /// A keyword's value: the innermost that is not `omit`.
     pub(super) fn keyword(&self, context: &Context, name: &str) -> Result<Option<Value>, TemplateError> {
@@ -57,16 +54,13 @@ impl TaskRun<'_> {
 
     /// Whether `debugger` says something that there is.
     fn check_debugger(&self, value: &Value) -> Result<(), TemplateError> {
-        match value {
-            Value::Str(word) if !word.is_empty() && !MOMENTS.contains(&&**word) => Err(TemplateError::new(
+        match crate::playbook::debugger_fault(value) {
+            Some(why) => Err(TemplateError::new(
                 TemplateErrorKind::Failed,
-                format!(
-                    "Error processing keyword 'debugger': '{word}' is not a valid value for debugger. Must be one of {}",
-                    MOMENTS.join(", ")
-                ),
+                format!("Error processing keyword 'debugger': {why}"),
                 self.task.attr("debugger").map(|attr| attr.span.clone()).into_iter().collect(),
             )),
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 
@@ -107,6 +101,24 @@ impl TaskRun<'_> {
             }
             if *name == "debugger" {
                 self.check_debugger(&value).or_else(|error| failed(template_failure(&error)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The tags of a handler select nothing, but they have to be some.
+    pub(super) fn check_handler_tags(&self, context: &Context) -> Result<(), TemplateError> {
+        if !self.task.is_handler {
+            return Ok(());
+        }
+        for attr in self.task.level.all_tags() {
+            let refused = |error| keyword_error("tags", &attr.span, attr.term.blamed(error));
+            let tag = context.render(&attr.term).map_err(refused)?;
+            if !matches!(tag, Value::Str(_) | Value::Int(_)) && !crate::template::is_omit(&tag) {
+                let kind = tag.type_name();
+                let text = format!("Keyword 'tags' items must be of type 'str' or 'int', not '{kind}'.");
+                let error = TemplateError::new(TemplateErrorKind::Failed, text, vec![attr.span.clone()]);
+                return Err(refused(error));
             }
         }
         Ok(())

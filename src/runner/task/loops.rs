@@ -50,6 +50,9 @@ impl TaskRun<'_> {
             Ok(control) => control,
             Err(failure) => return hidden(*failure),
         };
+        if let Some(failure) = self.broken_label(&outer) {
+            return hidden(failure);
+        }
         if !is_identifier(&control.var) {
             let place = self.task.control.loop_var.as_ref().map(|attr| &attr.span);
             let text = format!("Invalid variable name '{}'.", control.var);
@@ -83,6 +86,13 @@ impl TaskRun<'_> {
             }
         };
         self.loop_result(results)
+    }
+
+    /// A label that is no template at all says so before any item.
+    fn broken_label(&self, outer: &Context) -> Option<TaskResult> {
+        let attr = self.task.control.label.as_ref()?;
+        let error = outer.render(&attr.term).err().filter(|error| error.kind == TemplateErrorKind::Syntax)?;
+        Some(stopped_at(&attr.term.blamed(error)))
     }
 
     /// The requests of all items go together.
@@ -439,7 +449,15 @@ impl Control {
         let truth = |value: Option<Value>, default: bool| {
             value.and_then(|value| value.ansible_bool()).unwrap_or(default)
         };
-        let var = value("loop_var", &control.loop_var)?.map_or_else(|| "item".into(), |value| py_str(&value));
+        let var = match (value("loop_var", &control.loop_var)?, &control.loop_var) {
+            (Some(name), _) => py_str(&name),
+            (None, None) => "item".to_owned(),
+            (None, Some(attr)) => {
+                let text = "Invalid variable name 'None' of type 'NoneType'.";
+                let cause = Cause::new(format!("{text} {VARIABLE_NAMES}"), Some(&attr.span));
+                return Err(Box::new(TaskResult { causes: vec![cause], ..TaskResult::failure(text) }));
+            }
+        };
         let index = value("index_var", &control.index_var)?.map(|value| py_str(&value));
         Ok(Self {
             var,

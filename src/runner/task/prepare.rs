@@ -92,7 +92,7 @@ impl TaskRun<'_> {
             let text = format!("Invalid no_log value for task, output will be masked: {why}");
             let place = self.task.attr("no_log").map(|attr| &attr.span);
             (self.send)(Event::Problem(Diagnostic::warning("no-log", text).at_maybe(place)));
-            return Err(failure);
+            return Err(Box::new(TaskResult { causes_are_shown: true, ..*failure }));
         }
         let no_log = no_log.clone().map_err(fail_early)?;
         if self.task.action.kind == ActionKind::Dynamic
@@ -105,6 +105,7 @@ impl TaskRun<'_> {
             None => &[],
         };
         self.check_notify(context).map_err(fail_early)?;
+        self.check_handler_tags(context).map_err(fail_early)?;
         self.check_keywords(context, BEFORE_IGNORING, true)?;
         self.check_keywords(context, BEFORE_ARGUMENTS, false)?;
         let args = self.arguments(context, raw).map_err(|error| Box::new(self.argument_failure(&error)))?;
@@ -137,6 +138,15 @@ impl TaskRun<'_> {
             let delegated = self.written_delegate();
             Box::new(TaskResult { delegated, ..*fail_early(error) })
         })?;
+        if let Some(other) = self.keyword(context, "delegate_to").map_err(fail)?
+            && other.as_str().is_none()
+        {
+            let text =
+                format!("Task failed: expected string or bytes-like object, got '{}'", other.type_name());
+            let mut cause = Cause::new(text.as_str(), self.task.attr("delegate_to").map(|attr| &attr.span));
+            cause.help = Some("The name of a host is a text: write it in quotes.".into());
+            return Err(Box::new(TaskResult { delegated, causes: vec![cause], ..TaskResult::stopped(text) }));
+        }
         let route_context = match &delegated {
             Some(other) => self.context_of(&other.host, locals),
             None => context.clone(),

@@ -12,7 +12,7 @@ mod tests;
 
 pub use scalar::boolean as plain_boolean;
 
-use crate::diag::{Diagnostic, Diagnostics, SourceFile, Span};
+use crate::diag::{Diagnostic, Diagnostics, SourceFile, Span, errno};
 use crate::source::vault::{self, Vault};
 use crate::source::{Node, NodeKind};
 use crate::value::marks::{self, Mark};
@@ -56,14 +56,19 @@ pub fn missing(path: &str) -> String {
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>, Diagnostic> {
     std::fs::read(path).map_err(|error| {
-        let summary = match error.kind() {
+        let (code, summary) = match error.kind() {
             std::io::ErrorKind::NotFound => {
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-                missing(&path.display().to_string())
+                ("missing-file", missing(&path.display().to_string()))
             }
-            _ => format!("an error occurred while trying to read the file '{}': {error}", path.display()),
+            _ => {
+                let (path, why) = (path.display(), errno(&error));
+                let text =
+                    format!("An error occurred while trying to read the file '{path}': {why}: '{path}'");
+                ("unreadable-file", text)
+            }
         };
-        Diagnostic::error("unreadable-file", summary)
+        Diagnostic::error(code, summary)
     })
 }
 

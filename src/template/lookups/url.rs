@@ -1,7 +1,8 @@
 //! The lookup `url`: what a web server answers.
 
 use super::Lookup;
-use crate::http::{self, Proxy, errno};
+use crate::diag::errno;
+use crate::http::{self, Proxy};
 use crate::template::TemplateError;
 use crate::template::context::expand_home;
 use crate::template::object::{Res, V, failed, text};

@@ -3,7 +3,8 @@
 
 use super::kubeconfig;
 use super::texts;
-use crate::http::{Proxy, Tls, errno};
+use crate::diag::errno;
+use crate::http::{Proxy, Tls};
 use crate::template::lookups::Lookup;
 use crate::template::object::{Res, V, failed};
 use base64::Engine;

@@ -1,7 +1,7 @@
 //! Kubeconfig files: clusters, users, and contexts that put them together.
 
 use super::access::{Known, read};
-use crate::http::errno;
+use crate::diag::errno;
 use crate::template::TemplateError;
 use crate::template::filters::load_yaml;
 use crate::template::object::{Res, failed};

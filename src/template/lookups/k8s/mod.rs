@@ -5,7 +5,7 @@ mod cluster;
 mod kubeconfig;
 
 use super::Lookup;
-use crate::http::errno;
+use crate::diag::errno;
 use crate::template::filters::load_yaml;
 use crate::template::object::{Res, V, failed, text};
 use crate::value::Value;
