@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 /// What no case can bring about, and why.
 const NOT_SHOWN: &[(&str, &str)] = &[
     ("no password could be read: ", "a terminal that breaks while a password is typed"),
+    ("no threads could be started:", "a machine that is out of memory"),
     ("no vault password could be read: ", "the same"),
     ("Unable to read limit file ", "a file that is there but cannot be read; tests may run as root"),
     (" is null, which cannot be written as TOML", "`ekumen inventory --toml`: not an error of a run"),
@@ -42,7 +43,19 @@ const PASSED_ON: &[(&str, &str, &str, &str)] = &[
         "tests/errors/unbalanced_extra_vars.txt",
         "failed at splitting arguments",
     ),
-    ("src/cli/setup.rs", "log", "tests/errors/bad_log_path.txt", "/proc/nowhere/log"),
+    (
+        "src/cli/adhoc.rs",
+        "no-hosts",
+        "tests/warnings/host_pattern_mismatch.txt",
+        "No hosts matched, nothing to do",
+    ),
+    ("src/cli/setup.rs", "log", "tests/errors/bad_log_path.txt", "[ERROR]: log file at '/proc/nowhere/log'"),
+    (
+        "src/cli/setup.rs",
+        "log",
+        "tests/errors/bad_log_path.txt",
+        "[WARNING]: log file at '/proc/nowhere/log'",
+    ),
     ("src/cli/vault_command.rs", "vault", "tests/vault/expected.txt", "[ERROR]: input is already encrypted"),
     (
         "src/inventory/script.rs",
@@ -73,6 +86,18 @@ const PASSED_ON: &[(&str, &str, &str, &str)] = &[
         "code",
         "tests/errors/undefined_in_static_import.txt",
         "'nowhere' is undefined",
+    ),
+    (
+        "src/report/choose.rs",
+        "callback",
+        "tests/warnings/callbacks.txt",
+        "[DEPRECATION WARNING]: community.general.yaml has been deprecated.",
+    ),
+    (
+        "src/report/minimal.rs",
+        "no-hosts",
+        "tests/warnings/localhost_warning.txt",
+        "No hosts matched, nothing to do",
     ),
     (
         "src/runner/include.rs",

@@ -70,6 +70,7 @@ fn load(args: &Map, scene: &Scene) -> Result<TaskResult, String> {
             Some(span) => format!("{} ({span})", problem.summary),
             None => problem.summary.clone(),
         })?;
+        scene.loader.put_back(loaded.warnings);
         match loaded.node.kind {
             NodeKind::Null => {}
             NodeKind::Map(entries) => {

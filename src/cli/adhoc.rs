@@ -1,11 +1,11 @@
 //! `ekumen do`, `ansible`: one module on the hosts of a pattern.
 
 use super::exit;
-use super::options::{Common, print, print_error};
+use super::options::{Common, print};
 use super::run;
 use super::setup::{setup, show};
 use crate::diag::{Diagnostic, Severity, SourceFile, Span};
-use crate::report::Reporters;
+use crate::report::{NO_HOSTS_MATCHED, Reporters};
 use crate::runner::{Event, Reporter};
 use crate::source::settings::Name;
 use crate::source::{Node, NodeKind, Settings, yaml};
@@ -24,14 +24,8 @@ struct Args {
     #[arg(short = 'm', long = "module-name", value_name = "MODULE")]
     module: Option<String>,
     /// Its arguments: key=value pairs, or a JSON mapping
-    #[arg(
-        short = 'a',
-        long = "args",
-        value_name = "ARGUMENTS",
-        default_value = "",
-        allow_hyphen_values = true
-    )]
-    args: String,
+    #[arg(short = 'a', long = "args", value_name = "ARGUMENTS", allow_hyphen_values = true)]
+    args: Option<String>,
     /// Seconds after which the task is ended
     #[arg(long, value_name = "SECONDS")]
     task_timeout: Option<u32>,
@@ -69,20 +63,26 @@ pub fn main(args: Vec<String>, name: Name) -> i32 {
         Err(code) => return code,
     };
     setup.warnings.extend(deprecated(&words, name));
+    let local = matches!(args.pattern.as_str(), "localhost" | "127.0.0.1" | "::1");
+    let empty = setup.nothing_but_localhost().filter(|_| !local);
     if args.common.list_hosts {
+        setup.warnings.extend(empty);
         return list_hosts(&setup, &args.pattern);
     }
+    let arguments =
+        args.args.clone().or_else(|| setup.shared.settings.str("DEFAULT_MODULE_ARGS").map(str::to_owned));
+    let arguments = arguments.unwrap_or_default();
     let module = args
         .module
         .clone()
         .or_else(|| setup.shared.settings.str("DEFAULT_MODULE_NAME").map(str::to_owned))
         .unwrap_or_else(|| "command".into());
     let needs_arguments = matches!(module.rsplit('.').next(), Some("command" | "shell" | "script" | "raw"));
-    if needs_arguments && args.args.is_empty() {
-        print_error(&format!("[ERROR]: No argument passed to {module} module\n"));
-        return exit::FAILED;
+    if needs_arguments && arguments.is_empty() {
+        show(&Diagnostic::error("no-arguments", format!("No argument passed to {module} module")));
+        return if name == Name::Ansible { exit::BAD_OPTION } else { exit::FAILED };
     }
-    let node = match play_node(&args, &module) {
+    let node = match play_node(&args, &module, &arguments) {
         Ok(node) => node,
         Err(problem) => {
             show(&problem);
@@ -102,10 +102,12 @@ pub fn main(args: Vec<String>, name: Name) -> i32 {
     let callback = settings.str("DEFAULT_STDOUT_CALLBACK").unwrap_or_default();
     let by_callback = settings.bool("DEFAULT_LOAD_CALLBACK_PLUGINS")
         && callback.strip_prefix("ansible.builtin.").unwrap_or(callback) == "oneline";
-    let local = matches!(args.pattern.as_str(), "localhost" | "127.0.0.1" | "::1");
-    let empty = setup.nothing_but_localhost().filter(|_| !local);
-    let (mut reporter, will_go) =
-        Reporters::of_one_task(args.one_line || by_callback, empty.is_none(), setup.look, &setup.sink);
+    let (mut reporter, will_go) = Reporters::of_one_task(
+        args.one_line || by_callback,
+        setup.has_hosts() || local,
+        setup.look,
+        &setup.sink,
+    );
     // Under its own name these are no callbacks.
     let told = |warning: &Diagnostic| name == Name::Ansible || warning.severity != Severity::Deprecation;
     setup.warnings.extend(will_go.filter(told));
@@ -143,8 +145,8 @@ fn deprecated(words: &[String], name: Name) -> Vec<Diagnostic> {
 }
 
 /// The play that an ad-hoc command means.
-fn play_node(args: &Args, module: &str) -> Result<Node, Diagnostic> {
-    let span = Span::synthetic("<command line>", &format!("{module} {}", args.args));
+fn play_node(args: &Args, module: &str, given: &str) -> Result<Node, Diagnostic> {
+    let span = Span::synthetic("<command line>", &format!("{module} {given}"));
     let text = |text: &str| Node::new(NodeKind::Str(text.into()), span.clone());
     let map = |entries: Vec<(&str, Node)>| {
         Node::new(
@@ -152,12 +154,12 @@ fn play_node(args: &Args, module: &str) -> Result<Node, Diagnostic> {
             span.clone(),
         )
     };
-    let trimmed = args.args.trim();
+    let trimmed = given.trim();
     let arguments = if trimmed.starts_with('{') && trimmed.ends_with('}') && !trimmed.starts_with("{{") {
         let file = Arc::new(SourceFile { path: "<command line>".into(), text: trimmed.into() });
         yaml::parse(&file)?.node
     } else {
-        text(&args.args)
+        text(given)
     };
     let mut task = match module.contains("{{") {
         true => vec![("action", map(vec![("module", text(module))])), ("args", arguments)],
@@ -184,7 +186,10 @@ fn list_hosts(setup: &super::setup::Setup, pattern: &str) -> i32 {
     let Ok(inventory) = setup.shared.store.inventory.read() else { return exit::ERROR };
     match inventory.select(pattern, setup.shared.options.limit.as_deref()) {
         Ok((hosts, warnings)) => {
-            warnings.iter().for_each(show);
+            setup.warnings.iter().chain(&warnings).for_each(show);
+            if hosts.is_empty() && setup.has_hosts() {
+                show(&Diagnostic::warning("no-hosts", NO_HOSTS_MATCHED));
+            }
             print(&format!("  hosts ({}):\n", hosts.len()));
             hosts.iter().for_each(|host| print(&format!("    {host}\n")));
             exit::OK

@@ -27,6 +27,22 @@ pub fn content(name: Name) -> i32 {
     }
 }
 
+/// The code for a command line that is wrong.
+pub fn usage(name: Name) -> i32 {
+    match name {
+        Name::Ansible => 2,
+        Name::Ekumen => USAGE,
+    }
+}
+
+/// The code for settings that make no sense.
+pub fn of_settings(name: Name) -> i32 {
+    match name {
+        Name::Ansible => BAD_OPTION,
+        Name::Ekumen => ERROR,
+    }
+}
+
 /// The code for playbooks that cannot be loaded: Ansible tells most of what is written wrong from files and
 /// roles that are not there.
 pub fn of_problems(problems: &[Diagnostic], name: Name) -> i32 {

@@ -1,6 +1,6 @@
 //! `-e`: `key=value`, YAML, JSON, or a file.
 
-use crate::diag::{Diagnostic, SourceFile, Span};
+use crate::diag::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::playbook::Vars;
 use crate::source::{Node, NodeKind, args, yaml};
 use crate::template::Engine;
@@ -8,16 +8,25 @@ use crate::value::py_str;
 use std::path::Path;
 use std::sync::Arc;
 
-/// All `-e` of a command line, later ones over earlier ones.
+/// All `-e` of a command line, later ones over earlier ones; what there is to say of their files goes to `warnings`.
 ///
 /// # Errors
 /// A text or file that holds no variables.
-pub fn parse(texts: &[String], engine: &Engine, reader: &yaml::Reader) -> Result<Vars, Diagnostic> {
+pub fn parse(
+    texts: &[String],
+    engine: &Engine,
+    reader: &yaml::Reader,
+    warnings: &mut Diagnostics,
+) -> Result<Vars, Diagnostic> {
     let mut vars = Vars::new();
     for text in texts {
         let text = text.trim();
         let node = match text.strip_prefix('@') {
-            Some(path) => reader.load(Path::new(path))?.node,
+            Some(path) => {
+                let loaded = reader.load(Path::new(path))?;
+                warnings.extend(loaded.warnings);
+                loaded.node
+            }
             None if text.starts_with(['{', '[', '/']) => {
                 let file = Arc::new(SourceFile { path: "<command line>".into(), text: text.into() });
                 yaml::parse(&file)?.node

@@ -1,7 +1,7 @@
 //! `ekumen inventory`, `ansible-inventory`: shows hosts, groups and their variables.
 
-use super::extra_vars;
 use super::setup::show;
+use super::{exit, extra_vars};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::inventory::{self, Format, View};
 use crate::source::settings::{Name, Surroundings};
@@ -162,21 +162,32 @@ fn answer(
         }
     }
     let working_directory = surroundings.working_directory.clone();
-    let (settings, warnings) = Settings::load(surroundings).map_err(failed)?;
+    let name = surroundings.name;
+    let (settings, warnings) =
+        Settings::load(surroundings).map_err(|problem| (problem, exit::of_settings(name)))?;
     let settings = Arc::new(settings);
     messages.extend(warnings);
     let vault = Arc::new(open_vault(options, &settings).map_err(failed)?);
-    let reader = yaml::Reader::new(vault.clone());
+    let reader = yaml::Reader::new(vault.clone()).with_duplicates(yaml::Duplicates::of_settings(&settings));
     let engine = Engine::with_settings(template::Settings {
         allow_broken_conditionals: settings.bool("ALLOW_BROKEN_CONDITIONALS"),
         vault: vault.clone(),
         is_module: Some(crate::playbook::is_available),
         config: Some(settings.clone()),
     });
-    let extra = extra_vars::parse(&options.extra_vars, &engine, &reader).map_err(failed)?;
+    let extra = extra_vars::parse(&options.extra_vars, &engine, &reader, messages).map_err(failed)?;
     let given = inventory::Given { reader, engine, extra: Arc::new(extra) };
     let (inventory, warnings) =
-        inventory::load_with(&options.inventory, &settings, &given).map_err(failed)?;
+        inventory::load_with(&options.inventory, &settings, &given).or_else(|mut problems| {
+            // The last is the error.
+            match problems.pop() {
+                Some(error) => {
+                    messages.append(&mut problems);
+                    Err(failed(error))
+                }
+                None => Ok(Default::default()),
+            }
+        })?;
     messages.extend(warnings);
     let playbook_dir = options.playbook_dir.as_ref().map(|dir| working_directory.join(dir));
     let view = View {

@@ -2,10 +2,11 @@
 
 use super::exit;
 use super::list;
-use super::options::{Common, print, print_error};
+use super::options::{Common, print};
 use super::setup::{Setup, setup, show};
+use crate::diag::Diagnostic;
 use crate::playbook::Playbook;
-use crate::report::of_settings;
+use crate::report::{Paint, of_settings};
 use crate::runner::{Event, Reporter, Runner, Selection};
 use crate::source::settings::Name;
 use clap::Parser;
@@ -134,16 +135,13 @@ pub fn say_sources(setup: &Setup) {
         Some(path) => format!("Using {} as config file", path.display()),
         None => "No config file found; using defaults".to_owned(),
     };
-    setup.sink.line(&text, Some(BLUE));
+    setup.sink.verbose_line(&text, Some(Paint::Verbose));
     if setup.look.verbosity >= 3
         && let Ok(inventory) = setup.shared.store.inventory.read()
     {
-        inventory.remarks().iter().for_each(|remark| setup.sink.line(remark, Some(BLUE)));
+        inventory.remarks().iter().for_each(|remark| setup.sink.verbose_line(remark, Some(Paint::Verbose)));
     }
 }
-
-/// What Ansible's `verbose` messages are shown in.
-const BLUE: &str = "0;34";
 
 /// Runs loaded playbooks with one reporter.
 pub fn execute(
@@ -155,7 +153,7 @@ pub fn execute(
     let mut runner = match Runner::new(setup.shared.clone(), vec![reporter]) {
         Ok(runner) => runner,
         Err(error) => {
-            print_error(&format!("[ERROR]: no threads could be started: {error}\n"));
+            show(&Diagnostic::error("threads", format!("no threads could be started: {error}")));
             return exit::ERROR;
         }
     };
@@ -177,7 +175,8 @@ pub fn load(setup: &Setup, paths: &[PathBuf], name: Name) -> Result<Vec<(PathBuf
             (!path.exists()).then(|| setup.shared.loader.collection_playbook(&path.to_string_lossy()));
         let path = &found.flatten().unwrap_or_else(|| path.clone());
         if !path.exists() {
-            print_error(&format!("[ERROR]: the playbook: {} could not be found\n", path.display()));
+            let text = format!("the playbook: {} could not be found", path.display());
+            show(&Diagnostic::error("no-playbook", text));
             return Err(if name == Name::Ansible { exit::ERROR } else { exit::CONTENT });
         }
         match setup.shared.loader.playbook(path) {
@@ -201,9 +200,8 @@ fn check_limit(setup: &Setup, limit: &str, name: Name) -> Result<(), i32> {
             if inventory.select(limit, None).is_ok_and(|(hosts, _)| !hosts.is_empty()) {
                 return Ok(());
             }
-            print_error(
-                "[ERROR]: Specified inventory, host pattern and/or --limit leaves us with no hosts to target.\n",
-            );
+            let text = "Specified inventory, host pattern and/or --limit leaves us with no hosts to target.";
+            show(&Diagnostic::error("no-hosts", text));
             Err(if name == Name::Ansible { exit::ERROR } else { exit::NOTHING })
         }
         Ok(_) => Ok(()),
@@ -235,10 +233,7 @@ pub fn usage(error: &clap::Error, name: Name) -> i32 {
     drop(error.print());
     match error.kind() {
         clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion => exit::OK,
-        _ => match name {
-            Name::Ansible => 2,
-            Name::Ekumen => exit::USAGE,
-        },
+        _ => exit::usage(name),
     }
 }
 

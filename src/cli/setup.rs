@@ -3,23 +3,23 @@
 use super::exit;
 use super::extra_vars;
 use super::options::{Common, print_error};
-use crate::diag::{Diagnostic, Style, render};
+use crate::diag::{Diagnostic, Severity, render};
 use crate::inventory;
 use crate::playbook::Loader;
-use crate::report::{Format, Layout, Look, Sink};
+use crate::report::{Format, Layout, LogFile, Look, MAY_BE_SILENCED, Palette, Sink};
 use crate::runner::{RunOptions, Selection, Shared};
 use crate::source::Settings;
 use crate::source::settings::{Name, Surroundings};
 use crate::source::vault::Vault;
-use crate::source::yaml::Reader;
+use crate::source::yaml::{Duplicates, Reader};
 use crate::template::{self, Engine};
 use crate::transport::TransportKind;
 use crate::value::{Secret, Value};
 use crate::vars::{FactCache, Magic, Store};
 use std::io::IsTerminal;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, RwLock};
 
 /// What a command starts with.
 pub struct Setup {
@@ -30,10 +30,14 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// Whether the inventory has any host.
+    pub fn has_hosts(&self) -> bool {
+        self.shared.store.inventory.read().is_ok_and(|inventory| inventory.hosts().next().is_some())
+    }
+
     /// The warning that there is no host but this machine, and that it is not one of `all`.
     pub fn nothing_but_localhost(&self) -> Option<Diagnostic> {
-        let inventory = self.shared.store.inventory.read().ok()?;
-        let wanted = self.shared.settings.bool("LOCALHOST_WARNING") && inventory.hosts().next().is_none();
+        let wanted = self.shared.settings.bool("LOCALHOST_WARNING") && !self.has_hosts();
         wanted.then(|| {
             Diagnostic::warning(
                 "no-hosts",
@@ -43,21 +47,46 @@ impl Setup {
     }
 }
 
-/// Shows a problem on standard error.
-pub fn show(problem: &Diagnostic) {
-    let style =
-        if colour_wanted(None) && std::io::stderr().is_terminal() { Style::Colour } else { Style::Plain };
-    let end = if problem.span.is_some() { "\n" } else { "" };
-    print_error(&(render(problem, style) + end));
+/// How problems are shown that have no run to belong to.
+#[derive(Debug, Default)]
+struct Manner {
+    palette: Option<Palette>,
+    /// `deprecation_warnings` is off.
+    no_deprecations: bool,
 }
 
-fn colour_wanted(settings: Option<&Settings>) -> bool {
+/// Known once the settings are.
+static MANNER: OnceLock<Manner> = OnceLock::new();
+
+/// Whether it was said how deprecations can be silenced.
+static EXPLAINED: AtomicBool = AtomicBool::new(false);
+
+/// Shows a problem on standard error.
+pub fn show(problem: &Diagnostic) {
+    let plain = Manner::default();
+    let manner = MANNER.get().unwrap_or(&plain);
+    let say = |text: &str, severity: Severity| match &manner.palette {
+        Some(palette) => print_error(&palette.paint(text, severity.into())),
+        None => print_error(text),
+    };
+    if problem.severity == Severity::Deprecation {
+        if manner.no_deprecations {
+            return;
+        }
+        if !EXPLAINED.swap(true, Ordering::Relaxed) {
+            say(MAY_BE_SILENCED, Severity::Warning);
+        }
+    }
+    let end = if problem.span.is_some() { "\n" } else { "" };
+    say(&(render(problem) + end), problem.severity);
+}
+
+fn colour_wanted(settings: &Settings) -> bool {
     let env = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let forced = settings.is_some_and(|settings| settings.bool("ANSIBLE_FORCE_COLOR"));
-    let never = settings.is_some_and(|settings| settings.bool("ANSIBLE_NOCOLOR"))
+    let never = settings.bool("ANSIBLE_NOCOLOR")
         || env("NO_COLOR")
         || std::env::var("TERM").is_ok_and(|term| term == "dumb");
-    forced || (!never && std::io::stdout().is_terminal())
+    settings.bool("ANSIBLE_FORCE_COLOR") || (!never && std::io::stdout().is_terminal())
 }
 
 /// Reads settings, inventory, variables and secrets. On failure: the exit code, everything said.
@@ -69,8 +98,15 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
         show(&problem);
         code
     };
-    let (mut settings, mut warnings) =
-        Settings::load(Surroundings::of_process(name)).map_err(|problem| fail(problem, exit::ERROR))?;
+    let (mut settings, mut warnings) = Settings::load(Surroundings::of_process(name))
+        .map_err(|problem| fail(problem, exit::of_settings(name)))?;
+    let palette = colour_wanted(&settings).then(|| {
+        let (palette, unknown) = Palette::of_settings(&settings);
+        warnings.extend(unknown);
+        palette
+    });
+    let manner = Manner { palette: palette.clone(), no_deprecations: !settings.bool("DEPRECATION_WARNINGS") };
+    MANNER.get_or_init(|| manner);
     if let Some(forks) = common.forks {
         settings.set_flag("DEFAULT_FORKS", forks, "--forks");
     }
@@ -85,8 +121,13 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
         );
     }
     let reader =
-        Reader::new(Arc::new(vault(common, &settings).map_err(|problem| fail(problem, exit::ERROR))?));
-    let forks = usize::try_from(settings.int("DEFAULT_FORKS")).unwrap_or(50).max(1);
+        Reader::new(Arc::new(vault(common, &settings).map_err(|problem| fail(problem, exit::ERROR))?))
+            .with_duplicates(Duplicates::of_settings(&settings));
+    let forks = usize::try_from(settings.int("DEFAULT_FORKS")).unwrap_or(0);
+    if forks == 0 {
+        let wrong = Diagnostic::error("forks", "The number of processes (--forks) must be >= 1");
+        return Err(fail(wrong, exit::usage(name)));
+    }
     let settings = Arc::new(settings);
     let engine = Engine::with_settings(template::Settings {
         allow_broken_conditionals: name == Name::Ekumen || settings.bool("ALLOW_BROKEN_CONDITIONALS"),
@@ -94,7 +135,7 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
         is_module: Some(crate::playbook::is_available),
         config: Some(settings.clone()),
     });
-    let extra = extra_vars::parse(&common.extra_vars, &engine, &reader)
+    let extra = extra_vars::parse(&common.extra_vars, &engine, &reader, &mut warnings)
         .map_err(|problem| fail(problem, exit::FAILED))?;
     let sources = if common.inventory.is_empty() {
         settings.list("DEFAULT_HOST_LIST")
@@ -103,11 +144,13 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
     };
     let given =
         inventory::Given { reader: reader.clone(), engine: engine.clone(), extra: Arc::new(extra.clone()) };
-    let (inventory, found) = inventory::load_with(&sources, &settings, &given).map_err(|problem| {
-        fail(problem, if name == Name::Ansible { exit::ERROR } else { exit::INVENTORY })
+    let (inventory, found) = inventory::load_with(&sources, &settings, &given).map_err(|problems| {
+        problems.iter().for_each(show);
+        if name == Name::Ansible { exit::ERROR } else { exit::INVENTORY }
     })?;
     warnings.extend(found);
-    let verbosity = common.verbose.max(u8::try_from(settings.int("DEFAULT_VERBOSITY")).unwrap_or(0));
+    let verbosity =
+        common.verbose.saturating_add(u8::try_from(settings.int("DEFAULT_VERBOSITY")).unwrap_or(0));
     let secret =
         |ask: bool, file: &Option<std::path::PathBuf>, prompt: &str| -> Result<Option<Secret>, i32> {
             if let Some(file) = file {
@@ -200,6 +243,7 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
     warnings.extend(missing);
     let mut store = Store::new(engine.clone(), Arc::new(RwLock::new(inventory)), extra);
     store.merge_hashes = settings.str("DEFAULT_HASH_BEHAVIOUR") == Some("merge");
+    store.inject_facts = settings.bool("INJECT_FACTS_AS_VARS");
     store.reader = reader;
     store.cache = FactCache::of_settings(&settings).unwrap_or_else(|problem| {
         warnings.push(problem);
@@ -213,13 +257,14 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
     store.warn_of_reserved(store.extra.places());
     warnings.extend(store.take_problems());
     let look = Look {
-        colour: colour_wanted(Some(&settings)),
+        colour: palette.is_some(),
         verbosity,
         show_skipped: settings.bool("DISPLAY_SKIPPED_HOSTS"),
         show_ok: settings.bool("default.display_ok_hosts"),
         width: width(),
         deprecations: settings.bool("DEPRECATION_WARNINGS"),
         diff: options.diff,
+        diff_context: usize::try_from(settings.int("DIFF_CONTEXT")).unwrap_or(0),
         layout: Layout {
             format: match settings.str("default.result_format") {
                 Some("yaml") => Format::Yaml,
@@ -228,14 +273,23 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
             pretty: settings.get("default.pretty_results").ansible_bool(),
         },
         failed_stderr: settings.bool("default.display_failed_stderr"),
+        host_starts: settings.bool("default.show_per_host_start"),
         path_on_failure: settings.bool("default.show_task_path_on_failure"),
         check_markers: settings.bool("default.check_mode_markers"),
         check: options.check,
         custom_stats: settings.bool("SHOW_CUSTOM_STATS"),
     };
     let live = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
-    let sink = Sink::new(look.colour, live, settings.path("DEFAULT_LOG_PATH").as_deref())
-        .map_err(|message| fail(Diagnostic::error("log", message), exit::ERROR))?;
+    let mut sink = Sink::new(palette, live).with_verbose_to_stderr(settings.bool("VERBOSE_TO_STDERR"));
+    if let Some(log) = log_file(&settings)
+        && let Err(text) = sink.log_to(log)
+    {
+        // Ansible goes on without; who asks for a log here wants one.
+        match name {
+            Name::Ansible => warnings.insert(0, Diagnostic::warning("log", text)),
+            Name::Ekumen => return Err(fail(Diagnostic::error("log", text.trim_end()), exit::ERROR)),
+        }
+    }
     let lookup_settings =
         settings.all().map(|(row, value, _)| (row.name.to_owned(), value.clone())).collect();
     let interrupted = Arc::new(AtomicBool::new(false));
@@ -315,6 +369,18 @@ pub fn password_source(path: &Path, arguments: &[String]) -> Result<Secret, Diag
         ));
     }
     Ok(Secret::new(text))
+}
+
+/// The log that the settings want.
+fn log_file(settings: &Settings) -> Option<LogFile> {
+    let path = settings.path("DEFAULT_LOG_PATH")?;
+    // What is logged here has one name.
+    if settings.list("DEFAULT_LOG_FILTER").iter().any(|name| name == "ansible") {
+        return None;
+    }
+    let user = ["LOGNAME", "USER"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
+    let verbosity = settings.is_set("LOG_VERBOSITY").then(|| settings.int("LOG_VERBOSITY"));
+    Some(LogFile { path, user, verbosity: verbosity.and_then(|level| u8::try_from(level).ok()) })
 }
 
 /// A path whose `~` somebody else than a shell has to understand (`--module-path=~/modules`, or after a colon).

@@ -118,7 +118,7 @@ pub fn main(args: Vec<String>, name: Name) -> i32 {
         }
         Err(problem) => {
             show(&problem);
-            return exit::ERROR;
+            return exit::of_settings(name);
         }
     };
     match run(&options.action, &settings) {

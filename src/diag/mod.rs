@@ -3,7 +3,7 @@
 mod render;
 mod suggest;
 
-pub use render::{Style, excerpt, render};
+pub use render::{excerpt, render};
 pub use suggest::did_you_mean;
 
 use std::fmt;

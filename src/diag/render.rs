@@ -3,21 +3,12 @@
 use super::{Diagnostic, Severity, Span};
 use std::fmt::Write;
 
-/// Whether to use colours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Style {
-    Plain,
-    Colour,
-}
-
-const RESET: &str = "\x1b[0m";
-
 /// The whole text, with a newline at its end. The first line is Ansible's (`[ERROR]: …`), which scripts look for.
-pub fn render(diagnostic: &Diagnostic, style: Style) -> String {
-    let (word, colour) = match diagnostic.severity {
-        Severity::Error => ("ERROR", "\x1b[0;31m"),
-        Severity::Warning => ("WARNING", "\x1b[1;35m"),
-        Severity::Deprecation => ("DEPRECATION WARNING", "\x1b[0;35m"),
+pub fn render(diagnostic: &Diagnostic) -> String {
+    let word = match diagnostic.severity {
+        Severity::Error => "ERROR",
+        Severity::Warning => "WARNING",
+        Severity::Deprecation => "DEPRECATION WARNING",
     };
     let mut out = format!("[{word}]: {}\n", diagnostic.summary);
     if let Some(span) = &diagnostic.span {
@@ -30,10 +21,7 @@ pub fn render(diagnostic: &Diagnostic, style: Style) -> String {
         let gap = if diagnostic.span.is_some() || !diagnostic.related.is_empty() { "\n" } else { "" };
         let _ = writeln!(out, "{gap}Help: {help}");
     }
-    match style {
-        Style::Plain => out,
-        Style::Colour => format!("{colour}{}{RESET}\n", out.trim_end_matches('\n')),
-    }
+    out
 }
 
 /// `Origin: …` with the lines around the place and a caret.
@@ -90,7 +78,7 @@ mod tests {
             .at(&Span::new(&file, 3, 7, 6))
             .help("did you mean `command`?");
         assert_eq!(
-            render(&diagnostic, Style::Plain),
+            render(&diagnostic),
             "[ERROR]: there is no module `comand`\nOrigin: /p/site.yml:3:7\n\n1 - hosts: all\n2   tasks:\n3     - comand: ls\n        ^ column 7\n\nHelp: did you mean `command`?\n"
         );
     }

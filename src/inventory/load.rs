@@ -20,7 +20,7 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// Only where the settings make an unreadable source an error; otherwise it is a warning, as in Ansible.
-pub fn load(sources: &[String], settings: &Settings) -> Result<(Inventory, Diagnostics), Diagnostic> {
+pub fn load(sources: &[String], settings: &Settings) -> Result<(Inventory, Diagnostics), Diagnostics> {
     load_with(sources, settings, &Given::default())
 }
 
@@ -42,15 +42,31 @@ impl Default for Given {
 /// As [`load`], with vault passwords and variables.
 ///
 /// # Errors
-/// See [`load`].
+/// See [`load`]; the error comes after what there was to warn of before it.
 pub fn load_with(
     sources: &[String],
     settings: &Settings,
     given: &Given,
-) -> Result<(Inventory, Diagnostics), Diagnostic> {
+) -> Result<(Inventory, Diagnostics), Diagnostics> {
+    let mut diagnostics = Vec::new();
+    match read(sources, settings, given, &mut diagnostics) {
+        Ok(inventory) => Ok((inventory, diagnostics)),
+        Err(error) => {
+            diagnostics.push(error);
+            Err(diagnostics)
+        }
+    }
+}
+
+fn read(
+    sources: &[String],
+    settings: &Settings,
+    given: &Given,
+    diagnostics: &mut Diagnostics,
+) -> Result<Inventory, Diagnostic> {
     let mut inventory = Inventory {
         merge_hashes: settings.str("DEFAULT_HASH_BEHAVIOUR") == Some("merge"),
-        precedence: precedence(settings)?,
+        precedence: precedence(settings, diagnostics),
         mismatch: match settings.str("HOST_PATTERN_MISMATCH") {
             Some("error") => Mismatch::Error,
             Some("ignore") => Mismatch::Ignore,
@@ -76,7 +92,7 @@ pub fn load_with(
         engine: given.engine.clone(),
         extra: given.extra.clone(),
         use_extra_vars: settings.bool("INVENTORY_USE_EXTRA_VARS"),
-        diagnostics: Vec::new(),
+        diagnostics,
         source: Source::default(),
         known_groups: 0,
         enabled: settings
@@ -93,6 +109,7 @@ pub fn load_with(
         bad_group_name: false,
         clashes: BTreeSet::new(),
     };
+    loading.forget_unknown_plugins()?;
     let mut parsed = false;
     for source in sources {
         let is_list = source.contains(',') && !Path::new(source).exists();
@@ -140,8 +157,8 @@ pub fn load_with(
         };
         loading.note(what.to_owned());
     }
-    let mut diagnostics = loading.diagnostics;
-    for name in &loading.clashes {
+    let Loading { diagnostics, clashes, .. } = loading;
+    for name in &clashes {
         diagnostics.push(Diagnostic::warning(
             "host-named-as-group",
             format!("Found both group and host with same name: {name}"),
@@ -161,7 +178,7 @@ pub fn load_with(
             ));
         }
     }
-    Ok((inventory, diagnostics))
+    Ok(inventory)
 }
 
 /// A name with nothing but letters, digits and underscores, the first no digit.
@@ -174,18 +191,17 @@ fn safe_name(name: &str) -> String {
     safe
 }
 
-fn precedence(settings: &Settings) -> Result<Vec<String>, Diagnostic> {
-    let steps = settings.list("VARIABLE_PRECEDENCE");
-    match steps.iter().find(|step| !layers::DEFAULT_PRECEDENCE.contains(&step.as_str())) {
-        None => Ok(steps),
-        Some(step) => Err(Diagnostic::error(
-            "invalid-setting",
-            format!(
-                "Invalid value '{step}' for config 'VARIABLE_PRECEDENCE'. Valid values are: {}",
-                layers::DEFAULT_PRECEDENCE.join(", ")
-            ),
-        )),
-    }
+fn precedence(settings: &Settings, diagnostics: &mut Diagnostics) -> Vec<String> {
+    let mut steps = settings.list("VARIABLE_PRECEDENCE");
+    steps.retain(|step| {
+        let known = layers::DEFAULT_PRECEDENCE.contains(&step.as_str());
+        if !known {
+            let text = format!("Ignoring unknown variable precedence entry: {step}");
+            diagnostics.push(Diagnostic::warning("precedence", text));
+        }
+        known
+    });
+    steps
 }
 
 fn absolute(base: &Path, source: &str) -> PathBuf {
@@ -222,7 +238,7 @@ pub(super) struct Loading<'a> {
     pub extra: Arc<Terms>,
     /// Whether plugins use them unless they are told.
     pub use_extra_vars: bool,
-    diagnostics: Diagnostics,
+    diagnostics: &'a mut Diagnostics,
     source: Source,
     /// Groups with a lower number were there before the file that is being read.
     known_groups: usize,
@@ -407,6 +423,22 @@ impl Loading<'_> {
 
     fn remark(&mut self, text: String) {
         self.inventory.remarks.push(text);
+    }
+
+    /// Leaves out the plugins that there are not.
+    fn forget_unknown_plugins(&mut self) -> Result<(), Diagnostic> {
+        let (known, unknown) =
+            std::mem::take(&mut self.enabled).into_iter().partition(|name| plugins::is_known(name));
+        self.enabled = known;
+        let unknown: Vec<String> = unknown;
+        unknown
+            .iter()
+            .for_each(|name| self.note(format!("Failed to load inventory plugin, skipping {name}")));
+        if self.enabled.is_empty() {
+            let what = "No inventory plugins available to generate inventory, make sure you have at least one enabled.";
+            return Err(Diagnostic::error("no-inventory-plugins", what));
+        }
+        Ok(())
     }
 
     /// A source that nobody could read.

@@ -181,15 +181,7 @@ impl Loader {
             return Ok(node);
         }
         let loaded = self.read_vars(path)?;
-        for warning in loaded.warnings {
-            match self.settings.str("DUPLICATE_YAML_DICT_KEY") {
-                Some("ignore") => {}
-                Some("error") => {
-                    return Err(Diagnostic { severity: Severity::Error, ..warning });
-                }
-                _ => self.problem(warning),
-            }
-        }
+        loaded.warnings.into_iter().for_each(|warning| self.problem(warning));
         let node = Arc::new(loaded.node);
         if let Ok(mut files) = self.files.write() {
             files.insert(path.to_owned(), node.clone());

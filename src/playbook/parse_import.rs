@@ -109,6 +109,10 @@ impl Loader {
                 span: name.span.clone(),
             },
         ));
+        if self.yaml(&path).is_ok_and(|node| node.is_null()) {
+            let text = format!("file {} is empty and had no tasks to include", path.display());
+            self.problem(Diagnostic::warning("empty-task-file", text));
+        }
         let block = self.load_task_file(&TaskFile {
             path,
             span: &name.span,

@@ -137,7 +137,10 @@ impl Loader {
                     && !keyword.places.contains(Places::INCLUDE)
                     && !(place == Places::HANDLER && keyword.name == "listen")
             };
-            if keyword.is_some_and(strange) {
+            if keyword.is_some_and(strange) && !self.settings.bool("INVALID_TASK_ATTRIBUTE_FAILED") {
+                let text = format!("Ignoring invalid attribute: {}", py_str(&meant.to_value()));
+                self.problem(Diagnostic::warning("ignored-keyword", text));
+            } else if keyword.is_some_and(strange) {
                 self.unknown_keyword_of(class_of(node, place), meant, Places::INCLUDE);
             }
         }

@@ -1,6 +1,7 @@
 //! Which reporters a run has: `stdout_callback`, `callbacks_enabled`.
 
 use super::layout::Format;
+use super::retry::RetryFiles;
 use super::sink::Sink;
 use super::timing::{Order, ProfileOptions, ProfileTasks, Timer};
 use super::{Human, Json, Look, Minimal, Tree};
@@ -39,6 +40,10 @@ impl Reporter for Reporters {
     }
 }
 
+const COMPACT_YAML_GOES: &str = "community.general.yaml has been deprecated. The plugin has been superseded by the option \
+    `result_format=yaml` in callback plugin ansible.builtin.default from ansible-core 2.13 onwards. This feature will be removed \
+    from collection 'community.general' version 12.0.0.";
+
 /// The stdout callbacks that there are, by their short names.
 const STDOUT: &[&str] = &["default", "minimal", "oneline", "json", "debug", "yaml", "null"];
 
@@ -68,7 +73,10 @@ pub fn of_settings(
     let mut warnings = Vec::new();
     let main = match short(named) {
         "default" | "" => with(look.layout.format),
-        "yaml" => with(Format::CompactYaml),
+        "yaml" => {
+            warnings.push(Diagnostic::new(Severity::Deprecation, "callback", COMPACT_YAML_GOES));
+            with(Format::CompactYaml)
+        }
         "debug" => with(Format::Texts),
         "minimal" => Box::new(Minimal::new(look, false, sink.clone())),
         "oneline" => {
@@ -118,6 +126,10 @@ pub fn of_settings(
                 warnings.push(Diagnostic::warning("callback", text));
             }
         }
+    }
+    if settings.bool("RETRY_FILES_ENABLED") {
+        let folder = settings.path("RETRY_FILES_SAVE_PATH");
+        reporters.push(Box::new(RetryFiles::new(folder, look, sink.clone())));
     }
     Ok((Reporters(reporters), warnings))
 }

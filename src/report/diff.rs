@@ -4,8 +4,8 @@ use crate::protocol::Diff;
 use crate::value::{JsonStyle, Value, py_str};
 use similar::TextDiff;
 
-/// The text of all diffs of a result, each followed by an empty line.
-pub fn render(diffs: &[Diff]) -> String {
+/// The text of all diffs of a result, each followed by an empty line, with so many lines around what differs.
+pub fn render(diffs: &[Diff], context: usize) -> String {
     let mut out = String::new();
     for diff in diffs {
         if let Some(prepared) = &diff.prepared {
@@ -26,7 +26,7 @@ pub fn render(diffs: &[Diff]) -> String {
         let text = TextDiff::from_lines(&before, &after);
         let unified = text
             .unified_diff()
-            .context_radius(3)
+            .context_radius(context)
             .header(&header(&diff.before_header, "before"), &header(&diff.after_header, "after"))
             .missing_newline_hint(true)
             .to_string();

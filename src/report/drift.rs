@@ -56,7 +56,7 @@ impl DriftReport {
         } else if result.failed && !result.ignored {
             (State::Failed, result.msg())
         } else if result.changed {
-            let hidden = if result.no_log { String::new() } else { diff::render(&result.diff) };
+            let hidden = if result.no_log { String::new() } else { diff::render(&result.diff, 3) };
             (State::WouldChange, hidden)
         } else if result.skipped {
             (State::Skipped, String::new())

@@ -1,6 +1,7 @@
 //! What a person (or a script that reads Ansible's output) sees.
 
-use super::layout::{Format, Layout};
+use super::layout::Layout;
+use super::palette::Paint;
 use super::sink::{Level, Sink};
 use super::stats::CustomStats;
 use super::{CENSORED, causes, diff, escaped, problems};
@@ -19,9 +20,13 @@ pub struct Look {
     pub width: usize,
     pub deprecations: bool,
     pub diff: bool,
+    /// How many lines around a difference are shown.
+    pub diff_context: usize,
     pub layout: Layout,
     /// Failures go to standard error.
     pub failed_stderr: bool,
+    /// Each host that begins to work on a task is told of.
+    pub host_starts: bool,
     /// Failures say which task they are of.
     pub path_on_failure: bool,
     /// Plays and tasks that only check say so; `check` is for the run as a whole.
@@ -39,23 +44,17 @@ pub struct Human {
     stats: CustomStats,
 }
 
-const OK: &str = "0;32";
-const CHANGED: &str = "0;33";
-const SKIPPED: &str = "0;36";
-const ERROR: &str = "0;31";
-const UNREACHABLE: &str = "1;31";
-
 impl Human {
     pub fn new(look: Look, sink: Arc<Sink>) -> Self {
         Self { look, sink, banner: None, seen: HashSet::new(), stats: CustomStats::default() }
     }
 
-    fn line(&self, text: &str, colour: Option<&str>) {
+    fn line(&self, text: &str, colour: Option<Paint>) {
         self.sink.line(text, colour);
     }
 
     /// A line about a failure.
-    fn failure_line(&self, text: &str, colour: &str, level: Level) {
+    fn failure_line(&self, text: &str, colour: Paint, level: Level) {
         match self.look.failed_stderr {
             true => self.sink.error_line(text, Some(colour), level),
             false => self.sink.logged_line(text, Some(colour), level),
@@ -78,9 +77,10 @@ impl Human {
         self.banner = Some(info.clone());
         let word = if info.handler { "RUNNING HANDLER" } else { "TASK" };
         let check = if info.check_mode && self.look.check_markers { " [CHECK MODE]" } else { "" };
-        self.heading(&format!("{word} [{}]{check}", info.name.trim()));
+        let args = info.args.as_ref().map(|args| format!(" {args}")).unwrap_or_default();
+        self.heading(&format!("{word} [{}{args}]{check}", info.name.trim()));
         if self.look.verbosity >= 2 {
-            self.line(&task_path(info), Some("1;30"));
+            self.line(&task_path(info), Some(Paint::Debug));
         }
     }
 
@@ -163,21 +163,21 @@ impl Human {
             self.fatal_line(
                 info,
                 &format!("fatal: {label}: UNREACHABLE! => {}", self.dump_loop(info, result)),
-                UNREACHABLE,
+                Paint::Unreachable,
             );
             if result.ignored {
-                self.line("...ignoring", Some(SKIPPED));
+                self.line("...ignoring", Some(Paint::Skip));
             }
         } else if result.failed {
             if info.action == "debug" && !result.no_log {
                 self.fatal_line(
                     info,
                     &format!("fatal: {label}: FAILED! => {}", self.dump_loop(info, result)),
-                    ERROR,
+                    Paint::Error,
                 );
             }
             if result.ignored {
-                self.line("...ignoring", Some(SKIPPED));
+                self.line("...ignoring", Some(Paint::Skip));
             }
         } else if result.skipped && self.look.show_skipped {
             self.task_banner(info);
@@ -185,7 +185,7 @@ impl Human {
                 0 => String::new(),
                 _ => format!(" => {}", self.dump_loop(info, result)),
             };
-            self.line(&format!("skipping: [{host}]{text}"), Some(SKIPPED));
+            self.line(&format!("skipping: [{host}]{text}"), Some(Paint::Skip));
         }
     }
 
@@ -232,10 +232,10 @@ impl Human {
             self.fatal_line(
                 info,
                 &format!("fatal: {label}: UNREACHABLE! => {}", self.dump(info, result, false)),
-                UNREACHABLE,
+                Paint::Unreachable,
             );
             if result.ignored {
-                self.line("...ignoring", Some(SKIPPED));
+                self.line("...ignoring", Some(Paint::Skip));
             }
         } else if result.failed || result.unreachable {
             self.task_banner(info);
@@ -243,17 +243,17 @@ impl Human {
             match item {
                 Some(_) => self.failure_line(
                     &format!("failed: {label}{item_text} => {}", self.dump(info, result, false)),
-                    ERROR,
+                    Paint::Error,
                     Level::Info,
                 ),
                 None => {
                     self.fatal_line(
                         info,
                         &format!("fatal: {label}: FAILED! => {}", self.dump(info, result, false)),
-                        ERROR,
+                        Paint::Error,
                     );
                     if result.ignored {
-                        self.line("...ignoring", Some(SKIPPED));
+                        self.line("...ignoring", Some(Paint::Skip));
                     }
                 }
             }
@@ -264,7 +264,7 @@ impl Human {
             } else {
                 format!("skipping: {label}{arrow}{item_text}: {why}")
             };
-            self.line(&shown, Some(SKIPPED));
+            self.line(&shown, Some(Paint::Skip));
         } else if result.skipped {
             if self.look.show_skipped {
                 self.task_banner(info);
@@ -274,13 +274,13 @@ impl Human {
                         if item.is_some() { " " } else { "" },
                         self.verbose(info, result)
                     ),
-                    Some(SKIPPED),
+                    Some(Paint::Skip),
                 );
             }
         } else if info.action == "include_tasks" || info.action == "include_role" {
             // Said by `Included`.
         } else {
-            let (word, colour) = if result.changed { ("changed", CHANGED) } else { ("ok", OK) };
+            let (word, colour) = if result.changed { ("changed", Paint::Changed) } else { ("ok", Paint::Ok) };
             if result.gave_up {
                 self.task_banner(info);
                 self.causes(info, result);
@@ -301,12 +301,12 @@ impl Human {
             return;
         }
         self.task_banner(info);
-        let text = diff::render(&result.diff);
+        let text = diff::render(&result.diff, self.look.diff_context);
         for line in text.lines() {
             let colour = match line.as_bytes().first() {
-                Some(b'+') => Some(OK),
-                Some(b'-') => Some(ERROR),
-                Some(b'@') => Some(SKIPPED),
+                Some(b'+') => Some(Paint::DiffAdd),
+                Some(b'-') => Some(Paint::DiffRemove),
+                Some(b'@') => Some(Paint::DiffLines),
                 _ => None,
             };
             self.line(&escaped(line), colour);
@@ -320,14 +320,14 @@ impl Human {
         }
         let text = causes::text(info, result);
         if self.seen.insert(text.clone()) {
-            self.failure_line(&(text + "\n"), ERROR, Level::Error);
+            self.failure_line(&(text + "\n"), Paint::Error, Level::Error);
         }
     }
 
     /// The first line about a host that failed at a task.
-    fn fatal_line(&self, info: &TaskInfo, text: &str, colour: &str) {
+    fn fatal_line(&self, info: &TaskInfo, text: &str, colour: Paint) {
         if self.look.path_on_failure && self.look.verbosity < 2 {
-            self.failure_line(&task_path(info), "1;30", Level::Info);
+            self.line(&task_path(info), Some(Paint::Debug));
         }
         self.failure_line(text, colour, Level::Info);
     }
@@ -336,33 +336,29 @@ impl Human {
         self.heading("PLAY RECAP");
         for (host, t) in tally {
             let colour = match t {
-                t if t.failed > 0 || t.unreachable > 0 => ERROR,
-                t if t.changed > 0 => CHANGED,
-                _ => OK,
+                t if t.failed > 0 || t.unreachable > 0 => Paint::Error,
+                t if t.changed > 0 => Paint::Changed,
+                _ => Paint::Ok,
             };
-            let count = |name: &str, number: u64, colour: &str| {
+            let count = |name: &str, number: u64, colour: Paint| {
                 let text = format!("{name}={number:<4}");
-                if self.look.colour && number != 0 { format!("\x1b[{colour}m{text}\x1b[0m") } else { text }
+                if number == 0 { text } else { self.sink.painted(&text, colour) }
             };
-            let name = if self.look.colour {
-                format!(
-                    "\x1b[{colour}m{host}\x1b[0m{:pad$}",
-                    "",
-                    pad = 26usize.saturating_sub(host.chars().count())
-                )
-            } else {
-                format!("{host:<26}")
-            };
+            // What makes the colour counts as part of the name.
+            let width = if self.look.colour { 37 } else { 26 };
+            let shown = self.sink.painted(host, colour);
+            let pad = width.max(shown.chars().count()) - shown.chars().count();
+            let name = format!("{shown}{:pad$}", "");
             self.line(
                 &format!(
                     "{name} : {} {} {} {} {} {} {}",
-                    count("ok", t.ok, OK),
-                    count("changed", t.changed, CHANGED),
-                    count("unreachable", t.unreachable, UNREACHABLE),
-                    count("failed", t.failed, ERROR),
-                    count("skipped", t.skipped, SKIPPED),
-                    count("rescued", t.rescued, OK),
-                    count("ignored", t.ignored, "1;35"),
+                    count("ok", t.ok, Paint::Ok),
+                    count("changed", t.changed, Paint::Changed),
+                    count("unreachable", t.unreachable, Paint::Unreachable),
+                    count("failed", t.failed, Paint::Error),
+                    count("skipped", t.skipped, Paint::Skip),
+                    count("rescued", t.rescued, Paint::Ok),
+                    count("ignored", t.ignored, Paint::Warning),
                 ),
                 None,
             );
@@ -379,11 +375,7 @@ impl Human {
         if !self.look.custom_stats || self.stats.is_empty() {
             return;
         }
-        // YAML has a space of its own on each line here.
-        let line = |data: &Map| match self.look.layout.format {
-            Format::Yaml => self.look.layout.text(data, true).replace("\n   ", ""),
-            _ => self.look.layout.text(data, true).replace('\n', ""),
-        };
+        let line = |data: &Map| self.look.layout.stats(data);
         self.heading("CUSTOM STATS:");
         for (host, data) in &self.stats.hosts {
             self.line(&format!("\t{host}: {}", line(data)), None);
@@ -429,7 +421,7 @@ impl Reporter for Human {
                     format!("PLAY [{name}]{check}")
                 });
             }
-            Event::NoHostsMatched => self.line("skipping: no hosts matched", Some(SKIPPED)),
+            Event::NoHostsMatched => self.line("skipping: no hosts matched", Some(Paint::Skip)),
             Event::NoHostsLeft => self.heading("NO MORE HOSTS LEFT"),
             Event::Task(info) => {
                 // Where it waits for a result, the banner of the same task is still good.
@@ -442,6 +434,9 @@ impl Reporter for Human {
                 }
             }
             Event::Begin { host, task } => {
+                if self.look.host_starts {
+                    self.line(&format!(" [started TASK: {} on {host}]", task.name.trim()), None);
+                }
                 self.sink.with_status(|status| status.begin(host, &task.name));
             }
             Event::Item { host, task, result } => {
@@ -461,13 +456,16 @@ impl Reporter for Human {
                 };
                 self.line(
                     &format!("FAILED - RETRYING: {place}: {} ({left} retries left).{tail}", task.own_name),
-                    Some("0;30"),
+                    Some(Paint::Debug),
                 );
             }
             Event::Included { task, file, hosts, label } => {
                 self.task_banner(task);
                 let label = label.as_ref().map(|label| format!(" => (item={label})")).unwrap_or_default();
-                self.line(&format!("included: {file} for {}{label}", hosts.join(", ")), Some(SKIPPED));
+                self.line(
+                    &format!("included: {file} for {}{label}", hosts.join(", ")),
+                    Some(Paint::Included),
+                );
             }
             Event::Output { host, text } => {
                 self.sink.with_status(|status| status.output(host, text));
@@ -475,7 +473,8 @@ impl Reporter for Human {
             Event::Terminal { wanted: true } => self.sink.end_status(),
             Event::Terminal { wanted: false } => self.sink.begin_status(),
             Event::Message(text) => self.line(text, None),
-            Event::Remark(text) => self.line(&escaped(text), None),
+            Event::Remark(text) => self.sink.verbose_line(&escaped(text), None),
+            Event::End { .. } => {}
             Event::Problem(problem) => problems::say(problem, &self.look, &self.sink, &mut self.seen),
             Event::Recap(tally) => {
                 self.sink.end_status();

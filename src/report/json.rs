@@ -3,7 +3,7 @@
 use super::CENSORED;
 use super::sink::{Level, Sink};
 use super::stats::CustomStats;
-use crate::diag::{self, Severity, Span, Style};
+use crate::diag::{self, Severity, Span};
 use crate::runner::{Event, Reporter, Tally, TaskInfo, TaskResult};
 use crate::value::{JsonStyle, Map, Value};
 use std::collections::BTreeMap;
@@ -152,7 +152,7 @@ impl Reporter for Json {
             Event::Task(info) => drop(self.task(info, None)),
             Event::Result { host, task, result } => self.result(host, task, result),
             Event::Problem(problem) if problem.severity != Severity::Deprecation || self.deprecations => {
-                self.sink.error_line(&diag::render(problem, Style::Plain), None, Level::Warning);
+                self.sink.error_line(&diag::render(problem), Some(problem.severity.into()), Level::Warning);
             }
             Event::Recap(tally) => {
                 self.sink.end_status();

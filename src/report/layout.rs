@@ -26,6 +26,16 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// Custom statistics on one line: without the line breaks that they would have.
+    pub fn stats(self, data: &Map) -> String {
+        match self.format {
+            // YAML has a space of its own on each line here.
+            Format::Yaml => self.text(data, true).replace("\n   ", ""),
+            Format::Json => json(data, Some(1)).replace('\n', ""),
+            _ => self.text(data, true).replace('\n', ""),
+        }
+    }
+
     /// A result's text; `long` asks for several lines where the user has no wish of their own.
     pub fn text(self, data: &Map, long: bool) -> String {
         let pretty = self.pretty.unwrap_or(match self.format {

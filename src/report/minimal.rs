@@ -1,11 +1,16 @@
 //! What `ansible` prints for one module: a result per host.
 
+use super::palette::Paint;
 use super::sink::{Level, Sink};
 use super::{CENSORED, Look, causes, diff, escaped, problems};
+use crate::diag::Diagnostic;
 use crate::runner::{Event, Reporter, TaskInfo, TaskResult};
 use crate::value::{JsonStyle, Map, Value, py_str};
 use std::collections::HashSet;
 use std::sync::Arc;
+
+/// Said where a pattern is that of the whole command.
+pub const NO_HOSTS_MATCHED: &str = "No hosts matched, nothing to do";
 
 pub struct Minimal {
     look: Look,
@@ -27,16 +32,18 @@ impl Minimal {
         Self { expects_hosts: false, ..self }
     }
 
-    fn line(&self, text: &str, colour: &str) {
+    fn line(&self, text: &str, colour: Paint) {
         self.sink.line(text, Some(colour));
     }
 
-    fn json(&self, data: &Map) -> String {
-        let indent = Some(if self.one_line { 0 } else { 4 });
-        let text =
-            JsonStyle { indent, sort_keys: true, ..JsonStyle::default() }.write(&Value::map(data.clone()));
-        // Ansible's lines have no space after commas; newlines inside texts are escaped.
-        if self.one_line { text.replace('\n', "") } else { text }
+    fn text(&self, data: &Map, long: bool) -> String {
+        if !self.one_line {
+            return self.look.layout.text(data, true);
+        }
+        // The lines without what divides them; newlines inside texts are escaped.
+        let indent = Some(if long { 4 } else { 0 });
+        let style = JsonStyle { indent, sort_keys: true, ..JsonStyle::default() };
+        style.write(&Value::map(data.clone())).replace('\n', "")
     }
 
     fn result(&mut self, host: &str, task: &TaskInfo, result: &TaskResult) {
@@ -46,15 +53,15 @@ impl Minimal {
         if result.failed && says && !task.span.file.path.starts_with("<") {
             let text = causes::text(task, result) + "\n";
             if self.seen.insert(text.clone()) {
-                self.sink.logged_line(&text, Some("0;31"), Level::Error);
+                self.sink.logged_line(&text, Some(Paint::Error), Level::Error);
             }
         }
         let (word, colour) = match result {
-            r if r.unreachable => ("UNREACHABLE!", "1;31"),
-            r if r.failed => ("FAILED!", "0;31"),
-            r if r.skipped => ("SKIPPED", "0;36"),
-            r if r.changed => ("CHANGED", "0;33"),
-            _ => ("SUCCESS", "0;32"),
+            r if r.unreachable => ("UNREACHABLE!", Paint::Unreachable),
+            r if r.failed => ("FAILED!", Paint::Error),
+            r if r.skipped => ("SKIPPED", Paint::Skip),
+            r if r.changed => ("CHANGED", Paint::Changed),
+            _ => ("SUCCESS", Paint::Ok),
         };
         let command = matches!(task.action.as_str(), "command" | "shell" | "raw");
         let job = data.contains_key("ansible_job_id") && !result.failed;
@@ -71,18 +78,13 @@ impl Minimal {
                 }
                 text
             } else {
-                let mut text = part("stdout");
-                for more in [part("stderr"), part("msg")] {
-                    if !more.is_empty() {
-                        if !text.is_empty() && !text.ends_with('\n') {
-                            text.push('\n');
-                        }
-                        text.push_str(&more);
-                    }
-                }
-                format!("{host} | {word} | rc={rc} >>\n{text}")
+                format!("{host} | {word} | rc={rc} >>\n{}{}{}\n", part("stdout"), part("stderr"), part("msg"))
             };
-            return self.line(&escaped(&shown), colour);
+            self.line(&escaped(&shown), colour);
+            // The real one says of a failed command both.
+            if !(self.one_line && result.failed) {
+                return;
+            }
         }
         if result.skipped {
             return self.line(&format!("{host} | SKIPPED"), colour);
@@ -92,9 +94,9 @@ impl Minimal {
             return self.line(&format!("{host} | {word}: {why}"), colour);
         }
         if result.show_diff && result.changed && !result.no_log && !self.one_line && !result.diff.is_empty() {
-            self.sink.line(&escaped(&diff::render(&result.diff)), None);
+            self.sink.line(&escaped(&diff::render(&result.diff, self.look.diff_context)), None);
         }
-        self.line(&format!("{host} | {word} => {}", self.json(&data)), colour);
+        self.line(&format!("{host} | {word} => {}", self.text(&data, result.verbose_always)), colour);
     }
 }
 
@@ -124,10 +126,10 @@ impl Reporter for Minimal {
         match event {
             Event::Result { host, task, result } => self.result(host, task, result),
             Event::Problem(problem) => problems::say(problem, &self.look, &self.sink, &mut self.seen),
-            Event::Remark(text) => self.sink.line(&escaped(text), None),
+            Event::Remark(text) => self.sink.verbose_line(&escaped(text), None),
             Event::NoHostsMatched if self.expects_hosts => {
-                let text = "[WARNING]: No hosts matched, nothing to do\n";
-                self.sink.error_line(text, None, Level::Warning);
+                let problem = Diagnostic::warning("no-hosts", NO_HOSTS_MATCHED);
+                problems::say(&problem, &self.look, &self.sink, &mut self.seen);
             }
             _ => {}
         }

@@ -1,13 +1,13 @@
 //! Warnings and errors about what the user wrote, on standard error, each once.
 
 use super::Look;
+use super::palette::Paint;
 use super::sink::{Level, Sink};
-use crate::diag::{self, Diagnostic, Severity, Style};
+use crate::diag::{self, Diagnostic, Severity};
 use std::collections::HashSet;
 
 /// Said once, before the first deprecation.
-const MAY_BE_SILENCED: &str =
-    "[WARNING]: Deprecation warnings can be disabled by setting `deprecation_warnings=False` in ansible.cfg.";
+pub const MAY_BE_SILENCED: &str = "[WARNING]: Deprecation warnings can be disabled by setting `deprecation_warnings=False` in ansible.cfg.\n";
 
 /// Says it, unless it is in `seen` or not wanted.
 pub fn say(problem: &Diagnostic, look: &Look, sink: &Sink, seen: &mut HashSet<String>) {
@@ -16,11 +16,10 @@ pub fn say(problem: &Diagnostic, look: &Look, sink: &Sink, seen: &mut HashSet<St
             return;
         }
         if seen.insert(MAY_BE_SILENCED.to_owned()) {
-            sink.error_line(MAY_BE_SILENCED, None, Level::Warning);
+            sink.error_line(MAY_BE_SILENCED, Some(Paint::Warning), Level::Warning);
         }
     }
-    let style = if look.colour { Style::Colour } else { Style::Plain };
-    let mut text = diag::render(problem, style);
+    let mut text = diag::render(problem);
     if problem.span.is_some() {
         text.push('\n');
     }
@@ -31,6 +30,6 @@ pub fn say(problem: &Diagnostic, look: &Look, sink: &Sink, seen: &mut HashSet<St
     };
     // A warning is said once.
     if problem.severity == Severity::Error || seen.insert(text.clone()) {
-        sink.error_line(&text, None, level);
+        sink.error_line(&text, Some(problem.severity.into()), level);
     }
 }

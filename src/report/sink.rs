@@ -1,15 +1,19 @@
 //! Where reporters write: the terminal around its live line, and the log file.
 
+use super::palette::{Paint, Palette};
 use super::status::Status;
 use crate::value::Redactor;
 use std::fs::File;
 use std::io::Write;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 /// Shared by the reporters of a run. Secrets are made harmless here.
 pub struct Sink {
-    pub colour: bool,
+    /// `None` if nothing is coloured.
+    palette: Option<Palette>,
+    /// What is only for who wants to know more goes to standard error (`verbose_to_stderr`).
+    verbose_to_stderr: bool,
     live: bool,
     status: Mutex<Option<Status>>,
     log: Option<Log>,
@@ -26,30 +30,52 @@ pub enum Level {
 struct Log {
     file: Mutex<File>,
     user: String,
+    verbosity: Option<u8>,
+}
+
+/// The settings of the log.
+#[derive(Clone, Debug)]
+pub struct LogFile {
+    pub path: PathBuf,
+    /// Who is at work, as each line says.
+    pub user: String,
+    /// `log_verbosity`: how much it is told, if not as much as the terminal.
+    pub verbosity: Option<u8>,
 }
 
 impl Sink {
-    /// `live` shows what hosts are doing at the bottom of the terminal; `log` is a file that gets every line, too.
-    ///
-    /// # Errors
-    /// The log file cannot be opened.
-    pub fn new(colour: bool, live: bool, log: Option<&Path>) -> Result<Self, String> {
-        Ok(Self {
-            colour,
+    /// `live` shows what hosts are doing at the bottom of the terminal.
+    pub fn new(palette: Option<Palette>, live: bool) -> Self {
+        Self {
+            palette,
+            verbose_to_stderr: false,
             live,
             status: Mutex::new(live.then(Status::new)),
-            log: log.map(Log::open).transpose()?,
-        })
+            log: None,
+        }
+    }
+
+    /// With a file that gets every line, too.
+    ///
+    /// # Errors
+    /// Why it cannot be one, in Ansible's words.
+    pub fn log_to(&mut self, file: LogFile) -> Result<(), String> {
+        self.log = Some(Log::open(file)?);
+        Ok(())
     }
 
     /// A line on standard output.
-    pub fn line(&self, text: &str, colour: Option<&str>) {
+    pub fn line(&self, text: &str, colour: Option<Paint>) {
         self.logged_line(text, colour, Level::Info);
     }
 
     /// A line on standard output that has its own importance in the log.
-    pub fn logged_line(&self, text: &str, colour: Option<&str>, level: Level) {
+    pub fn logged_line(&self, text: &str, colour: Option<Paint>, level: Level) {
         let text = self.prepared(text, colour, level);
+        self.to_stdout(&text);
+    }
+
+    fn to_stdout(&self, text: &str) {
         self.around(|| {
             let mut out = std::io::stdout().lock();
             // A closed pipe (`| head`) is no reason to stop configuring hosts.
@@ -58,9 +84,31 @@ impl Sink {
         });
     }
 
+    #[must_use]
+    pub fn with_verbose_to_stderr(self, verbose_to_stderr: bool) -> Self {
+        Self { verbose_to_stderr, ..self }
+    }
+
+    /// A line for who wants to know more.
+    pub fn verbose_line(&self, text: &str, colour: Option<Paint>) {
+        let unlogged = self.log.as_ref().and_then(|log| log.verbosity).is_some_and(|level| level < VERBOSE);
+        let shown = match unlogged {
+            true => self.shown(&Redactor::global().redact(text), colour),
+            false => self.prepared(text, colour, Level::Info),
+        };
+        match self.verbose_to_stderr {
+            true => self.to_stderr(&shown),
+            false => self.to_stdout(&shown),
+        }
+    }
+
     /// A line on standard error.
-    pub fn error_line(&self, text: &str, colour: Option<&str>, level: Level) {
+    pub fn error_line(&self, text: &str, colour: Option<Paint>, level: Level) {
         let text = self.prepared(text, colour, level);
+        self.to_stderr(&text);
+    }
+
+    fn to_stderr(&self, text: &str) {
         self.around(|| drop(std::io::stderr().lock().write_all(text.as_bytes())));
     }
 
@@ -98,20 +146,22 @@ impl Sink {
     }
 
     /// Redacted, logged, painted, with a newline at its end.
-    fn prepared(&self, text: &str, colour: Option<&str>, level: Level) -> String {
+    fn prepared(&self, text: &str, colour: Option<Paint>, level: Level) -> String {
         let text = Redactor::global().redact(text);
         if let Some(log) = &self.log {
             log.write(&text, level);
         }
-        let painted = match colour.filter(|_| self.colour) {
-            Some(colour) => {
-                let lines: Vec<String> =
-                    text.split('\n').map(|line| format!("\x1b[{colour}m{line}\x1b[0m")).collect();
-                lines.join("\n")
-            }
-            None => text.clone(),
-        };
+        self.shown(&text, colour)
+    }
+
+    fn shown(&self, text: &str, colour: Option<Paint>) -> String {
+        let painted = colour.map_or_else(|| text.to_owned(), |colour| self.painted(text, colour));
         if text.ends_with('\n') { painted } else { painted + "\n" }
+    }
+
+    /// In the colour, if there are colours.
+    pub fn painted(&self, text: &str, colour: Paint) -> String {
+        self.palette.as_ref().map_or_else(|| text.to_owned(), |palette| palette.paint(text, colour))
     }
 
     fn around(&self, print: impl FnOnce()) {
@@ -125,17 +175,25 @@ impl Sink {
     }
 }
 
+/// What lines about how things are done, not about what was done, say of themselves in the log.
+const VERBOSE: u8 = 1;
+
 impl Log {
-    fn open(path: &Path) -> Result<Self, String> {
+    fn open(file: LogFile) -> Result<Self, String> {
         use std::os::unix::fs::OpenOptionsExt;
-        let opened = File::options().create(true).append(true).mode(0o666).open(path);
-        let file =
-            opened.map_err(|error| format!("the log file {} cannot be written: {error}", path.display()))?;
-        let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
-        Ok(Self { file: Mutex::new(file), user })
+        let path = file.path;
+        if path.is_dir() {
+            return Err(format!("DEFAULT_LOG_PATH can not be a directory '{}', aborting", path.display()));
+        }
+        let opened = File::options().create(true).append(true).mode(0o666).open(&path);
+        let opened = opened.map_err(|_| {
+            format!("log file at '{}' is not writeable and we cannot create it, aborting\n", path.display())
+        })?;
+        Ok(Self { file: Mutex::new(opened), user: file.user, verbosity: file.verbosity })
     }
 
     fn write(&self, text: &str, level: Level) {
+        let text = console::strip_ansi_codes(text);
         let text = text.trim_start_matches('\n');
         if text.trim().is_empty() {
             return;
@@ -157,27 +215,38 @@ impl Log {
 mod tests {
     use super::*;
 
+    fn log(path: PathBuf) -> LogFile {
+        LogFile { path, user: "me".into(), verbosity: Some(0) }
+    }
+
     #[test]
     fn the_log_has_every_line_with_its_moment() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("log");
-        let sink = Sink::new(false, false, Some(&path)).expect("it can be written");
+        let mut sink = Sink::new(None, false);
+        sink.log_to(log(path.clone())).expect("it can be written");
         sink.log("\nPLAY [x] ***", Level::Info);
         sink.log("\n", Level::Info);
-        sink.log("[ERROR]: no", Level::Error);
+        sink.log("\x1b[0;31m[ERROR]: no\x1b[0m", Level::Error);
+        sink.verbose_line("how", None);
         let text = std::fs::read_to_string(&path).expect("a log");
         let stamp =
-            fancy_regex::Regex::new(r"(?m)^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} p=\d+ u=\S* n=ansible ")
+            fancy_regex::Regex::new(r"(?m)^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} p=\d+ u=me n=ansible ")
                 .expect("a pattern");
         assert_eq!(stamp.replace_all(&text, "@ "), "@ INFO| PLAY [x] ***\n@ ERROR| [ERROR]: no\n");
     }
 
     #[test]
-    fn a_log_that_cannot_be_written_is_an_error() {
+    fn a_log_that_cannot_be_written_is_told_of() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("missing/log");
-        let error = Sink::new(false, false, Some(&path)).err().expect("its folder does not exist");
-        let wanted = format!("the log file {} cannot be written: No such file", path.display());
-        assert!(error.starts_with(&wanted), "{error}");
+        let error = Sink::new(None, false).log_to(log(path.clone())).expect_err("its folder does not exist");
+        let wanted =
+            format!("log file at '{}' is not writeable and we cannot create it, aborting\n", path.display());
+        assert_eq!(error, wanted);
+        let error = Sink::new(None, false).log_to(log(folder.path().to_owned())).expect_err("a folder");
+        let wanted =
+            format!("DEFAULT_LOG_PATH can not be a directory '{}', aborting", folder.path().display());
+        assert_eq!(error, wanted);
     }
 }

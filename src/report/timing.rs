@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_summary_is_sorted_and_limited() {
-        let sink = Arc::new(Sink::new(false, false, None).expect("no log"));
+        let sink = Arc::new(Sink::new(None, false));
         let options = ProfileOptions { limit: 2, summary_only: true, order: Order::Descending };
         let mut profile = ProfileTasks::new(sink, options);
         for (name, time) in [("a", 10), ("b", 1_500), ("c", 20)] {

@@ -1,8 +1,9 @@
 //! The callback `tree` (`ansible --tree`): a folder with the last result of each host, as JSON in a file of its name.
 
 use super::minimal::shown;
+use super::palette::Paint;
 use super::sink::{Level, Sink};
-use crate::diag::{Diagnostic, Style, render};
+use crate::diag::{Diagnostic, render};
 use crate::runner::{Event, Reporter};
 use crate::value::{JsonStyle, Redactor, Value};
 use std::path::PathBuf;
@@ -33,7 +34,7 @@ impl Tree {
     }
 
     fn warn(&self, warning: Diagnostic) {
-        self.sink.error_line(&render(&warning, Style::Plain), None, Level::Warning);
+        self.sink.error_line(&render(&warning), Some(Paint::Warning), Level::Warning);
     }
 }
 

@@ -15,6 +15,8 @@ pub struct TaskInfo {
     pub own_name: String,
     pub action: String,
     pub span: Span,
+    /// Its arguments as they were written, where they are to be shown (`display_args_to_stdout`).
+    pub args: Option<String>,
     pub handler: bool,
     pub check_mode: bool,
     /// Nobody wrote it; it is not announced unless something happens.
@@ -86,6 +88,11 @@ pub enum Event {
     /// How something is done, for who wants to know (`-vvv`).
     Remark(String),
     Problem(Diagnostic),
+    /// A playbook is done; `lost` are the hosts that failed or could not be reached, sorted.
+    End {
+        playbook: PathBuf,
+        lost: Vec<String>,
+    },
     Recap(BTreeMap<String, Tally>),
 }
 

@@ -196,6 +196,7 @@ impl Runner<'_> {
         let file = TaskFile { path: path.clone(), span: &task.args_span, level, handlers: task.is_handler };
         let block = self.shared.loader.task_file(&file)?;
         let hosts = group.hosts.iter().map(|index| walks[*index].0.to_string()).collect();
+        self.emit_warnings();
         self.emit(&Event::Included {
             task: info.clone(),
             file: path.to_string_lossy().into_owned(),
@@ -251,6 +252,7 @@ impl Runner<'_> {
         let errors = self.errors();
         let Some(role) = role.filter(|_| errors.is_empty()) else { return Err(errors) };
         let hosts = group.hosts.iter().map(|index| walks[*index].0.to_string()).collect();
+        self.emit_warnings();
         self.emit(&Event::Included {
             task: info.clone(),
             file: include.name.clone(),

@@ -76,12 +76,14 @@ impl Runner<'_> {
             return Err(Stop::Broken(Box::new(problem)));
         }
         let conditional = !task.implicit && !UNCONDITIONAL.contains(&name.as_str());
-        if !conditional && task.level.conditions().next().is_some() && !task.implicit {
-            let text = format!("{name} task does not support when conditional");
-            self.emit(&Event::Problem(Diagnostic::warning("meta-when", text)));
-        }
+        let in_vain =
+            (!conditional && task.level.conditions().next().is_some() && !task.implicit).then(|| {
+                let text = format!("{name} task does not support when conditional");
+                Event::Problem(Diagnostic::warning("meta-when", text))
+            });
         if ONCE.contains(&name.as_str()) {
             self.show_heading(run, walks, task, group[0]);
+            in_vain.iter().for_each(|warning| self.emit(warning));
             let decides = !conditional || self.holds(run, walks, task, group[0])?;
             self.announce(run, walks, task, group[0], &name, decides);
             group.iter().for_each(|index| walks[*index].1.advance());
@@ -92,6 +94,7 @@ impl Runner<'_> {
         }
         for index in group.iter().copied() {
             self.show_heading(run, walks, task, index);
+            in_vain.iter().for_each(|warning| self.emit(warning));
             let holds = !conditional || self.holds(run, walks, task, index)?;
             self.announce(run, walks, task, index, &name, holds);
             let (host, walk) = &mut walks[index];
@@ -280,7 +283,13 @@ impl Runner<'_> {
                         warnings.into_iter().for_each(|warning| self.emit(&Event::Problem(warning)));
                         self.shared.store.refresh_all();
                     }
-                    Err(problem) => return Err(Stop::Broken(Box::new(problem))),
+                    Err(mut problems) => {
+                        let error = problems.pop();
+                        problems.into_iter().for_each(|problem| self.emit(&Event::Problem(problem)));
+                        if let Some(error) = error {
+                            return Err(Stop::Broken(Box::new(error)));
+                        }
+                    }
                 }
             }
             _ => {}

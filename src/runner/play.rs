@@ -14,7 +14,7 @@ use crate::playbook::{ActionKind, Attr, Block, Item, Level, LevelKind, Play, Pla
 use crate::template::{Context, Term};
 use crate::value::{Value, py_str};
 use crate::vars::{PlayHosts, PlayScope};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 use std::sync::{Arc, RwLock};
 
@@ -206,6 +206,16 @@ impl<'r> Runner<'r> {
                 }
             }
         }
+        if self.verdict.broken.is_none() {
+            self.end(playbook);
+        }
+    }
+
+    fn end(&mut self, playbook: &Playbook) {
+        self.emit_warnings();
+        let lost: BTreeSet<&String> = self.failed.union(&self.unreachable).collect();
+        let lost = lost.into_iter().cloned().collect();
+        self.emit(&Event::End { playbook: playbook.path.clone(), lost });
     }
 
     fn broken(&mut self, problem: &Diagnostic) {

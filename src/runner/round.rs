@@ -7,7 +7,7 @@ use super::result::{Delegate, Effect, Include, TaskResult};
 use super::shared::Shared;
 use super::strategy::Walks;
 use super::task::TaskRun;
-use crate::diag::{Diagnostic, Span, did_you_mean};
+use crate::diag::{Diagnostic, Severity, Span, did_you_mean};
 use crate::playbook::percent;
 use crate::playbook::{ActionKind, Task};
 use crate::template::Context;
@@ -488,21 +488,22 @@ impl Runner<'_> {
                     unusable.into_iter().for_each(|problem| self.emit(&Event::Problem(problem)));
                     let mut problem = Diagnostic::error(
                         "unknown-handler",
-                        format!("The requested handler '{name}' was not found in either the main handlers list nor in the listening handlers list"),
-                    )
-                    .at(&attr.span);
+                        format!(
+                            "The requested handler '{name}' was not found in either the main handlers list nor in the listening handlers list"
+                        ),
+                    );
+                    if !self.shared.settings.bool("ERROR_ON_MISSING_HANDLER") {
+                        // Without its place, so that it is said once, as Ansible says it.
+                        problem.severity = Severity::Warning;
+                        self.emit(&Event::Problem(problem));
+                        continue;
+                    }
+                    problem = problem.at(&attr.span);
                     let known = handlers::known(&handlers, &context);
                     if let Some(near) = did_you_mean(&name, known.iter().map(String::as_str)) {
                         problem = problem.help(format!("did you mean `{near}`?"));
                     }
-                    if self.shared.settings.bool("ERROR_ON_MISSING_HANDLER") {
-                        return Err(Stop::Broken(Box::new(problem)));
-                    }
-                    self.emit(&Event::Problem(Diagnostic {
-                        severity: crate::diag::Severity::Warning,
-                        ..problem
-                    }));
-                    continue;
+                    return Err(Stop::Broken(Box::new(problem)));
                 }
                 self.remark(format!("Notification for handler {name} has been saved."));
                 wanted.push((name, found));

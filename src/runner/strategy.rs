@@ -242,7 +242,7 @@ impl Runner<'_> {
                         }
                         continue;
                     }
-                    self.check_free(&task, &context)?;
+                    self.check_free(run, &task, &context)?;
                     let limit = self.throttle(&task, &context)?;
                     if busy.values().filter(|(other, _)| Arc::ptr_eq(other, &task)).count() >= limit {
                         // One of the hosts that are at it makes room.
@@ -354,6 +354,13 @@ impl Runner<'_> {
         };
         let own_name = if named { name } else { shown.clone() };
         let mut info = TaskInfo { own_name, ..TaskInfo::of(task, shown) };
+        if self.shared.settings.bool("DISPLAY_ARGS_TO_STDOUT") && !self.truth(task, context, "no_log") {
+            let args = task.args.written();
+            let args = args.as_map().into_iter().flatten();
+            let args: Vec<String> =
+                args.map(|(key, value)| format!("{}={}", py_str(key), py_str(value))).collect();
+            info.args = (!args.is_empty()).then(|| args.join(", "));
+        }
         info.check_mode = task
             .attr("check_mode")
             .and_then(|attr| context.render(&attr.term).ok())
@@ -380,7 +387,7 @@ impl Runner<'_> {
     }
 
     /// What makes no sense where each host goes its own way.
-    fn check_free(&mut self, task: &Task, context: &Context) -> Result<(), Stop> {
+    fn check_free(&mut self, run: &Arc<PlayRun>, task: &Task, context: &Context) -> Result<(), Stop> {
         if BYPASS_HOST_LOOP.contains(&task.action.short.as_str()) {
             let text = format!(
                 "The '{}' module bypasses the host loop, which is currently not supported in the free strategy and would \
@@ -388,6 +395,11 @@ impl Runner<'_> {
                 task.action.written
             );
             return Err(Stop::Broken(Box::new(Diagnostic::error("free-strategy", text).at(&task.span))));
+        }
+        if run.play.level.find("max_fail_percentage").is_some() {
+            let text = "Using max_fail_percentage with the free strategy is not supported, as tasks are executed independently \
+                        on each host";
+            self.emit(&Event::Problem(Diagnostic::warning("free-strategy", text)));
         }
         if self.runs_once(task, context)? {
             let text = "Using run_once with the free strategy is not currently supported. This task will still be executed \
@@ -471,6 +483,7 @@ impl TaskInfo {
             name,
             action: task.action.short.clone(),
             span: task.span.clone(),
+            args: None,
             handler: task.is_handler,
             check_mode: false,
             implicit: task.implicit,

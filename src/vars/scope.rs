@@ -1,6 +1,6 @@
 //! What one host and task can see.
 
-use super::store::GATHERED;
+use super::store::{GATHERED, LOCAL_FACTS};
 use super::{Found, FoundValue, HostVars, Layer, Layers, Magic, Origin, PlayHosts, Store, Terms, Visit};
 use crate::inventory::{Inventory, is_localhost};
 use crate::template::{Scope, Term, Var};
@@ -101,7 +101,11 @@ impl TaskScope {
             let facts = Value::Map(self.vars.ansible_facts.clone());
             visit(Found { layer: Layer::Magic, owner: None, value: FoundValue::Value(&facts), place: None })?;
         }
-        if name != GATHERED {
+        if name == LOCAL_FACTS && !self.store.inject_facts {
+            let local = Value::str(LOCAL_FACTS);
+            let local = self.vars.facts.get(&local).cloned().unwrap_or_else(|| Value::map(Map::new()));
+            visit(Found { layer: Layer::Facts, owner: None, value: FoundValue::Value(&local), place: None })?;
+        } else if name != GATHERED && self.store.inject_facts {
             values(&self.vars.facts, Layer::Facts, name, visit)?;
         }
         for one in self.vars.inventory.iter().rev() {
@@ -279,7 +283,10 @@ impl Scope for TaskScope {
         let keys = |map: &Map| map.keys().filter_map(Value::as_str).map(Arc::from).collect::<Vec<Arc<str>>>();
         names.extend(keys(&self.locals));
         names.extend(keys(&self.vars.set));
-        names.extend(keys(&self.vars.facts));
+        match self.store.inject_facts {
+            true => names.extend(keys(&self.vars.facts)),
+            false => names.push(LOCAL_FACTS.into()),
+        }
         names.extend(self.vars.included.keys().cloned());
         names.extend(self.vars.inventory.iter().flat_map(|layer| layer.terms.keys().cloned()));
         names.extend(self.store.extra.keys().cloned());

@@ -29,6 +29,9 @@ pub struct HostVars {
 /// The fact that says that a play gathered the others.
 pub(super) const GATHERED: &str = "_ansible_facts_gathered";
 
+/// The fact that is a variable, and be it an empty one, even where the others are not.
+pub(super) const LOCAL_FACTS: &str = "ansible_local";
+
 impl HostVars {
     fn add_facts(&mut self, facts: &Map) {
         let raw = Arc::make_mut(&mut self.facts);
@@ -69,6 +72,8 @@ pub struct Store {
     layers: RwLock<HashMap<usize, Compiled>>,
     /// Dictionaries of several layers are merged (`hash_behaviour = merge`).
     pub merge_hashes: bool,
+    /// Facts are variables, too, not only members of `ansible_facts` (`inject_facts_as_vars`).
+    pub inject_facts: bool,
     /// Where facts are kept between runs.
     pub cache: Option<FactCache>,
     /// Opens vaulted texts of the inventory.
@@ -87,6 +92,7 @@ impl Store {
             reserved: Mutex::default(),
             layers: RwLock::default(),
             merge_hashes: false,
+            inject_facts: true,
             cache: None,
             reader: Reader::default(),
         }

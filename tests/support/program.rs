@@ -34,7 +34,18 @@ impl Programs {
 
     /// The program by that name, to run in that folder, with nothing of the caller's settings.
     pub fn command(&self, name: &str, folder: &Path) -> Command {
-        let mut command = Command::new(self.path(name));
+        self.surrounded(Command::new(self.path(name)), folder)
+    }
+
+    /// A shell in that folder that finds the programs by their names.
+    pub fn shell(&self, folder: &Path) -> Command {
+        let mut command = self.surrounded(Command::new("sh"), folder);
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{}:{path}", self.folder.path().display()));
+        command
+    }
+
+    fn surrounded(&self, mut command: Command, folder: &Path) -> Command {
         command
             .current_dir(folder)
             .env_clear()

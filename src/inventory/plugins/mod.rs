@@ -56,6 +56,12 @@ pub fn run(loading: &mut Loading, name: &str, config: &Node) -> Option<Result<()
     Some(parse(loading, config))
 }
 
+/// Whether there is a reader or plugin of that short name.
+pub fn is_known(name: &str) -> bool {
+    const READERS: &[&str] = &["host_list", "advanced_host_list", "script", "auto", "yaml", "ini", "toml"];
+    READERS.contains(&name) || matches!(name, "constructed" | "generator")
+}
+
 /// A name without `ansible.builtin.`.
 pub fn short(name: &str) -> &str {
     name.strip_prefix("ansible.builtin.").unwrap_or(name)

@@ -428,7 +428,13 @@ impl TaskRun<'_> {
             true => Some(super::loops::HIDDEN_LABEL.to_owned()),
             false => locals.get("ansible_loop_var").map(|_| String::new()),
         };
-        let mut result = TaskResult { no_log, ..TaskResult::default() }.with("include", Value::str(&name));
+        let mut result = TaskResult { no_log, ..TaskResult::default() };
+        let mut given = args.clone();
+        if !is_role {
+            result = result.with("include", Value::str(&name));
+            names.iter().for_each(|name| drop(given.shift_remove(*name)));
+        }
+        result = result.with("include_args", Value::map(given));
         result.effects.push(Effect::Include(Include {
             name,
             args: Value::map(args),

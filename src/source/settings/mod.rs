@@ -1,6 +1,7 @@
 //! Settings: `ansible.cfg`, environment and flags to values that know where they come from.
 
 mod convert;
+mod deprecated;
 mod ini;
 mod table;
 #[cfg(test)]
@@ -117,6 +118,7 @@ impl Settings {
             let found = settings.resolve(row)?;
             settings.values.insert(row.name, found);
         }
+        warnings.extend(deprecated::warnings(&settings));
         Ok((settings, warnings))
     }
 

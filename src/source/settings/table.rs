@@ -188,7 +188,7 @@ pub const TABLE: &[Row] = &[
     row("GALAXY_SERVER_TIMEOUT", Int, &["galaxy.server_timeout"], &["ANSIBLE_GALAXY_SERVER_TIMEOUT"], "60"),
     row("GALAXY_TOKEN_PATH", Path, &["galaxy.token_path"], &["ANSIBLE_GALAXY_TOKEN_PATH"], "{{HOME}}/galaxy_token"),
     row("HOST_KEY_CHECKING", Bool, &["defaults.host_key_checking"], &["ANSIBLE_HOST_KEY_CHECKING"], "true"),
-    row("HOST_PATTERN_MISMATCH", Choice(&["warning", "error", "ignore"]), &["inventory.host_pattern_mismatch"], &["ANSIBLE_HOST_PATTERN_MISMATCH"], "warning"),
+    row("HOST_PATTERN_MISMATCH", Choice(&["error", "warning", "ignore"]), &["inventory.host_pattern_mismatch"], &["ANSIBLE_HOST_PATTERN_MISMATCH"], "warning"),
     row("INJECT_FACTS_AS_VARS", Bool, &["defaults.inject_facts_as_vars"], &["ANSIBLE_INJECT_FACT_VARS"], "true"),
     row("INTERPRETER_PYTHON", Str, &["defaults.interpreter_python"], &["ANSIBLE_PYTHON_INTERPRETER"], "auto"),
     row("INTERPRETER_PYTHON_FALLBACK", List, &[], &[], "python3.13,python3.12,python3.11,python3.10,python3.9,python3.8,/usr/bin/python3,python3"),

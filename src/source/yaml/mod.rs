@@ -12,9 +12,9 @@ mod tests;
 
 pub use scalar::boolean as plain_boolean;
 
-use crate::diag::{Diagnostic, Diagnostics, SourceFile, Span, errno};
+use crate::diag::{Diagnostic, Diagnostics, Severity, SourceFile, Span, errno};
 use crate::source::vault::{self, Vault};
-use crate::source::{Node, NodeKind};
+use crate::source::{Node, NodeKind, Settings};
 use crate::value::marks::{self, Mark};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -130,11 +130,56 @@ pub fn parse_json(file: &Arc<SourceFile>) -> Option<Node> {
 #[derive(Clone, Debug, Default)]
 pub struct Reader {
     vault: Arc<Vault>,
+    duplicates: Duplicates,
+}
+
+/// What a key that a mapping has twice is (`duplicate_dict_key`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Duplicates {
+    #[default]
+    Warn,
+    Ignore,
+    Error,
+}
+
+impl Duplicates {
+    pub fn of_settings(settings: &Settings) -> Self {
+        match settings.str("DUPLICATE_YAML_DICT_KEY") {
+            Some("ignore") => Self::Ignore,
+            Some("error") => Self::Error,
+            _ => Self::Warn,
+        }
+    }
+
+    fn judge(self, mut loaded: Loaded) -> Result<Loaded, Diagnostic> {
+        let is_duplicate = |warning: &Diagnostic| warning.code == "duplicate-key";
+        match self {
+            Self::Warn => {}
+            Self::Ignore => loaded.warnings.retain(|warning| !is_duplicate(warning)),
+            Self::Error => {
+                if let Some(found) = loaded.warnings.iter().find(|warning| is_duplicate(warning)) {
+                    let summary = format!("YAML parsing failed: {}", found.summary);
+                    return Err(Diagnostic {
+                        severity: Severity::Error,
+                        summary,
+                        help: None,
+                        ..found.clone()
+                    });
+                }
+            }
+        }
+        Ok(loaded)
+    }
 }
 
 impl Reader {
     pub fn new(vault: Arc<Vault>) -> Self {
-        Self { vault }
+        Self { vault, duplicates: Duplicates::default() }
+    }
+
+    #[must_use]
+    pub fn with_duplicates(self, duplicates: Duplicates) -> Self {
+        Self { duplicates, ..self }
     }
 
     pub fn vault(&self) -> &Arc<Vault> {
@@ -173,14 +218,14 @@ impl Reader {
     pub fn load(&self, path: &Path) -> Result<Loaded, Diagnostic> {
         let bytes = read_bytes(path)?;
         if !vault::is_encrypted(&bytes) {
-            return parse(&source_file(path, bytes)?);
+            return self.duplicates.judge(parse(&source_file(path, bytes)?)?);
         }
         let hidden = Arc::new(SourceFile { path: absolute(path), text: "".into() });
         let mut loaded =
             self.read(path).and_then(|file| parse(&file)).map_err(|error| hide(error, &hidden))?;
         hide_node(&mut loaded.node, &hidden);
         loaded.warnings = loaded.warnings.into_iter().map(|warning| hide(warning, &hidden)).collect();
-        Ok(loaded)
+        self.duplicates.judge(loaded)
     }
 }
 

@@ -225,7 +225,7 @@ fn an_encrypted_file_is_read_and_not_shown() {
             }
             Err(error) => {
                 assert!(!good);
-                let shown = crate::diag::render(&error, crate::diag::Style::Plain);
+                let shown = crate::diag::render(&error);
                 assert!(!shown.contains("treasure") && shown.contains("all.yml"), "{shown}");
             }
         }
