@@ -361,6 +361,8 @@ impl Inventory {
         let known = self.hosts.len();
         let host = self.host_id(name);
         let mut changed = self.hosts.len() > known;
+        // That puts it before those that are in `all` only by their groups.
+        self.enlist(ALL, host);
         for group in groups {
             changed |= self.add_host_to_group(group, host);
         }

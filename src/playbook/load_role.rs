@@ -177,6 +177,12 @@ impl Loader {
         folders
     }
 
+    /// Variables as they were written: with others, a role is another one.
+    pub fn written_vars(&self, vars: &Vars) -> impl Iterator<Item = String> {
+        let text = |name: &str| vars.get(name).map(|term| self.engine.source_of(term)).unwrap_or_default();
+        vars.keys().map(move |name| format!("{name}={}", text(name)))
+    }
+
     /// Loads a role for a level (which gives it keywords and parents).
     pub fn role(&self, request: &RoleRequest, level: &Arc<Level>, span: &Span) -> Option<Arc<Role>> {
         let (path, collection) = match self.find_role(request, level) {
@@ -212,11 +218,13 @@ impl Loader {
         let mut role = Role {
             id: id.unwrap_or_default(),
             fingerprint: format!(
-                "{}|{}|{:?}|{:?}|{}",
+                "{}|{}|{:?}|{:?}|{:?}|{:?}|{}",
                 request.by_task,
                 path.display(),
                 request.tasks_from,
                 request.vars_from,
+                request.defaults_from,
+                request.handlers_from,
                 request.written_params
             ),
             name: request.name.clone(),

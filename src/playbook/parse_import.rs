@@ -152,6 +152,7 @@ impl Loader {
         };
         let truth = |name: &str| args.get(name).and_then(|node| node.to_value().ansible_bool());
         let request = RoleRequest {
+            written_params: self.written_vars(&level.vars).collect::<Vec<_>>().join(" "),
             name,
             tasks_from: text("tasks_from"),
             vars_from: text("vars_from"),

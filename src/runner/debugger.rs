@@ -52,25 +52,14 @@ enum Command {
 
 impl Runner<'_> {
     /// Whether the debugger is wanted for a result.
-    fn wants_debugger(
-        &self,
-        run: &PlayRun,
-        task: &Task,
-        info: &TaskInfo,
-        context: &Context,
-        result: &TaskResult,
-    ) -> bool {
-        if info.implicit {
-            return false;
-        }
+    fn wants_debugger(&self, run: &PlayRun, task: &Task, context: &Context, result: &TaskResult) -> bool {
         let settings = &self.shared.settings;
         let failed = result.failed && !(result.ignored && settings.bool("TASK_DEBUGGER_IGNORE_ERRORS"));
         let everywhere = run.debugs || settings.bool("ENABLE_TASK_DEBUGGER");
-        if everywhere && (failed || result.unreachable) {
-            return true;
-        }
         let said = task.attr("debugger").and_then(|attr| context.render(&attr.term).ok());
         match said.as_ref().and_then(Value::as_str) {
+            Some("never") => false,
+            _ if everywhere && (failed || result.unreachable) => true,
             Some("always") => true,
             Some("on_failed") => failed,
             Some("on_unreachable") => result.unreachable,
@@ -96,7 +85,7 @@ impl Runner<'_> {
         loop {
             let current = Arc::new(changes.apply(self, task));
             let context = self.task_context(run, &current, host);
-            if !self.wants_debugger(run, task, info, &context, &result) {
+            if !self.wants_debugger(run, task, &context, &result) {
                 return result;
             }
             self.emit(&Event::Terminal { wanted: true });

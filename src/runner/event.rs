@@ -25,6 +25,16 @@ pub struct TaskInfo {
     pub task: usize,
 }
 
+impl TaskInfo {
+    /// The same for a result that knows the action better.
+    pub(super) fn of_result(self: &Arc<Self>, result: &TaskResult) -> Arc<Self> {
+        match &result.action {
+            Some(action) => Arc::new(Self { action: action.clone(), ..(**self).clone() }),
+            None => self.clone(),
+        }
+    }
+}
+
 /// One thing that happened, in order.
 #[derive(Clone, Debug)]
 pub enum Event {

@@ -225,10 +225,7 @@ impl Runner<'_> {
             .filter(|(name, _)| name.as_str() != Some("ansible_search_path"))
             .map(|(name, value)| format!("{}={}", py_str(name), crate::value::py_repr(value)))
             .collect();
-        given.extend(task.level.vars.keys().map(|name| {
-            let text = task.level.vars.get(name).map(|term| self.shared.engine.source_of(term));
-            format!("{name}={}", text.unwrap_or_default())
-        }));
+        given.extend(self.shared.loader.written_vars(&task.level.vars));
         // The setting speaks of includes, too, but only where somebody made it.
         let setting = "DEFAULT_PRIVATE_ROLE_VARS";
         let settings = &self.shared.settings;

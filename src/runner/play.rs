@@ -60,7 +60,7 @@ pub enum Strategy {
 pub struct Verdict {
     pub failed: bool,
     pub unreachable: bool,
-    /// `max_fail_percentage` ended a play.
+    /// `max_fail_percentage` ended the last batch.
     pub limit_reached: bool,
     pub changed: bool,
     pub unknown: bool,
@@ -168,10 +168,7 @@ impl<'r> Runner<'r> {
         if result.items.is_none() {
             result.problems().into_iter().for_each(|problem| self.emit(&Event::Problem(problem)));
         }
-        let task = match &result.action {
-            Some(action) => Arc::new(TaskInfo { action: action.clone(), ..(*task).clone() }),
-            None => task,
-        };
+        let task = task.of_result(&result);
         self.emit(&Event::Result { host, task, result });
     }
 
@@ -321,7 +318,9 @@ impl<'r> Runner<'r> {
         let gathers_if_needed = self.shared.settings.str("DEFAULT_GATHERING") == Some("smart")
             && matches!(sections.main.first(), Some(Item::Block(block)) if is_gathering(block));
         let mut first = true;
+        let mut too_many = false;
         for batch in batches {
+            self.verdict.limit_reached = false;
             // Who failed with others and was rescued shows as a failure of the run only if that goes on.
             self.verdict.failed |= !self.failed.is_empty();
             self.batch_size = batch.len();
@@ -374,6 +373,7 @@ impl<'r> Runner<'r> {
             self.begun_roles.clear();
             self.play_ended = false;
             let broke = self.run_batch(&run, &sections, walks)?;
+            too_many |= self.verdict.limit_reached;
             // `clear_host_errors` may have taken back what went wrong meanwhile.
             self.verdict.unreachable |= batch.iter().any(|host| self.unreachable.contains(host));
             let now = self.failed.len() + self.unreachable.len() - before;
@@ -385,7 +385,7 @@ impl<'r> Runner<'r> {
             }
         }
         // The batches to come have their turn after `max_fail_percentage`, the plays to come do not.
-        if self.verdict.limit_reached { Err(Stop::Playbook) } else { Ok(()) }
+        if too_many { Err(Stop::Playbook) } else { Ok(()) }
     }
 
     /// `--start-at-task`: the play begins there, or nothing of it runs. What is included while it runs is not searched.

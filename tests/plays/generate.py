@@ -39,6 +39,7 @@ class Play:
         self.in_role = None
         self.serial = False
         self.free = False
+        self.hidden = False
         self.forced = self.dice.often(0.06)
         self.force_all = self.forced
         self.gathers = False
@@ -81,7 +82,7 @@ class Play:
                 f"{name} is defined", f"{name} is not defined", f"{name} is failed", f"{name} is changed",
                 f"{name} is defined and {name} is not skipped", f"{name} is skipped", f"{name} is unreachable",
                 f"{name}.results | default([]) | selectattr('failed', 'defined') | selectattr('failed') | length > 0",
-                f"({name}.results | default([{{}}]))[0] is skipped", f"{name}.msg | default('') == 'broken'",
+                f"({name}.results | default([{{}}]) | first) is skipped", f"{name}.msg | default('') == 'broken'",
             ])
         if kind == "fact":
             return dice.choice(["f1 is defined", "f1 | default(0) | int > 1", "f2 | default([]) | length > 1"])
@@ -262,6 +263,9 @@ class Play:
             task["delay"] = 0
             if dice.often(0.1):
                 task.pop("until")
+            if self.hidden or task.keys() & {"add_host", "group_by"}:
+                # What was changed is known only later; why the last try failed is hidden here.
+                task.pop("until", None), task.pop("retries")
         if dice.often(0.05) and "register" in task:
             own = task["register"]
             task["changed_when"] = dice.choice([f"{own} is failed", f"{own}.rc | default(1) == 0", f"'hello' in {own}.stdout | default('')"])
@@ -276,7 +280,8 @@ class Play:
                 task["delegate_to"] = "gone"
             if dice.often(0.3) and "set_fact" in task and not self.free:
                 task["set_fact"], task["delegate_facts"] = {"f1": 5}, True
-        if dice.often(0.06):
+        if dice.often(0.06) and not self.free:
+            # (Where each host goes its own way, who is fastest decides for whom it fails.)
             task["run_once"] = dice.choice([True, True, "{{ ansible_play_hosts_all | length > 1 }}"])
         if dice.often(0.03) and not self.free:
             task["run_once"], task["delegate_to"] = True, self.host()
@@ -634,6 +639,7 @@ class Play:
         play["hosts"] = dice.choice(["all"] * 9 + ["odd_hosts"] * 2 + ["all:!h1"] * 2 + [self.host()] * 2 +
                                     ["all:&odd_hosts", ["odd_hosts", self.host()], "{{ 'all' }}", "nobody", "late", "all:!late"])
         play["gather_facts"] = False
+        self.hidden = dice.often(0.02)
         if dice.often(0.1):
             play["strategy"] = dice.choice(["free", "free", "host_pinned", "linear", "ansible.builtin.linear", "debug"])
         # Without steps, what a host does to others depends on who is faster: none of that, then.
@@ -669,7 +675,7 @@ class Play:
             play["environment"] = self.environment()
         if dice.often(0.03):
             play["check_mode"] = dice.choice([True, False])
-        if dice.often(0.02):
+        if self.hidden:
             play["no_log"] = True
         if self.smart and dice.often(0.8):
             play.pop("gather_facts")

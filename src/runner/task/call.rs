@@ -101,6 +101,7 @@ impl TaskRun<'_> {
         let Some(id) = started.data.get("ansible_job_id").map(py_str) else { return started };
         let Ok(environment) = self.environment(context) else { return started };
         let say = |text: String| (self.send)(Event::Message(text));
+        let shown = if self.hides(context).unwrap_or(true) { "None" } else { &id };
         let ask = |mode: &str| {
             let mut args = Map::new();
             args.insert("jid".into(), Value::str(&id));
@@ -124,11 +125,11 @@ impl TaskRun<'_> {
             }
             if answer.failed || answer.data.get("finished").is_some_and(Value::truthy) {
                 let word = if answer.failed { "FAILED" } else { "OK" };
-                say(format!("ASYNC {word} on {}: jid={id}", self.host));
+                say(format!("ASYNC {word} on {}: jid={shown}", self.host));
                 ask("cleanup");
                 return answer;
             }
-            say(format!("ASYNC POLL on {}: jid={id} started=True finished=False", self.host));
+            say(format!("ASYNC POLL on {}: jid={shown} started=True finished=False", self.host));
         }
         TaskResult::failure(format!("async task did not complete within the requested time - {limit}s"))
             .with("async_result", started.registered())

@@ -139,7 +139,7 @@ impl TaskRun<'_> {
                 run.item_done(result, item, control, &locals, &results)
             };
             let result = match &named {
-                Some(task) => self.as_task(task, one),
+                Some(task) => one(&TaskRun { task, ..*self }),
                 None => one(self),
             };
             let stop = !self.task.control.break_when.is_empty()
@@ -321,9 +321,10 @@ impl TaskRun<'_> {
         self.conclude(&mut result);
         self.judge_ignored(&mut result, locals.clone());
         result.problems().into_iter().for_each(|problem| (self.send)(Event::Problem(problem)));
+        self.note_action(&mut result);
         (self.send)(Event::Item {
             host: self.host.clone(),
-            task: self.info.clone(),
+            task: self.info.of_result(&result),
             result: Arc::new(result.clone()),
         });
         result

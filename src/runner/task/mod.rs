@@ -88,8 +88,7 @@ impl TaskRun<'_> {
         if self.task.action.kind == ActionKind::Dynamic
             && let Ok(task) = self.with_action(&self.context(Map::new()))
         {
-            let action = Some(task.action.short.clone());
-            return TaskResult { action, ..self.as_task(&task, |run| run.run()) };
+            return TaskRun { task: &task, ..*self }.run();
         }
         let mut result = match &self.task.looping {
             Some(_) => self.run_loop(),
@@ -98,6 +97,7 @@ impl TaskRun<'_> {
         self.settle(&mut result);
         self.conclude(&mut result);
         self.judge_ignored(&mut result, Map::new());
+        self.note_action(&mut result);
         result
     }
 
@@ -125,10 +125,11 @@ impl TaskRun<'_> {
         Ok(Arc::new(Task { action, ..(**self.task).clone() }))
     }
 
-    /// Goes on with the action that a template gave.
-    fn as_task<T>(&self, task: &Arc<Task>, go_on: impl FnOnce(&TaskRun) -> T) -> T {
-        let info = Arc::new(TaskInfo { action: task.action.short.clone(), ..(**self.info).clone() });
-        go_on(&TaskRun { task, info: &info, ..*self })
+    /// Notes the action that a template gave, for those who show the result. Where the task was skipped, nobody knew it.
+    pub(super) fn note_action(&self, result: &mut TaskResult) {
+        if self.info.action != self.task.action.short && !result.skipped {
+            result.action = Some(self.task.action.short.clone());
+        }
     }
 
     pub(super) fn context(&self, locals: Map) -> Context {

@@ -47,6 +47,11 @@ pub fn mandatory(c: &mut Call) -> Res<V> {
 
 /// Attributes alone, never members.
 pub fn attr(c: &mut Call) -> Res<V> {
+    if let Some(other) = c.get(0)
+        && !matches!(other, V::Str(_))
+    {
+        return Err(failed(format!("attribute name must be string, not '{}'", other.type_name())));
+    }
     let name = c.text_or(0, "")?;
     if let V::Dict(_) = &c.value
         && !has_method(&c.value, &name)

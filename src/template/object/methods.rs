@@ -79,6 +79,7 @@ pub fn item(value: &V, key: &V) -> Res<V> {
         return Ok(value.clone());
     }
     key.check()?;
+    let written = key;
     let key = match key {
         V::Bool(b) if !matches!(value, V::Dict(_)) => &V::Int(i64::from(*b)),
         key => key,
@@ -114,7 +115,7 @@ pub fn item(value: &V, key: &V) -> Res<V> {
         None if matches!((value, key), (V::Dict(_), V::Str(_))) => {
             Ok(absent(value, key.as_str().unwrap_or("")))
         }
-        None => Ok(V::Missing(Arc::new(Missing::member(value.type_name(), &repr(key)?)))),
+        None => Ok(V::Missing(Arc::new(Missing::member(value.type_name(), &repr(written)?)))),
     }
 }
 
