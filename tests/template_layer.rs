@@ -310,6 +310,8 @@ fn broken_conditionals_are_refused_or_taken_by_their_truth() {
         let ctx = context(engine, vars(engine, "{n: 5, s: '', c: 'n == 5'}"));
         assert_eq!(ctx.condition(&expr(engine, "n == 5")).ok(), Some(true));
         assert_eq!(ctx.condition(&expr(engine, "{{ c }}")).ok(), Some(true));
+        assert!(engine.take_warnings().is_empty(), "a text that is a condition");
+        assert_eq!(ctx.condition(&expr(engine, "{{ n == 5 }}")).ok(), Some(true));
         let broken = ctx.condition(&expr(engine, "n"));
         let warnings = engine.take_warnings();
         assert!(warnings.iter().any(|w| w.summary.starts_with("Conditionals should not be surrounded")));

@@ -3,16 +3,13 @@
 use super::{Action, Prepared, Scene};
 use crate::diag::Diagnostic;
 use crate::runner::{Cause, TaskResult};
-use crate::source::Node;
+use crate::template::{Term, is_omit};
 use crate::value::{Map, Value};
+use std::sync::Arc;
 
 pub struct Debug;
 
 impl Action for Debug {
-    fn raw_arguments(&self) -> &'static [&'static str] {
-        &["var"]
-    }
-
     fn prepare(&self, args: Map, scene: &Scene) -> Prepared {
         let wanted = match args.get("verbosity").map(|value| crate::value::py_str(value).trim().parse::<u8>())
         {
@@ -26,13 +23,21 @@ impl Action for Debug {
             let data = data.into_iter().map(|(key, value)| (Value::str(key), value)).collect();
             return Prepared::Done(TaskResult { data, skipped: true, ..TaskResult::default() });
         }
-        let var = scene.authored.get("var").filter(|node| !node.is_null());
+        let var = args.get("var").filter(|var| !var.is_null() && var.as_str() != Some(""));
         // A default of the module may come beside what the task says.
         if var.is_some() && args.contains_key("msg") {
             return Prepared::refused("parameters are mutually exclusive: msg|var");
         }
         let mut result = match var {
-            Some(node) => show(node, scene),
+            Some(Value::Str(text)) => show(text, scene),
+            Some(other) => {
+                return Prepared::refused(format!(
+                    "argument 'var' is of type {} and we were unable to convert to _check_type_str_no_conversion: \
+                     '{}' is not a string and conversion is not allowed",
+                    other.type_name(),
+                    crate::value::py_str(other),
+                ));
+            }
             None => {
                 let msg = args.get("msg").cloned().unwrap_or_else(|| "Hello world!".into());
                 TaskResult::default().with("msg", msg)
@@ -43,20 +48,33 @@ impl Action for Debug {
     }
 }
 
-/// The value under the name of the expression.
-fn show(node: &Node, scene: &Scene) -> TaskResult {
-    let name = crate::value::py_str(&node.to_value());
-    let value = match scene.engine.compile_expr(node) {
+/// The value under the name of the expression, which stands there or is what a template made, if that only passed on what an author wrote.
+fn show(text: &Arc<str>, scene: &Scene) -> TaskResult {
+    let name = &**text;
+    let node = scene.authored.get("var");
+    let span = node.map_or(&scene.task.args_span, |node| &node.span);
+    let compiled = match node {
+        Some(node) if node.as_str() == Some(name) => scene.engine.compile_expr(node),
+        _ => scene.engine.condition_of(&Term::Data(Value::Str(text.clone())), span),
+    };
+    let value = match compiled {
         Ok(expr) => scene.context.eval(&expr),
         Err(problem) => return TaskResult::failure(problem.summary),
     };
     match value {
-        Ok(value) => TaskResult::default().with(&name, value),
+        Ok(value) => {
+            let mut result = TaskResult::default();
+            if is_omit(&value) {
+                let what = "The result of the `var` expression could not be omitted; a placeholder was used instead.";
+                result.warnings.push(Diagnostic::warning("template", what).at(span));
+            }
+            result.with(name, value)
+        }
         Err(error) if error.kind == crate::template::TemplateErrorKind::Undefined => {
             let what = format!("Encountered 1 template error.\nerror 1 - {}", error.message);
-            let warnings = vec![Diagnostic::warning("template", what).at(&node.span)];
+            let warnings = vec![Diagnostic::warning("template", what).at(span)];
             let shown = format!("<< error 1 - {} >>", error.message);
-            TaskResult { warnings, ..TaskResult::default() }.with(&name, shown)
+            TaskResult { warnings, ..TaskResult::default() }.with(name, shown)
         }
         Err(error) if error.kind == crate::template::TemplateErrorKind::Failed => {
             let cause = Cause::new(&*error.message, error.trace.first());

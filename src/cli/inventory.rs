@@ -171,6 +171,7 @@ fn answer(
     let reader = yaml::Reader::new(vault.clone()).with_duplicates(yaml::Duplicates::of_settings(&settings));
     let engine = Engine::with_settings(template::Settings {
         allow_broken_conditionals: settings.bool("ALLOW_BROKEN_CONDITIONALS"),
+        plain_constants: !settings.bool("ALLOW_EMBEDDED_TEMPLATES"),
         vault: vault.clone(),
         is_module: Some(crate::playbook::is_available),
         config: Some(settings.clone()),

@@ -128,13 +128,13 @@ pub fn main(args: Vec<String>, name: Name) -> i32 {
 
 /// With `-v`: which settings hold. With `-vvv`: how the inventory was read.
 pub fn say_sources(setup: &Setup) {
-    if setup.look.verbosity == 0 {
-        return;
-    }
     let text = match setup.shared.settings.config_file() {
         Some(path) => format!("Using {} as config file", path.display()),
         None => "No config file found; using defaults".to_owned(),
     };
+    if setup.look.verbosity == 0 {
+        return setup.sink.log_verbose(&text);
+    }
     setup.sink.verbose_line(&text, Some(Paint::Verbose));
     if setup.look.verbosity >= 3
         && let Ok(inventory) = setup.shared.store.inventory.read()

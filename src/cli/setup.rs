@@ -77,8 +77,7 @@ pub fn show(problem: &Diagnostic) {
             say(MAY_BE_SILENCED, Severity::Warning);
         }
     }
-    let end = if problem.span.is_some() { "\n" } else { "" };
-    say(&(render(problem) + end), problem.severity);
+    say(&render(problem), problem.severity);
 }
 
 fn colour_wanted(settings: &Settings) -> bool {
@@ -131,6 +130,7 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
     let settings = Arc::new(settings);
     let engine = Engine::with_settings(template::Settings {
         allow_broken_conditionals: name == Name::Ekumen || settings.bool("ALLOW_BROKEN_CONDITIONALS"),
+        plain_constants: !settings.bool("ALLOW_EMBEDDED_TEMPLATES"),
         vault: reader.vault().clone(),
         is_module: Some(crate::playbook::is_available),
         config: Some(settings.clone()),
@@ -375,12 +375,10 @@ pub fn password_source(path: &Path, arguments: &[String]) -> Result<Secret, Diag
 fn log_file(settings: &Settings) -> Option<LogFile> {
     let path = settings.path("DEFAULT_LOG_PATH")?;
     // What is logged here has one name.
-    if settings.list("DEFAULT_LOG_FILTER").iter().any(|name| name == "ansible") {
-        return None;
-    }
+    let silent = settings.list("DEFAULT_LOG_FILTER").iter().any(|name| name == "ansible");
     let user = ["LOGNAME", "USER"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
     let verbosity = settings.is_set("LOG_VERBOSITY").then(|| settings.int("LOG_VERBOSITY"));
-    Some(LogFile { path, user, verbosity: verbosity.and_then(|level| u8::try_from(level).ok()) })
+    Some(LogFile { path, user, verbosity: verbosity.and_then(|level| u8::try_from(level).ok()), silent })
 }
 
 /// A path whose `~` somebody else than a shell has to understand (`--module-path=~/modules`, or after a colon).

@@ -3,7 +3,7 @@
 use super::{Diagnostic, Severity, Span};
 use std::fmt::Write;
 
-/// The whole text, with a newline at its end. The first line is Ansible's (`[ERROR]: …`), which scripts look for.
+/// The whole text, with a newline at its end, and an empty line after several. The first line is Ansible's (`[ERROR]: …`), which scripts look for.
 pub fn render(diagnostic: &Diagnostic) -> String {
     let word = match diagnostic.severity {
         Severity::Error => "ERROR",
@@ -20,6 +20,9 @@ pub fn render(diagnostic: &Diagnostic) -> String {
     if let Some(help) = &diagnostic.help {
         let gap = if diagnostic.span.is_some() || !diagnostic.related.is_empty() { "\n" } else { "" };
         let _ = writeln!(out, "{gap}Help: {help}");
+    }
+    if out.trim_end().contains('\n') {
+        out.push('\n');
     }
     out
 }
@@ -79,7 +82,7 @@ mod tests {
             .help("did you mean `command`?");
         assert_eq!(
             render(&diagnostic),
-            "[ERROR]: there is no module `comand`\nOrigin: /p/site.yml:3:7\n\n1 - hosts: all\n2   tasks:\n3     - comand: ls\n        ^ column 7\n\nHelp: did you mean `command`?\n"
+            "[ERROR]: there is no module `comand`\nOrigin: /p/site.yml:3:7\n\n1 - hosts: all\n2   tasks:\n3     - comand: ls\n        ^ column 7\n\nHelp: did you mean `command`?\n\n"
         );
     }
 }

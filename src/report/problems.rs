@@ -19,10 +19,7 @@ pub fn say(problem: &Diagnostic, look: &Look, sink: &Sink, seen: &mut HashSet<St
             sink.error_line(MAY_BE_SILENCED, Some(Paint::Warning), Level::Warning);
         }
     }
-    let mut text = diag::render(problem);
-    if problem.span.is_some() {
-        text.push('\n');
-    }
+    let text = diag::render(problem);
     let level = match problem.severity {
         Severity::Error => Level::Error,
         Severity::Warning => Level::Warning,

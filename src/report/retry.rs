@@ -40,7 +40,7 @@ impl Reporter for RetryFiles {
         match self.write(&file, lost) {
             Ok(()) => self.sink.line(&format!("\tto retry, use: --limit @{}", file.display()), None),
             Err(error) => {
-                let text = format!("Could not create retry file '{}'.\n\t{error}\n", file.display());
+                let text = format!("Could not create retry file '{}'.\n\t{error}", file.display());
                 let warning = Diagnostic::warning("retry-file", text);
                 problems::say(&warning, &self.look, &self.sink, &mut HashSet::new());
             }

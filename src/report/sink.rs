@@ -31,6 +31,7 @@ struct Log {
     file: Mutex<File>,
     user: String,
     verbosity: Option<u8>,
+    silent: bool,
 }
 
 /// The settings of the log.
@@ -39,8 +40,10 @@ pub struct LogFile {
     pub path: PathBuf,
     /// Who is at work, as each line says.
     pub user: String,
-    /// `log_verbosity`: how much it is told, if not as much as the terminal.
+    /// `log_verbosity`: how much it is told where the terminal shows less.
     pub verbosity: Option<u8>,
+    /// `log_filter` names what is logged here: the file stays empty.
+    pub silent: bool,
 }
 
 impl Sink {
@@ -91,11 +94,7 @@ impl Sink {
 
     /// A line for who wants to know more.
     pub fn verbose_line(&self, text: &str, colour: Option<Paint>) {
-        let unlogged = self.log.as_ref().and_then(|log| log.verbosity).is_some_and(|level| level < VERBOSE);
-        let shown = match unlogged {
-            true => self.shown(&Redactor::global().redact(text), colour),
-            false => self.prepared(text, colour, Level::Info),
-        };
+        let shown = self.prepared(text, colour, Level::Info);
         match self.verbose_to_stderr {
             true => self.to_stderr(&shown),
             false => self.to_stdout(&shown),
@@ -116,6 +115,13 @@ impl Sink {
     pub fn log(&self, text: &str, level: Level) {
         if let Some(log) = &self.log {
             log.write(&Redactor::global().redact(text), level);
+        }
+    }
+
+    /// Says something to the log only, where that wants to know more than the terminal shows.
+    pub fn log_verbose(&self, text: &str) {
+        if self.log.as_ref().and_then(|log| log.verbosity).is_some_and(|level| level >= VERBOSE) {
+            self.log(text, Level::Info);
         }
     }
 
@@ -151,11 +157,7 @@ impl Sink {
         if let Some(log) = &self.log {
             log.write(&text, level);
         }
-        self.shown(&text, colour)
-    }
-
-    fn shown(&self, text: &str, colour: Option<Paint>) -> String {
-        let painted = colour.map_or_else(|| text.to_owned(), |colour| self.painted(text, colour));
+        let painted = colour.map_or_else(|| text.clone(), |colour| self.painted(&text, colour));
         if text.ends_with('\n') { painted } else { painted + "\n" }
     }
 
@@ -189,13 +191,13 @@ impl Log {
         let opened = opened.map_err(|_| {
             format!("log file at '{}' is not writeable and we cannot create it, aborting\n", path.display())
         })?;
-        Ok(Self { file: Mutex::new(opened), user: file.user, verbosity: file.verbosity })
+        Ok(Self { file: Mutex::new(opened), user: file.user, verbosity: file.verbosity, silent: file.silent })
     }
 
     fn write(&self, text: &str, level: Level) {
         let text = console::strip_ansi_codes(text);
         let text = text.trim_start_matches('\n');
-        if text.trim().is_empty() {
+        if self.silent || text.trim().is_empty() {
             return;
         }
         let level = match level {
@@ -216,7 +218,7 @@ mod tests {
     use super::*;
 
     fn log(path: PathBuf) -> LogFile {
-        LogFile { path, user: "me".into(), verbosity: Some(0) }
+        LogFile { path, user: "me".into(), verbosity: Some(0), silent: false }
     }
 
     #[test]
@@ -228,7 +230,7 @@ mod tests {
         sink.log("\nPLAY [x] ***", Level::Info);
         sink.log("\n", Level::Info);
         sink.log("\x1b[0;31m[ERROR]: no\x1b[0m", Level::Error);
-        sink.verbose_line("how", None);
+        sink.log_verbose("how");
         let text = std::fs::read_to_string(&path).expect("a log");
         let stamp =
             fancy_regex::Regex::new(r"(?m)^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} p=\d+ u=me n=ansible ")

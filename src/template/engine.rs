@@ -20,6 +20,8 @@ pub struct Settings {
     /// Conditions that are not boolean are taken by their truth, with a warning
     /// (`ALLOW_BROKEN_CONDITIONALS`).
     pub allow_broken_conditionals: bool,
+    /// Templates in the texts of expressions are texts (`ALLOW_EMBEDDED_TEMPLATES` is off).
+    pub plain_constants: bool,
     /// Opens encrypted variables and files.
     pub vault: Arc<Vault>,
     /// Whether there is a module or action of a name; nobody knows where this is not given.

@@ -50,6 +50,9 @@ fn untrusted(span: &Span) -> ExprKind {
     )
 }
 
+/// Why they are not refused.
+const ALLOWED: &str = "Broken conditionals are currently allowed because the `ALLOW_BROKEN_CONDITIONALS` configuration option is enabled.";
+
 impl Engine {
     /// A condition or other bare expression. Booleans and numbers are allowed as they are; a text that is
     /// wholly `{{ … }}` is taken as the expression inside, as Ansible does with a warning.
@@ -168,15 +171,18 @@ impl Context {
         }
         let mut value = self.eval_lazy(expr).map_err(worded)?;
         if matches!(expr.0.kind, ExprKind::Template(_)) {
-            self.0.engine().warn(
-                Diagnostic::new(
-                    Severity::Deprecation,
-                    "templated-conditional",
-                    "Conditionals should not be surrounded by templating delimiters such as {{ }} or {% %}. \
-                     This feature will be removed from ansible-core version 2.23.",
-                )
-                .at(&expr.0.span),
-            );
+            // A text that comes of it is looked at again.
+            if !matches!(value, V::Str(_)) {
+                self.0.engine().warn(
+                    Diagnostic::new(
+                        Severity::Deprecation,
+                        "templated-conditional",
+                        "Conditionals should not be surrounded by templating delimiters such as {{ }} or {% %}. \
+                         This feature will be removed from ansible-core version 2.23.",
+                    )
+                    .at(&expr.0.span),
+                );
+            }
             // `when: "{{ name }}"` where `name` holds an authored text: that text is the condition.
             if let V::Str(text) = &value
                 && marks::is_authored(text)
@@ -244,6 +250,10 @@ impl Context {
 
     fn broken_condition(&self, message: String, place: &Span) {
         let message = format!("{message} This feature will be removed from ansible-core version 2.23.");
-        self.0.engine().warn(Diagnostic::new(Severity::Deprecation, "broken-conditional", message).at(place));
+        let warning = Diagnostic::new(Severity::Deprecation, "broken-conditional", message).at(place);
+        // Under the name `ekumen` they are, whatever is set.
+        let config = self.0.engine().settings().config.as_ref();
+        let set = config.is_some_and(|config| config.bool("ALLOW_BROKEN_CONDITIONALS"));
+        self.0.engine().warn(if set { warning.help(ALLOWED) } else { warning });
     }
 }

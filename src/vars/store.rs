@@ -1,5 +1,6 @@
 //! What is known of each host: inventory variables, facts, registered results.
 
+use super::restricted::is_restricted;
 use super::{FactCache, Layer, Terms, reserved};
 use crate::diag::{Diagnostic, Span};
 use crate::inventory::{Inventory, LayerOf, VarLayer, Vars};
@@ -35,7 +36,8 @@ pub(super) const LOCAL_FACTS: &str = "ansible_local";
 impl HostVars {
     fn add_facts(&mut self, facts: &Map) {
         let raw = Arc::make_mut(&mut self.facts);
-        for (key, value) in facts {
+        let restricted = |key: &Value| key.as_str().is_some_and(is_restricted);
+        for (key, value) in facts.iter().filter(|(key, _)| !restricted(key)) {
             raw.insert(key.clone(), value.clone());
         }
         let view = Arc::make_mut(&mut self.ansible_facts);
@@ -189,7 +191,7 @@ impl Store {
         }
     }
 
-    /// Adds facts, as a module returned them.
+    /// Adds facts, as a module returned them. Those that say how a host is reached are no variables.
     pub fn add_facts(&self, host: &str, facts: &Map) {
         self.change(host, |vars| vars.add_facts(facts));
         if let Some(cache) = &self.cache

@@ -2,10 +2,12 @@
 
 use super::failure::conditional_text;
 use super::{State, Step, TaskRun};
+use crate::diag::Diagnostic;
 use crate::playbook::{ActionKind, Condition};
 use crate::runner::result::{Effect, TaskResult};
 use crate::template::{TemplateError, TemplateErrorKind};
 use crate::value::{Map, Value};
+use crate::vars::is_restricted;
 
 impl TaskRun<'_> {
     /// What `register` sees of a diff: what was asked for, and for files that are sent always something.
@@ -145,6 +147,10 @@ impl TaskRun<'_> {
         if let Some(Value::Map(facts)) = result.data.get("ansible_facts")
             && !result.failed
         {
+            for name in facts.keys().filter_map(Value::as_str).filter(|name| is_restricted(name)) {
+                let text = format!("Removed restricted key from module data: {name}");
+                self.shared.engine.warn(Diagnostic::warning("restricted-fact", text));
+            }
             result.effects.push(Effect::Facts((**facts).clone()));
         }
     }

@@ -53,7 +53,7 @@ pub fn warnings(settings: &Settings) -> Vec<Diagnostic> {
             "deprecated-setting",
             format!(
                 "{name} option. Reason: {why}\nAlternatives: {alternatives}. This feature will be removed from \
-                 ansible-core version {version}.\n"
+                 ansible-core version {version}."
             ),
         )
     })

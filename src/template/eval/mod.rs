@@ -16,7 +16,9 @@ use super::context::Ctx;
 use super::object::{self, Missing, Res, V, compare, contains, equal, failed, key_of, text};
 use super::syntax::Source;
 use super::syntax::ir::{Arg, Block, Cmp, Ex, Kind, Pos};
+use super::term::Term;
 use super::{TemplateError, TemplateErrorKind, globals};
+use crate::diag::Diagnostic;
 pub use env::Env;
 use limits::Limits;
 use locals::Locals;
@@ -170,6 +172,30 @@ impl<'a> Eval<'a> {
         Ok(value)
     }
 
+    /// A template in a text of an expression: as it is, where the settings want that.
+    fn embedded(&self, term: &Term, in_template: bool) -> Res<V> {
+        let engine = self.ctx.engine();
+        if engine.settings().plain_constants
+            && let Term::Template(template) = term
+        {
+            return Ok(V::str(template.text()));
+        }
+        let help = match in_template {
+            true => {
+                "Use inline expressions, for example: `msg: \"{{ lookup('env', '{{ a_var }}') }}\"` becomes \
+                 `msg: \"{{ lookup('env', a_var) }}\"`"
+            }
+            false => {
+                "Use inline expressions, for example: `when: \"{{ a_var }}\" == 42` becomes `when: a_var == 42`"
+            }
+        };
+        let text = "Jinja constant strings should not contain embedded templates. This feature will be disabled by default in \
+                    ansible-core 2.23.";
+        let place = self.source.place(Pos::default());
+        engine.warn(Diagnostic::warning("embedded-template", text).at(&place).help(help));
+        self.ctx.value_of(term)
+    }
+
     /// The truth of a condition.
     fn truth(&mut self, ex: &Ex) -> Res<bool> {
         let value = self.expr(ex)?;
@@ -187,7 +213,7 @@ impl<'a> Eval<'a> {
         Ok(match &ex.kind {
             Kind::Const(value) => value.clone(),
             Kind::Var(name) => self.variable(name)?,
-            Kind::Embedded(term) => self.ctx.value_of(term)?,
+            Kind::Embedded { term, in_template } => self.embedded(term, *in_template)?,
             Kind::List(items) => V::list(items.iter().map(|item| self.expr(item)).collect::<Res<_>>()?),
             Kind::Tuple(items) => V::Tuple(items.iter().map(|item| self.expr(item)).collect::<Res<_>>()?),
             Kind::Dict(pairs) => {

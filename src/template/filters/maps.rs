@@ -1,7 +1,7 @@
 //! Filters of mappings, and those that choose between values.
 
 use super::select::fold_case;
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Severity};
 use crate::template::eval::Call;
 use crate::template::object::{
     Entries, Res, V, attribute, failed, has_method, item, key_of, repr, sort_values, text, undefined,
@@ -78,11 +78,12 @@ pub fn boolean(c: &mut Call) -> Res<V> {
         Some(result) => Ok(V::Bool(result)),
         None => {
             let message = format!(
-                "The `bool` filter coerced invalid value {} ({}) to False.",
+                "The `bool` filter coerced invalid value {} ({}) to False. This feature will be removed from ansible-core \
+                 version 2.23.",
                 repr(&c.value)?,
                 c.value.type_name()
             );
-            c.eval.ctx.engine().warn(Diagnostic::warning("bool-filter", message));
+            c.eval.ctx.engine().warn(Diagnostic::new(Severity::Deprecation, "bool-filter", message));
             Ok(V::Bool(false))
         }
     }

@@ -1,12 +1,13 @@
 //! JSON, YAML and Base64.
 
+use crate::diag::{Diagnostic, Severity};
 use crate::source::yaml;
 use crate::template::encodings::{decode, encode};
 use crate::template::eval::{Call, charge, check_stack};
 use crate::template::object::{Res, V, failed, text};
 use crate::template::yaml_dump::{self, YamlStyle};
 use crate::template::{TemplateErrorKind, is_omit};
-use crate::value::{JsonStyle, Value, from_json as parse_json, marks};
+use crate::value::{JsonStyle, Value, from_json as parse_json, marks, str_repr};
 use base64::Engine;
 use base64::engine::GeneralPurposeConfig;
 use base64::engine::general_purpose::{GeneralPurpose, STANDARD, URL_SAFE};
@@ -205,6 +206,15 @@ pub fn load_yaml(text: &str, single: bool) -> Res<Vec<Value>> {
     Ok(loaded.iter().map(|document| document.node.to_value()).collect())
 }
 
+/// That a filter has nothing to read.
+fn no_text(c: &Call, filter: &str) {
+    let message = format!(
+        "The {filter} filter ignored non-string input of type {}. This feature will be removed from ansible-core version 2.23.",
+        str_repr(c.value.type_name())
+    );
+    c.eval.ctx.engine().warn(Diagnostic::new(Severity::Deprecation, "no-text", message));
+}
+
 pub fn from_yaml(c: &mut Call) -> Res<V> {
     match &c.value {
         V::Str(text) => match load_yaml(text, true)?.first() {
@@ -212,7 +222,10 @@ pub fn from_yaml(c: &mut Call) -> Res<V> {
             None => Ok(V::None),
         },
         // Nothing to parse: data goes through.
-        other => Ok(other.clone()),
+        other => {
+            no_text(c, "from_yaml");
+            Ok(other.clone())
+        }
     }
 }
 
@@ -223,7 +236,10 @@ pub fn from_yaml_all(c: &mut Call) -> Res<V> {
             Ok(V::list(documents))
         }
         V::None => Ok(V::list(Vec::new())),
-        other => Ok(other.clone()),
+        other => {
+            no_text(c, "from_yaml_all");
+            Ok(other.clone())
+        }
     }
 }
 

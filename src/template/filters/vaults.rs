@@ -1,5 +1,6 @@
 //! Filters that encrypt and decrypt texts as `ansible-vault` does.
 
+use crate::diag::{Diagnostic, Severity};
 use crate::source::vault::{self, Vault, VaultSecret};
 use crate::template::eval::Call;
 use crate::template::object::{Res, V, failed, text};
@@ -28,12 +29,25 @@ fn input<'a>(c: &'a Call, verb: &str) -> Res<&'a str> {
     })
 }
 
+/// The argument `vault_id`, or `vaultid` as it was called once.
+fn vault_id(c: &Call, new: usize, old: usize) -> Res<String> {
+    let Some(older) = c.given(old) else { return c.text_or(new, DEFAULT_ID) };
+    let engine = c.eval.ctx.engine();
+    let what = "Use of undocumented `vaultid`. This feature will be removed from ansible-core version 2.20. Use `vault_id` instead.";
+    engine.warn(Diagnostic::new(Severity::Deprecation, "vaultid", what));
+    if c.given(new).is_some() {
+        engine.warn(Diagnostic::warning("vaultid", "Ignoring vaultid as vault_id is already set."));
+        return c.text_or(new, DEFAULT_ID);
+    }
+    text(older).map(|id| id.to_string())
+}
+
 /// `text | vault(secret, salt, vault_id, wrap_object)`; with the last, the text itself, which YAML shows encrypted.
 pub fn vault(c: &mut Call) -> Res<V> {
     let secret = secret(c)?;
     let plain = input(c, "vault")?;
     let salt = c.given(1).map(text).transpose()?;
-    let id = c.text_or(2, DEFAULT_ID)?;
+    let id = vault_id(c, 2, 4)?;
     let sealed =
         vault::encrypt(plain.as_bytes(), &secret, Some(&id), salt.as_ref().map(|salt| salt.as_bytes()));
     let sealed = sealed.map_err(|error| failed(format!("Unable to encrypt: {error}")))?;
@@ -60,7 +74,7 @@ pub fn unvault(c: &mut Call) -> Res<V> {
     if !vault::is_encrypted(sealed.as_bytes()) {
         return Ok(c.value.clone());
     }
-    let opener = Vault::new(vec![VaultSecret { id: c.text_or(1, DEFAULT_ID)?, password }], false);
+    let opener = Vault::new(vec![VaultSecret { id: vault_id(c, 1, 2)?, password }], false);
     match opener.decrypt(sealed) {
         Ok((plain, _)) => Ok(V::from(String::from_utf8_lossy(&plain).into_owned())),
         Err(error) => Err(failed(format!("Unable to decrypt: {error}"))),

@@ -21,8 +21,11 @@ pub struct Ex {
 
 pub enum Kind {
     Const(V),
-    /// A text inside a condition that is a template itself.
-    Embedded(Term),
+    /// A text inside a condition, or in what a lookup is given (`in_template`), that is a template itself.
+    Embedded {
+        term: Term,
+        in_template: bool,
+    },
     Var(Arc<str>),
     List(Vec<Ex>),
     Tuple(Vec<Ex>),

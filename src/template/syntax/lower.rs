@@ -74,6 +74,7 @@ fn lower(parsed: &ast::Stmt, syntax: &Syntax) -> Result<Program, Vec<Problem>> {
         raw_strings: syntax.raw_strings,
         raw: false,
         embedded: false,
+        in_template: true,
         blocks: Vec::new(),
         problems: Vec::new(),
         suspects: Vec::new(),
@@ -103,6 +104,7 @@ pub fn expression(text: &str) -> Result<Ex, Vec<Problem>> {
         raw_strings: false,
         raw: false,
         embedded: true,
+        in_template: false,
         blocks: Vec::new(),
         problems: Vec::new(),
         suspects: Vec::new(),
@@ -221,6 +223,8 @@ struct Lower {
     raw: bool,
     /// Templates in the texts of this expression are rendered.
     embedded: bool,
+    /// What is lowered is a template, not a bare expression.
+    in_template: bool,
     blocks: Vec<Arc<Block>>,
     problems: Vec<Problem>,
     /// See [`Program::suspects`].
@@ -403,7 +407,9 @@ impl Lower {
                 Kind::Var(self.interned(var.id))
             }
             ast::Expr::Const(constant) => match self.constant(&constant.value) {
-                V::Str(text) if self.embedded && text.contains("{{") => Kind::Embedded(Term::embedded(&text)),
+                V::Str(text) if self.embedded && text.contains("{{") => {
+                    Kind::Embedded { term: Term::embedded(&text), in_template: self.in_template }
+                }
                 value => {
                     // What is written in the arguments of a lookup may be its expression.
                     if self.embedded
@@ -471,7 +477,7 @@ impl Lower {
                 if !embedded {
                     for arg in &mut args {
                         if let Arg::Named(_, Ex { kind, .. }) = arg
-                            && let Kind::Embedded(Term::Template(template)) = kind
+                            && let Kind::Embedded { term: Term::Template(template), .. } = kind
                         {
                             *kind = Kind::Const(V::str(template.text()));
                         }
