@@ -259,30 +259,16 @@ pub fn subelements(c: &mut Call) -> Res<V> {
         keys @ (V::List(_) | V::Tuple(_)) => keys.items()?.iter().map(text).collect::<Res<_>>()?,
         _ => return Err(failed("subelements must be a list or a string")),
     };
-    subelements_of(rows, &path, if skip_missing { Pathless::Skip } else { Pathless::Fail })
-}
-
-/// What becomes of rows that do not have the path of `subelements`.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Pathless {
-    Fail,
-    /// A key may be missing.
-    Skip,
-    /// What has no keys may stand on the path, too.
-    SkipAny,
+    subelements_of(rows, &path, skip_missing)
 }
 
 /// Pairs of each row and each of its items at `path`.
-pub fn subelements_of(rows: Vec<V>, path: &[String], pathless: Pathless) -> Res<V> {
+fn subelements_of(rows: Vec<V>, path: &[String], skip_missing: bool) -> Res<V> {
     let mut out = Vec::new();
     for row in rows {
         let mut value = row.clone();
         for key in path {
             let V::Dict(_) = &value else {
-                if pathless == Pathless::SkipAny {
-                    value = V::list(Vec::new());
-                    break;
-                }
                 return Err(failed(format!(
                     "the key {key} should point to a dictionary, got '{}'",
                     text(&value)?
@@ -290,7 +276,7 @@ pub fn subelements_of(rows: Vec<V>, path: &[String], pathless: Pathless) -> Res<
             };
             value = item(&value, &V::str(key))?;
             if value.is_missing() {
-                if pathless != Pathless::Fail {
+                if skip_missing {
                     value = V::list(Vec::new());
                     break;
                 }

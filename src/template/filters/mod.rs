@@ -38,8 +38,8 @@ pub use dates::TimeDelta;
 pub use dates::now;
 pub use general::type_of;
 pub use json_errors::explain as explain_json;
-pub use maps::{Pathless, subelements_of};
 pub use password::{Recipe, hash_password, random_password};
+pub use paths::normal as normal_path;
 pub use serial::load_yaml;
 pub use validate::{test as validate_test, validate};
 

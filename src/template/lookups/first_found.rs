@@ -1,6 +1,7 @@
 //! `first_found`: the first of several files that exists.
 
 use super::Lookup;
+use crate::template::filters;
 use crate::template::object::{Res, V, failed, text};
 
 pub fn first_found(lookup: &mut Lookup) -> Res<Vec<V>> {
@@ -16,7 +17,7 @@ pub fn first_found(lookup: &mut Lookup) -> Res<Vec<V>> {
     let folder = lookup.text("_subdir")?.unwrap_or_default();
     for name in &names {
         if let Some(path) = lookup.eval.ctx.candidates(&folder, name).into_iter().find(|path| path.exists()) {
-            return Ok(vec![V::from(path.display().to_string())]);
+            return Ok(vec![V::from(filters::normal_path(&path.to_string_lossy()))]);
         }
     }
     if skip {

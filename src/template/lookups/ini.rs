@@ -56,7 +56,7 @@ pub fn ini(lookup: &mut Lookup) -> Res<Vec<V>> {
         };
         file.parse(&content, properties)?;
         if section != DEFAULT && !file.sections.iter().any(|known| known.name == section) {
-            return Err(failed(format!("No section '{section}' in '{}'.", file.name)));
+            return Err(failed(format!("No section '{section}' in '{name}'.")));
         }
         if term.flag("re")?.unwrap_or(false) {
             let regex = regex::compile(&term.key, Flags::default())?;

@@ -46,7 +46,7 @@ static LOOKUPS: &[(&str, Run, &[Opt])] = &[
     ("lines", files::lines, NONE),
     ("list", |lookup| Ok(std::mem::take(&mut lookup.terms)), NONE),
     ("nested", data::nested, NONE),
-    ("cartesian", data::nested, NONE),
+    ("cartesian", data::cartesian, NONE),
     ("password", passwords::password, options::PASSWORD),
     ("pipe", files::pipe, NONE),
     ("random_choice", data::random_choice, NONE),

@@ -96,7 +96,7 @@ pub fn csvfile(lookup: &mut Lookup) -> Res<Vec<V>> {
         let found = rows(&content, delimiter).into_iter().find(|row| row.get(key_column) == Some(&term.key));
         match found {
             Some(row) => {
-                let cell = row.get(column).ok_or_else(|| failed("csvfile: list index out of range"))?;
+                let cell = row.get(column).ok_or_else(|| failed("list index out of range"))?;
                 out.push(V::str(cell));
             }
             None => match term.get("default") {

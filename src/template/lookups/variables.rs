@@ -36,7 +36,7 @@ pub fn env(lookup: &mut Lookup) -> Res<Vec<V>> {
 }
 
 pub fn vars(lookup: &mut Lookup) -> Res<Vec<V>> {
-    let default = lookup.option("default").cloned();
+    let default = lookup.option("default").filter(|default| !matches!(default, V::None)).cloned();
     let mut out = Vec::new();
     for term in lookup.terms.clone() {
         let V::Str(name) = &term else {
