@@ -78,6 +78,8 @@ pub struct Call {
     /// Run it even when nothing may be changed (the module only reads, or decides itself).
     pub check: Option<bool>,
     pub diff: bool,
+    /// A file of the control machine is sent ([`TaskResult::sends_file`]).
+    pub sends_file: bool,
     pub no_log: bool,
     pub delegated: Option<Delegate>,
     /// `async` holds for it: it is the task itself, not a step of it.
@@ -93,6 +95,7 @@ impl Call {
             finish: None,
             check: None,
             diff: false,
+            sends_file: false,
             no_log: false,
             delegated: None,
             may_be_job: false,

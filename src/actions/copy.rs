@@ -29,7 +29,7 @@ impl Action for Copy {
                     Value::Bytes(bytes) => bytes.to_vec(),
                     other => py_str(other).into_bytes(),
                 };
-                let mut call = Call::new("copy", Map::new());
+                let mut call = Call { sends_file: true, ..Call::new("copy", Map::new()) };
                 args.insert("_size".into(), bytes.len().into());
                 args.insert("_digest".into(), Value::from(call.blobs.add_bytes(bytes)));
                 call.args = args;
@@ -57,7 +57,7 @@ impl Action for Copy {
 
 /// `unread`: a large file may be sent without having been read before.
 fn file(mut args: Map, path: &Path, files: Files, unread: bool) -> Prepared {
-    let mut call = Call::new("copy", Map::new());
+    let mut call = Call { sends_file: true, ..Call::new("copy", Map::new()) };
     let added = match unread {
         true => files.add_unread(path, &mut call.blobs),
         false => files.add(path, &mut call.blobs).map(|(digest, size)| Added::Hashed(digest, size)),
@@ -102,6 +102,14 @@ fn folder(mut args: Map, src: &str, path: &Path, files: Files) -> Prepared {
     }
     if let Err(error) = walk(path, follow, &mut vec![identity(path)], &mut found) {
         return Prepared::failed(error);
+    }
+    if let Some((only, beside)) = only_file(&found) {
+        // It is told of as the file that it is.
+        let dest = text(&args, "dest").unwrap_or_default();
+        let beside = beside.strip_prefix(&base).unwrap_or(Path::new(""));
+        let place = Path::new(&dest).join(beside).join("");
+        args.insert("dest".into(), Value::str(place.to_string_lossy()));
+        return file(args, only, files, false);
     }
     let relative = |path: &Path| path.strip_prefix(&base).unwrap_or(path).to_string_lossy().into_owned();
     let hashed: Vec<Result<(Value, super::Blobs), String>> = found
@@ -149,6 +157,16 @@ fn folder(mut args: Map, src: &str, path: &Path, files: Files) -> Prepared {
     args.insert("_entries".into(), Value::list(entries));
     call.args = args;
     Prepared::Call(call)
+}
+
+/// The file and its folder, if there is nothing else but the folders on the way to it.
+fn only_file(found: &[Found]) -> Option<(&Path, &Path)> {
+    let plain = |one: &&Found| !one.as_link && one.path.is_file();
+    let mut others = found.iter().filter(|one| !(plain(one) || !one.as_link && one.path.is_dir()));
+    let mut files = found.iter().filter(plain);
+    let (only, None, None) = (files.next()?, files.next(), others.next()) else { return None };
+    let on_the_way = |one: &Found| only.path.starts_with(&one.path);
+    found.iter().all(on_the_way).then_some((only.path.as_path(), only.path.parent()?))
 }
 
 /// Something in a folder; links that lead back up are copied as links.

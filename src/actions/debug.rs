@@ -3,7 +3,7 @@
 use super::{Action, Prepared, Scene};
 use crate::diag::Diagnostic;
 use crate::runner::{Cause, TaskResult};
-use crate::template::{Term, is_omit};
+use crate::template::{TemplateErrorKind, Term, is_omit};
 use crate::value::{Map, Value};
 use std::sync::Arc;
 
@@ -58,28 +58,47 @@ fn show(text: &Arc<str>, scene: &Scene) -> TaskResult {
         _ => scene.engine.condition_of(&Term::Data(Value::Str(text.clone())), span),
     };
     let value = match compiled {
-        Ok(expr) => scene.context.eval(&expr),
+        Ok(expr) => scene.context.eval_to_show(&expr),
         Err(problem) => return TaskResult::failure(problem.summary),
     };
     match value {
-        Ok(value) => {
+        Ok((value, missing)) => {
             let mut result = TaskResult::default();
             if is_omit(&value) {
                 let what = "The result of the `var` expression could not be omitted; a placeholder was used instead.";
                 result.warnings.push(Diagnostic::warning("template", what).at(span));
             }
+            if !missing.is_empty() {
+                let errors = if missing.len() == 1 { "error" } else { "errors" };
+                let mut what = format!("Encountered {} template {errors}.", missing.len());
+                for (number, error) in missing.iter().enumerate() {
+                    what.push_str(&format!("\nerror {} - {}", number + 1, error.message));
+                }
+                let place = match &missing[..] {
+                    [only] => only.trace.first().unwrap_or(span),
+                    _ => span,
+                };
+                result.warnings.push(Diagnostic::warning("template", what).at(place));
+            }
             result.with(name, value)
         }
-        Err(error) if error.kind == crate::template::TemplateErrorKind::Undefined => {
-            let what = format!("Encountered 1 template error.\nerror 1 - {}", error.message);
-            let warnings = vec![Diagnostic::warning("template", what).at(span)];
-            let shown = format!("<< error 1 - {} >>", error.message);
-            TaskResult { warnings, ..TaskResult::default() }.with(name, shown)
-        }
-        Err(error) if error.kind == crate::template::TemplateErrorKind::Failed => {
-            let cause = Cause::new(&*error.message, error.trace.first());
-            let mut result = TaskResult::broken("Error while resolving `var` expression", cause);
+        Err(error) if matches!(error.kind, TemplateErrorKind::Failed | TemplateErrorKind::Syntax) => {
+            let outer = "Error while resolving `var` expression";
+            let mut result = TaskResult::broken(outer, Cause::new(&*error.message, error.trace.first()));
             result.data.shift_remove("changed");
+            // What is wrong with a variable is a link of its own.
+            let elsewhere = error
+                .trace
+                .first()
+                .filter(|place| place.file.path != span.file.path || place.line != span.line);
+            let links = match elsewhere {
+                Some(place) => vec![
+                    Cause::new(format!("{outer}."), Some(span)),
+                    Cause::new(&*error.message, Some(place)),
+                ],
+                None => vec![Cause::new(format!("{outer}: {}", error.message), Some(span))],
+            };
+            result.causes = std::iter::once(Cause::new("Task failed.", None)).chain(links).collect();
             result
         }
         Err(error) => crate::runner::template_failure(&error),

@@ -52,7 +52,7 @@ impl Action for TemplateFile {
             Ok(content) => content,
             Err(error) => return Prepared::failed(error.into_message()),
         };
-        let mut call = Call::new("copy", Map::new());
+        let mut call = Call { sends_file: true, ..Call::new("copy", Map::new()) };
         let size = content.len();
         let digest = call.blobs.add_bytes(content);
         for name in RENDERING {

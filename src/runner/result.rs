@@ -22,6 +22,8 @@ pub struct TaskResult {
     pub diff: Vec<Diff>,
     /// Somebody asked to see the diff.
     pub show_diff: bool,
+    /// A file of the control machine was to be sent: `register` sees a diff of it even if nothing differs.
+    pub sends_file: bool,
     pub items: Option<Vec<TaskResult>>,
     /// The label of an item, as it is shown.
     pub label: Option<String>,

@@ -22,6 +22,8 @@ pub enum NodeKind {
     Str(Arc<str>),
     /// `!unsafe`: a text (or, through the tag on a collection, all texts in it) that is never a template.
     Unsafe(Arc<str>),
+    /// `!!binary` that is no text.
+    Bytes(Arc<[u8]>),
     /// `!vault`: the ciphertext as it stands in the file.
     Vault(Arc<str>),
     List(Vec<Node>),
@@ -101,6 +103,7 @@ impl Node {
             NodeKind::Big(digits) => Value::Big(digits.clone()),
             NodeKind::Float(f) => Value::Float(*f),
             NodeKind::Str(s) | NodeKind::Unsafe(s) | NodeKind::Vault(s) => Value::Str(s.clone()),
+            NodeKind::Bytes(bytes) => Value::Bytes(bytes.clone()),
             NodeKind::List(items) => Value::list(items.iter().map(Node::to_value).collect()),
             NodeKind::Map(entries) => {
                 Value::map(entries.iter().map(|(k, v)| (k.to_value(), v.to_value())).collect::<Map>())
@@ -165,7 +168,7 @@ impl Node {
             Value::Float(f) => NodeKind::Float(*f),
             Value::Big(digits) => NodeKind::Big(digits.clone()),
             Value::Str(s) => NodeKind::Str(s.clone()),
-            Value::Bytes(b) => NodeKind::Str(String::from_utf8_lossy(b).into()),
+            Value::Bytes(bytes) => NodeKind::Bytes(bytes.clone()),
             Value::List(items) => NodeKind::List(items.iter().map(|v| Self::from_value(v, span)).collect()),
             Value::Map(map) => NodeKind::Map(
                 map.iter().map(|(k, v)| (Self::from_value(k, span), Self::from_value(v, span))).collect(),

@@ -299,6 +299,40 @@ fn export(value: &V) -> Res<Value> {
     }
 }
 
+/// What stands in place of a missing value where somebody looks at it.
+fn told(error: TemplateError, missing: &mut Vec<TemplateError>) -> Value {
+    let text = format!("<< error {} - {} >>", missing.len() + 1, error.message);
+    missing.push(error);
+    Value::str(text)
+}
+
+/// The value, with `told` for all that is missing in it.
+fn to_show(value: &V, missing: &mut Vec<TemplateError>) -> Res<Value> {
+    check_stack()?;
+    match value {
+        V::List(_) | V::Tuple(_) => {
+            let items = value.items()?;
+            let shown = items.iter().map(|item| to_show(item, missing));
+            let shown = shown.filter(|item| !item.as_ref().is_ok_and(is_omit));
+            Ok(Value::list(shown.collect::<Res<_>>()?))
+        }
+        V::Dict(dict) => {
+            let mut map = Map::new();
+            for (key, item) in dict.entries()? {
+                let shown = to_show(&item, missing)?;
+                if !is_omit(&shown) {
+                    map.insert(key, shown);
+                }
+            }
+            Ok(Value::map(map))
+        }
+        other => match other.to_value() {
+            Err(error) if error.kind == TemplateErrorKind::Undefined => Ok(told(error, missing)),
+            value => value,
+        },
+    }
+}
+
 impl Context {
     pub fn new(engine: &Arc<Engine>, scope: Arc<dyn Scope>, env: Arc<LookupEnv>) -> Self {
         let family = Arc::default();
@@ -355,6 +389,23 @@ impl Context {
     pub fn eval(&self, expr: &Expr) -> Result<Value, TemplateError> {
         let _stack = StackGuard::new();
         export(&self.eval_lazy(expr)?)
+    }
+
+    /// The expression's value for somebody to look at: in place of each missing value stands what is said of it. Those are given, too.
+    ///
+    /// # Errors
+    /// See [`TemplateError`]; but not for missing values.
+    pub fn eval_to_show(&self, expr: &Expr) -> Result<(Value, Vec<TemplateError>), TemplateError> {
+        let _stack = StackGuard::new();
+        let mut missing = Vec::new();
+        let value = match self.eval_lazy(expr) {
+            Err(error) if error.kind == TemplateErrorKind::Undefined => told(error, &mut missing),
+            value => to_show(&value?, &mut missing)?,
+        };
+        match value.unknown() {
+            Some(why) => Err(unknown(why)),
+            None => Ok((without_omit(value), missing)),
+        }
     }
 
     /// What an author wrote in the variable that a template names and does nothing else with.

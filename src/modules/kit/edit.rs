@@ -56,10 +56,20 @@ impl Edit<'_> {
             msg += "ownership, perms or SE linux context changed";
         }
         result.insert("msg".into(), msg.into());
+        if self.headers {
+            result.insert("diff".into(), self.registered(host, &differences));
+        }
         if !changed && differences.is_empty() {
             return Ok(Plan::Unchanged { result });
         }
         let diff = self.diff(host, changed, &differences);
+        let mut predicted = result.clone();
+        // As with Ansible, a check does not speak of the attributes of a file that there is not.
+        if let (None, Some(first)) =
+            (self.before, result.get("diff").and_then(|both| both.as_list()?.first()))
+        {
+            predicted.insert("diff".into(), first.clone());
+        }
         let todo = EditTodo {
             path: real,
             content: changed.then_some(self.after),
@@ -67,9 +77,32 @@ impl Edit<'_> {
             backup: self.backup,
             backup_key: self.backup_key,
             validate: self.validate.map(str::to_owned),
-            result: result.clone(),
+            result,
         };
-        Ok(Plan::Change { todo, diff, result })
+        Ok(Plan::Change { todo, diff, result: predicted })
+    }
+
+    /// What `register` sees of the diff, whether anything differs or not: the text (if a diff was asked for), and the attributes.
+    fn registered(&self, host: &Probe, differences: &Differences) -> Value {
+        let shown = |bytes: &[u8]| match host.wants_diff() {
+            true => Value::from(String::from_utf8_lossy(bytes).into_owned()),
+            false => Value::str(""),
+        };
+        let headed = |what: &str, sides: Option<(Value, Value)>| {
+            let header = format!("{} ({what})", self.path);
+            let mut map = Map::new();
+            map.insert("before_header".into(), header.as_str().into());
+            map.insert("after_header".into(), header.into());
+            if let Some((before, after)) = sides {
+                map.insert("before".into(), before);
+                map.insert("after".into(), after);
+            }
+            Value::map(map)
+        };
+        let texts = (shown(self.before.unwrap_or_default()), shown(&self.after));
+        let attributes = (!differences.is_empty())
+            .then(|| (Value::map(differences.before.clone()), Value::map(differences.after.clone())));
+        Value::list(vec![headed("content", Some(texts)), headed("file attributes", attributes)])
     }
 
     fn diff(&self, host: &Probe, changed: bool, differences: &Differences) -> Vec<Diff> {

@@ -67,7 +67,11 @@ where
         // What a check would have said is no part of what happened.
         result = Map::new();
     }
-    let applied = M::apply(todo, &mut Target::new(host))?;
+    let applied = match M::apply(todo, &mut Target::new(host)) {
+        Ok(applied) => applied,
+        // What it would have changed belongs to the failure.
+        Err(failure) => return Ok(Outcome { diff, ..refused(failure) }),
+    };
     result.extend(applied.result);
     if let Some(made) = applied.diff {
         diff = made;
@@ -89,10 +93,15 @@ fn finish(mut outcome: Outcome, host: &mut Host) -> Outcome {
 }
 
 fn failed(failure: Failure, host: &mut Host) -> Outcome {
+    finish(refused(failure), host)
+}
+
+/// The answer that a failure is.
+fn refused(failure: Failure) -> Outcome {
     let mut result = failure.result;
     result.insert("msg".into(), failure.msg.into());
     result.entry("changed".into()).or_insert(false.into());
     result.insert("failed".into(), true.into());
     let changed = result.get("changed").is_some_and(Value::truthy);
-    finish(Outcome { result: Value::map(result), changed, failed: true, ..Outcome::default() }, host)
+    Outcome { result: Value::map(result), changed, failed: true, ..Outcome::default() }
 }

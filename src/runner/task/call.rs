@@ -225,6 +225,7 @@ impl TaskRun<'_> {
             }
             result.no_log = call.no_log;
             result.show_diff = call.diff;
+            result.sends_file = call.sends_file;
             result.delegated = call.delegated.clone();
             step.state = State::Done(Box::new(result));
         }

@@ -12,16 +12,16 @@ use crate::vars::is_restricted;
 impl TaskRun<'_> {
     /// What `register` sees of a diff: what was asked for, and for files that are sent always something.
     fn register_diff(&self, result: &mut TaskResult) {
-        let short = self.task.action.short.as_str();
-        let remote = self.task.args_node.get("remote_src").and_then(|node| node.to_value().ansible_bool());
-        let sends = short == "template" || (short == "copy" && remote != Some(true));
-        let shown = match result.diff.is_empty() {
-            false if result.show_diff => {
-                let as_list = matches!(short, "copy" | "template" | "lineinfile" | "blockinfile");
+        let hashed = result.data.contains_key("checksum");
+        let shown = match result.diff.first() {
+            Some(first) if result.show_diff && (result.sends_file || !result.failed) => {
+                // Of the attributes alone there is one diff, as `file` has it.
+                let as_list = result.sends_file && first.before.as_map().is_none();
                 Some(crate::runner::result::shown_diff(&result.diff, as_list))
             }
-            _ if !sends || result.failed || result.skipped || !result.data.contains_key("checksum") => None,
+            _ if !result.sends_file || result.skipped || !hashed => None,
             _ if !result.show_diff => Some(Value::list(vec![])),
+            _ if result.failed => None,
             // Nothing differs: that is what it says of the file.
             _ => result.data.get("path").or_else(|| result.data.get("dest")).map(|path| {
                 let side = Value::object([("path", path.clone())]);

@@ -32,7 +32,41 @@ pub(super) const BEFORE_ARGUMENTS: &[&str] =
 /// Those that are looked at afterwards.
 pub(super) const AFTER_ARGUMENTS: &[&str] = &["async", "delay", "poll", "retries"];
 
+/// Variables that stand for keywords of connections, in the order in which Ansible finds fault with them.
+const VARIABLES: &[(&str, &str)] = &[
+    ("connection", "ansible_connection"),
+    ("port", "ansible_ssh_port"),
+    ("port", "ansible_port"),
+    ("remote_user", "ansible_ssh_user"),
+    ("remote_user", "ansible_user"),
+    ("timeout", "ansible_ssh_timeout"),
+    ("timeout", "ansible_timeout"),
+    ("become", "ansible_become"),
+    ("become_method", "ansible_become_method"),
+    ("become_user", "ansible_become_user"),
+    ("become_flags", "ansible_become_flags"),
+    ("become_exe", "ansible_become_exe"),
+    ("shell", "ansible_shell_type"),
+    ("executable", "ansible_shell_executable"),
+    ("remote_addr", "ansible_ssh_host"),
+    ("remote_addr", "ansible_host"),
+    ("password", "ansible_ssh_pass"),
+    ("password", "ansible_password"),
+    ("private_key_file", "ansible_ssh_private_key_file"),
+    ("private_key_file", "ansible_private_key_file"),
+    ("become_pass", "ansible_become_password"),
+    ("become_pass", "ansible_become_pass"),
+];
+
 impl TaskRun<'_> {
+    /// The error of a variable that stands for a keyword of the connection, where one of them is why there is none.
+    pub(super) fn blamed_variable(&self, context: &Context) -> Option<TemplateError> {
+        VARIABLES.iter().find_map(|(keyword, variable)| {
+            let error = context.variable(variable).err()?;
+            Some(keyword_error(keyword, &self.task.span, error))
+        })
+    }
+
     /// A keyword's value: the innermost that is not `omit`.
     pub(super) fn keyword(&self, context: &Context, name: &str) -> Result<Option<Value>, TemplateError> {
         keyword(&self.task.level, context, name)

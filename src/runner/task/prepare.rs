@@ -152,7 +152,8 @@ impl TaskRun<'_> {
             None => context.clone(),
         };
         let route_host = delegated.as_ref().map_or(&**self.host, |other| &other.host);
-        let route = connect::route(self.shared, self.task, &route_context, route_host).map_err(fail)?;
+        let route = connect::route(self.shared, self.task, &route_context, route_host)
+            .map_err(|error| fail(self.blamed_variable(&route_context).unwrap_or(error)))?;
         let environment = self.environment(context).map_err(fail_early)?;
         let check =
             self.truth(context, "check_mode").map_err(fail_early)?.unwrap_or(self.shared.options.check);

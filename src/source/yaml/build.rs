@@ -481,9 +481,10 @@ impl<'a> Builder<'a> {
                 let bytes = base64::engine::general_purpose::STANDARD
                     .decode(compact)
                     .map_err(|error| bad(format!("failed to decode base64 data: {error}")))?;
-                let text = String::from_utf8(bytes)
-                    .map_err(|_| bad("!!binary data that is not UTF-8 is not supported.".into()))?;
-                plain_text(&text)
+                match String::from_utf8(bytes) {
+                    Ok(text) => plain_text(&text),
+                    Err(other) => NodeKind::Bytes(other.into_bytes().into()),
+                }
             }
             name => return Err(self.unknown_tag(name, place)),
         })

@@ -36,6 +36,7 @@ fn documents_mean_what_they_mean_to_ansible() {
             "v: !!binary aGVsbG8=\nw: !!set {a, b}\nx: !!omap [a: 1]\n",
             r#"{"v": "hello", "w": ["a", "b"], "x": [["a", 1]]}"#,
         ),
+        ("v: !!binary /wD+\n", "{\"v\": \"\u{fffd}\\u0000\u{fffd}\"}"),
         ("a:\tb\nc:\t\td\n", r#"{"a": "b", "c": "d"}"#),
         ("a: [\n\t1,\n\t2\n]\n", r#"{"a": [1, 2]}"#),
         ("k:\n  a: [\n 1,\n'x\ny',\n {b: 2}\n]\n  c: 3\n", r#"{"k": {"a": [1, "x y", {"b": 2}], "c": 3}}"#),

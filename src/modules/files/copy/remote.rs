@@ -76,6 +76,9 @@ fn plan_file(args: &Args, host: &Probe, src: &str, attributes: Attributes) -> Re
     if create.is_none() {
         check_directory(&dest, attributes.unsafe_writes)?;
     }
+    if there.is_some() {
+        attributes::describe(host, &place, &mut result);
+    }
     let todo = Todo::File(FileTodo {
         path: place,
         content: Source::File(src.into()),
