@@ -38,12 +38,6 @@ const MAKERS: &[(&str, &str, &str)] = &[
 /// Where the words of something else are passed on: the file, the code of the problem, the test that shows it, and what it shows.
 const PASSED_ON: &[(&str, &str, &str, &str)] = &[
     (
-        "src/actions/debug.rs",
-        "template",
-        "tests/errors/variable_with_a_bad_template.txt",
-        "Encountered 1 template error.",
-    ),
-    (
         "src/cli/extra_vars.rs",
         "extra-vars",
         "tests/errors/unbalanced_extra_vars.txt",
