@@ -15,6 +15,9 @@ pub struct IncludeVars;
 
 impl Action for IncludeVars {
     fn prepare(&self, args: Map, scene: &Scene) -> Prepared {
+        if let Err(why) = check(&args) {
+            return Prepared::Done(TaskResult::stopped(format!("Task failed: {why}")));
+        }
         match load(&args, scene) {
             Ok(result) => Prepared::Done(result),
             Err(message) => {
@@ -32,7 +35,8 @@ impl Action for IncludeVars {
     }
 }
 
-fn load(args: &Map, scene: &Scene) -> Result<TaskResult, String> {
+/// What is wrong with the arguments themselves.
+fn check(args: &Map) -> Result<(), String> {
     const KNOWN: &[&str] = &[
         "_raw_params",
         "depth",
@@ -48,15 +52,20 @@ fn load(args: &Map, scene: &Scene) -> Result<TaskResult, String> {
     if let Some(stranger) = args.keys().map(py_str).find(|key| !KNOWN.contains(&key.as_str())) {
         return Err(format!("{stranger} is not a valid option in include_vars"));
     }
+    let file = args.contains_key("file") || args.contains_key("_raw_params");
+    match file && args.contains_key("dir") {
+        true => Err("You are mixing file only and dir only arguments, these are incompatible".into()),
+        false => Ok(()),
+    }
+}
+
+fn load(args: &Map, scene: &Scene) -> Result<TaskResult, String> {
     // A block of text ends with a newline.
     let raw = text(args, "_raw_params").map(|raw| raw.trim_end_matches('\n').to_owned());
     let file = text(args, "file").or(raw);
     let dir = text(args, "dir");
     let files = match (&file, &dir) {
-        (Some(_), Some(_)) => {
-            return Err("You are mixing file only and dir only arguments, these are incompatible".into());
-        }
-        (Some(file), None) => vec![scene.find("vars", file)?],
+        (Some(file), _) => vec![scene.find("vars", file)?],
         (None, Some(dir)) => directory(dir, args, scene)?,
         (None, None) => return Err("Could not find file on the Ansible Controller.\nIf you are using a module and expect the file to exist on the remote, see the remote_src option".into()),
     };

@@ -334,7 +334,9 @@ impl Runner<'_> {
     pub(super) fn info(&self, run: &Arc<PlayRun>, task: &Arc<Task>, context: &Context) -> TaskInfo {
         let _ = run;
         let name = match &task.name {
-            Some(name) if task.action.kind == ActionKind::Meta => self.shared.engine.source_of(&name.term),
+            Some(name) if task.action.kind == ActionKind::Meta && !task.is_handler => {
+                self.shared.engine.source_of(&name.term)
+            }
             // A name that cannot be rendered is shown as it was written.
             Some(name) => match context.render(&name.term) {
                 Ok(value) => py_str(&value),

@@ -166,7 +166,7 @@ class Play:
                                 {"debug": None, "args": {"msg": "by args"}}, {"ansible.builtin.debug": {"msg": "full name"}},
                                 {"set_fact": "f1={{ n }}"}, {"raw": "echo {{ n }}", "args": {"executable": "/bin/sh"}},
                                 {"debug": "{{ {'msg': 'of a template'} }}"}, {"debug": None, "args": "{{ {'msg': n} }}"},
-                                {"set_fact": "{{ {'f1': n} }}"}, {"assert": "that='n > 1' msg=no"}, {"ping": "data={{ n }}"},
+                                {"assert": "that='n > 1' msg=no"}, {"ping": "data={{ n }}"},
                                 {"command": {"_raw_params": "echo {{ n }}"}}, {"fail": "msg='broken for {{ n }}'"}])
         if kind == "named":
             return dice.choice([{"action": "{{ 'debug' }} msg=named"}, {"action": "{{ word_for }}", "args": {"msg": "by a variable"}},
