@@ -1,9 +1,9 @@
 //! `debug`: shows a message or a variable.
 
 use super::{Action, Prepared, Scene};
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Span};
 use crate::runner::{Cause, TaskResult};
-use crate::template::{TemplateErrorKind, Term, is_omit};
+use crate::template::{TemplateError, TemplateErrorKind, Term, is_omit};
 use crate::value::{Map, Value};
 use std::sync::Arc;
 
@@ -69,16 +69,7 @@ fn show(text: &Arc<str>, scene: &Scene) -> TaskResult {
                 result.warnings.push(Diagnostic::warning("template", what).at(span));
             }
             if !missing.is_empty() {
-                let errors = if missing.len() == 1 { "error" } else { "errors" };
-                let mut what = format!("Encountered {} template {errors}.", missing.len());
-                for (number, error) in missing.iter().enumerate() {
-                    what.push_str(&format!("\nerror {} - {}", number + 1, error.message));
-                }
-                let place = match &missing[..] {
-                    [only] => only.trace.first().unwrap_or(span),
-                    _ => span,
-                };
-                result.warnings.push(Diagnostic::warning("template", what).at(place));
+                result.warnings.push(told_of(&missing, span));
             }
             result.with(name, value)
         }
@@ -103,4 +94,18 @@ fn show(text: &Arc<str>, scene: &Scene) -> TaskResult {
         }
         Err(error) => crate::runner::template_failure(&error),
     }
+}
+
+/// The warning of what is missing in a value that is shown.
+fn told_of(missing: &[TemplateError], span: &Span) -> Diagnostic {
+    let errors = if missing.len() == 1 { "error" } else { "errors" };
+    let each = missing.iter().enumerate();
+    let each: Vec<String> =
+        each.map(|(number, error)| format!("error {} - {}", number + 1, error.message)).collect();
+    let text = format!("Encountered {} template {errors}.\n{}", missing.len(), each.join("\n"));
+    let place = match missing {
+        [only] => only.trace.first().unwrap_or(span),
+        _ => span,
+    };
+    Diagnostic::warning("template", text).at(place)
 }
