@@ -137,3 +137,25 @@ fn an_empty_inventory() {
         "[WARNING]: Could not match supplied host pattern, ignoring: other*\n[WARNING]: No hosts matched, nothing to do\n"
     );
 }
+
+#[test]
+fn a_template_names_the_module() {
+    let site = Site::new();
+    let said = site.said(&["-m", "{{ 'debug' }}", "-a", "msg='a b'"], 0);
+    assert!(said.contains("\"msg\": \"a b\""), "{said}");
+    assert!(!said.contains("DEPRECATION"), "{said}");
+}
+
+#[test]
+fn facts_of_this_machine_are_forgotten() {
+    let site = Site::new();
+    let run = |arguments: &[&str]| {
+        let mut command = site.programs.command("ansible", site.path());
+        command.env("ANSIBLE_CACHE_PLUGIN", "jsonfile").env("ANSIBLE_CACHE_PLUGIN_CONNECTION", "facts");
+        let output = command.arg("localhost").args(arguments).output().expect("the program starts");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    run(&["-m", "setup", "-a", "gather_subset=!all,!min,distribution"]);
+    assert!(run(&["-m", "debug", "-a", "msg={{ ansible_facts.distribution is defined }}"]).contains("true"));
+    assert!(run(&["--flush-cache", "-m", "debug", "-a", "msg={{ ansible_facts }}"]).contains("\"msg\": {}"));
+}

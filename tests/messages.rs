@@ -149,6 +149,12 @@ const PASSED_ON: &[(&str, &str, &str, &str)] = &[
         "tests/errors/undefined_in_prompt.txt",
         "[ERROR]: 'nowhere' is undefined",
     ),
+    (
+        "src/template/context.rs",
+        "untrusted-template",
+        "tests/warnings/untrusted_templates.txt",
+        "[WARNING]: Encountered untrusted template or expression.",
+    ),
     ("src/template/engine.rs", "severity", "tests/errors/unknown_filter.txt", "Syntax error in "),
     (
         "src/template/expr.rs",

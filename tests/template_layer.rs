@@ -524,7 +524,7 @@ fn with_loops_use_lookups() {
         (
             "subelements",
             "[[{n: a, k: [1, 2]}], k]",
-            r#"[[{"n": "a", "k": [1, 2]}, 1], [{"n": "a", "k": [1, 2]}, 2]]"#,
+            r#"[[{"n": "a"}, 1], [{"n": "a"}, 2]]"#,
         ),
         ("sequence", "['start=1 end=3 format=x%02d']", r#"["x01", "x02", "x03"]"#),
         ("community.general.flattened", "[[1, [2]], 3]", "[1, 2, 3]"),

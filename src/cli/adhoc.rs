@@ -8,7 +8,7 @@ use crate::diag::{Diagnostic, Severity, SourceFile, Span};
 use crate::report::{NO_HOSTS_MATCHED, Reporters};
 use crate::runner::{Event, Reporter};
 use crate::source::settings::Name;
-use crate::source::{Node, NodeKind, Settings, yaml};
+use crate::source::{Node, NodeKind, Settings, args, yaml};
 use clap::Parser;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -161,8 +161,16 @@ fn play_node(args: &Args, module: &str, given: &str) -> Result<Node, Diagnostic>
     } else {
         text(given)
     };
+    // A template for a module has its arguments beside it; what makes no sense is told of where they are read.
+    let pairs = if module.contains("{{") { args::parse_kv(given, false).ok() } else { None };
+    let arguments = match (pairs, &arguments.kind) {
+        (Some(pairs), NodeKind::Str(_)) => {
+            map(pairs.iter().map(|(key, value)| (key.as_str(), text(value))).collect())
+        }
+        _ => arguments,
+    };
     let mut task = match module.contains("{{") {
-        true => vec![("action", map(vec![("module", text(module))])), ("args", arguments)],
+        true => vec![("action", text(module)), ("args", arguments)],
         false => vec![(module, arguments)],
     };
     let number = |number: u32| Node::new(NodeKind::Int(number.into()), span.clone());

@@ -172,6 +172,7 @@ fn answer(
     let engine = Engine::with_settings(template::Settings {
         allow_broken_conditionals: settings.bool("ALLOW_BROKEN_CONDITIONALS"),
         plain_constants: !settings.bool("ALLOW_EMBEDDED_TEMPLATES"),
+        untrusted: template::Untrusted::Ignore,
         vault: vault.clone(),
         is_module: Some(crate::playbook::is_available),
         config: Some(settings.clone()),

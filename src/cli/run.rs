@@ -132,14 +132,13 @@ pub fn say_sources(setup: &Setup) {
         Some(path) => format!("Using {} as config file", path.display()),
         None => "No config file found; using defaults".to_owned(),
     };
-    if setup.look.verbosity == 0 {
-        return setup.sink.log_verbose(&text);
-    }
-    setup.sink.verbose_line(&text, Some(Paint::Verbose));
-    if setup.look.verbosity >= 3
+    let verbosity = setup.look.verbosity;
+    setup.sink.remark(&text, Some(Paint::Verbose), 1, verbosity);
+    if setup.shared.options.remarks >= 3
         && let Ok(inventory) = setup.shared.store.inventory.read()
     {
-        inventory.remarks().iter().for_each(|remark| setup.sink.verbose_line(remark, Some(Paint::Verbose)));
+        let say = |remark: &String| setup.sink.remark(remark, Some(Paint::Verbose), 3, verbosity);
+        inventory.remarks().iter().for_each(say);
     }
 }
 
@@ -182,6 +181,7 @@ pub fn load(setup: &Setup, paths: &[PathBuf], name: Name) -> Result<Vec<(PathBuf
         match setup.shared.loader.playbook(path) {
             Ok(playbook) => playbooks.push((path.clone(), playbook)),
             Err(problems) => {
+                setup.shared.loader.take_problems().iter().for_each(show);
                 problems.iter().for_each(show);
                 return Err(exit::of_problems(&problems, name));
             }

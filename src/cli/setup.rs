@@ -12,7 +12,7 @@ use crate::source::Settings;
 use crate::source::settings::{Name, Surroundings};
 use crate::source::vault::Vault;
 use crate::source::yaml::{Duplicates, Reader};
-use crate::template::{self, Engine};
+use crate::template::{self, Engine, Untrusted};
 use crate::transport::TransportKind;
 use crate::value::{Secret, Value};
 use crate::vars::{FactCache, Magic, Store};
@@ -131,6 +131,11 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
     let engine = Engine::with_settings(template::Settings {
         allow_broken_conditionals: name == Name::Ekumen || settings.bool("ALLOW_BROKEN_CONDITIONALS"),
         plain_constants: !settings.bool("ALLOW_EMBEDDED_TEMPLATES"),
+        untrusted: match settings.of_plugin("_ANSIBLE_TEMPLAR_UNTRUSTED_TEMPLATE_BEHAVIOR", "") {
+            Some(("warning", _)) => Untrusted::Warn,
+            Some(("error", _)) => Untrusted::Refuse,
+            _ => Untrusted::Ignore,
+        },
         vault: reader.vault().clone(),
         is_module: Some(crate::playbook::is_available),
         config: Some(settings.clone()),
@@ -203,6 +208,7 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
         check: common.check,
         diff: common.diff || settings.bool("DIFF_ALWAYS"),
         verbosity,
+        remarks: verbosity.max(log_verbosity(&settings)),
         forks,
         limit: common.limit.clone(),
         tags: Selection::default(),
@@ -253,6 +259,8 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
         && let (Some(cache), Ok(inventory)) = (&store.cache, store.inventory.read())
     {
         inventory.hosts().for_each(|host| cache.forget(&host.name));
+        // It is there without being named anywhere.
+        cache.forget("localhost");
     }
     store.warn_of_reserved(store.extra.places());
     warnings.extend(store.take_problems());
@@ -371,14 +379,19 @@ pub fn password_source(path: &Path, arguments: &[String]) -> Result<Secret, Diag
     Ok(Secret::new(text))
 }
 
+/// How much the log wants to know at least.
+fn log_verbosity(settings: &Settings) -> u8 {
+    settings.path("DEFAULT_LOG_PATH").map_or(0, |_| u8::try_from(settings.int("LOG_VERBOSITY")).unwrap_or(0))
+}
+
 /// The log that the settings want.
 fn log_file(settings: &Settings) -> Option<LogFile> {
     let path = settings.path("DEFAULT_LOG_PATH")?;
     // What is logged here has one name.
     let silent = settings.list("DEFAULT_LOG_FILTER").iter().any(|name| name == "ansible");
     let user = ["LOGNAME", "USER"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
-    let verbosity = settings.is_set("LOG_VERBOSITY").then(|| settings.int("LOG_VERBOSITY"));
-    Some(LogFile { path, user, verbosity: verbosity.and_then(|level| u8::try_from(level).ok()), silent })
+    let verbosity = log_verbosity(settings);
+    Some(LogFile { path, user, verbosity, silent })
 }
 
 /// A path whose `~` somebody else than a shell has to understand (`--module-path=~/modules`, or after a colon).

@@ -2,13 +2,13 @@
 
 use super::files::VarsFiles;
 use super::model::{ALL, Inventory, UNGROUPED, Vars};
-use super::pattern::Mismatch;
+use super::pattern::{Mismatch, is_localhost};
 use super::{ini, layers, plugins, range, script, structured, toml};
 use crate::diag::{Diagnostic, Diagnostics, Severity, Span};
 use crate::source::{Node, NodeKind, Settings, yaml};
 use crate::template::Engine;
-use crate::value::Value;
-use crate::vars::Terms;
+use crate::value::{Value, str_repr};
+use crate::vars::{Terms, VARIABLE_NAMES, is_word};
 use fancy_regex::Regex;
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
@@ -360,6 +360,16 @@ impl Loading<'_> {
         let known = self.inventory.hosts.len();
         let id = self.inventory.host_id(name);
         if self.inventory.hosts.len() > known {
+            if is_localhost(name) {
+                let first = self.inventory.hosts[..id].iter().find(|host| is_localhost(&host.name));
+                if let Some(first) = first {
+                    let what = format!(
+                        "A duplicate localhost-like entry was found ({name}). First found localhost was {}",
+                        first.name
+                    );
+                    self.note(what);
+                }
+            }
             let host = &mut self.inventory.hosts[id];
             host.inventory_file.clone_from(&self.source.file);
             host.inventory_dir.clone_from(&self.source.dir);
@@ -374,6 +384,7 @@ impl Loading<'_> {
     }
 
     pub fn host_var(&mut self, host: &str, name: &str, value: Node) {
+        self.check_name(name, &value.span);
         // Where a group has the host's name, the variables of both are the group's, as in Ansible.
         if let Some(&id) = self.inventory.group_index.get(host) {
             self.inventory.set_group_var(id, name, value);
@@ -382,7 +393,20 @@ impl Loading<'_> {
         }
     }
 
+    /// A variable that templates cannot name.
+    fn check_name(&mut self, name: &str, place: &Span) {
+        if !is_word(name) {
+            let what = format!(
+                "Accepting inventory variable with invalid name {}. This feature will be removed from ansible-core version 2.23.",
+                str_repr(name)
+            );
+            let problem = Diagnostic::new(Severity::Deprecation, "variable-name", what).at(place);
+            self.diagnostics.push(problem.help(VARIABLE_NAMES));
+        }
+    }
+
     pub fn group_var(&mut self, group: usize, name: &str, value: Node) {
+        self.check_name(name, &value.span);
         self.inventory.set_group_var(group, name, value);
     }
 
@@ -465,6 +489,9 @@ impl Loading<'_> {
                 if !self.is_ignored(&name) {
                     parsed |= self.path(&path.join(name))?;
                 }
+            }
+            if !parsed {
+                self.unparsed(&path.to_string_lossy())?;
             }
             return Ok(parsed);
         }

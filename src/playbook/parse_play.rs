@@ -53,8 +53,11 @@ impl Loader {
 
     /// The playbook, unless loading it found errors.
     fn judged(&self, playbook: Playbook) -> Result<Playbook, Vec<Diagnostic>> {
-        let (errors, warnings): (Vec<_>, Vec<_>) =
-            self.take_problems().into_iter().partition(|problem| problem.severity == Severity::Error);
+        let mut warnings = self.take_problems();
+        let is_error = |problem: &Diagnostic| problem.severity == Severity::Error;
+        // What comes after an error may be of its making.
+        let first = warnings.iter().position(is_error).unwrap_or(warnings.len());
+        let errors: Vec<Diagnostic> = warnings.split_off(first).into_iter().filter(is_error).collect();
         self.put_back(warnings);
         if errors.is_empty() { Ok(playbook) } else { Err(errors) }
     }

@@ -473,7 +473,9 @@ impl Reporter for Human {
             Event::Terminal { wanted: true } => self.sink.end_status(),
             Event::Terminal { wanted: false } => self.sink.begin_status(),
             Event::Message(text) => self.line(text, None),
-            Event::Remark(text) => self.sink.verbose_line(&escaped(text), None),
+            Event::Remark { text, level } => {
+                self.sink.remark(&escaped(text), None, *level, self.look.verbosity);
+            }
             Event::End { .. } => {}
             Event::Problem(problem) => problems::say(problem, &self.look, &self.sink, &mut self.seen),
             Event::Recap(tally) => {

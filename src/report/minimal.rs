@@ -126,7 +126,9 @@ impl Reporter for Minimal {
         match event {
             Event::Result { host, task, result } => self.result(host, task, result),
             Event::Problem(problem) => problems::say(problem, &self.look, &self.sink, &mut self.seen),
-            Event::Remark(text) => self.sink.verbose_line(&escaped(text), None),
+            Event::Remark { text, level } => {
+                self.sink.remark(&escaped(text), None, *level, self.look.verbosity);
+            }
             Event::NoHostsMatched if self.expects_hosts => {
                 let problem = Diagnostic::warning("no-hosts", NO_HOSTS_MATCHED);
                 problems::say(&problem, &self.look, &self.sink, &mut self.seen);

@@ -30,7 +30,7 @@ pub enum Level {
 struct Log {
     file: Mutex<File>,
     user: String,
-    verbosity: Option<u8>,
+    verbosity: u8,
     silent: bool,
 }
 
@@ -41,7 +41,7 @@ pub struct LogFile {
     /// Who is at work, as each line says.
     pub user: String,
     /// `log_verbosity`: how much it is told where the terminal shows less.
-    pub verbosity: Option<u8>,
+    pub verbosity: u8,
     /// `log_filter` names what is logged here: the file stays empty.
     pub silent: bool,
 }
@@ -93,7 +93,7 @@ impl Sink {
     }
 
     /// A line for who wants to know more.
-    pub fn verbose_line(&self, text: &str, colour: Option<Paint>) {
+    fn verbose_line(&self, text: &str, colour: Option<Paint>) {
         let shown = self.prepared(text, colour, Level::Info);
         match self.verbose_to_stderr {
             true => self.to_stderr(&shown),
@@ -118,9 +118,11 @@ impl Sink {
         }
     }
 
-    /// Says something to the log only, where that wants to know more than the terminal shows.
-    pub fn log_verbose(&self, text: &str) {
-        if self.log.as_ref().and_then(|log| log.verbosity).is_some_and(|level| level >= VERBOSE) {
+    /// Says how something is done: on the terminal if `verbosity` is up to the remark's level, in the log also if that wants to know more.
+    pub fn remark(&self, text: &str, colour: Option<Paint>, level: u8, verbosity: u8) {
+        if level <= verbosity {
+            self.verbose_line(text, colour);
+        } else if self.log.as_ref().is_some_and(|log| log.verbosity >= level) {
             self.log(text, Level::Info);
         }
     }
@@ -177,9 +179,6 @@ impl Sink {
     }
 }
 
-/// What lines about how things are done, not about what was done, say of themselves in the log.
-const VERBOSE: u8 = 1;
-
 impl Log {
     fn open(file: LogFile) -> Result<Self, String> {
         use std::os::unix::fs::OpenOptionsExt;
@@ -218,7 +217,7 @@ mod tests {
     use super::*;
 
     fn log(path: PathBuf) -> LogFile {
-        LogFile { path, user: "me".into(), verbosity: Some(0), silent: false }
+        LogFile { path, user: "me".into(), verbosity: 1, silent: false }
     }
 
     #[test]
@@ -230,12 +229,16 @@ mod tests {
         sink.log("\nPLAY [x] ***", Level::Info);
         sink.log("\n", Level::Info);
         sink.log("\x1b[0;31m[ERROR]: no\x1b[0m", Level::Error);
-        sink.log_verbose("how");
+        sink.remark("how", None, 1, 0);
+        sink.remark("how exactly", None, 2, 0);
         let text = std::fs::read_to_string(&path).expect("a log");
         let stamp =
             fancy_regex::Regex::new(r"(?m)^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} p=\d+ u=me n=ansible ")
                 .expect("a pattern");
-        assert_eq!(stamp.replace_all(&text, "@ "), "@ INFO| PLAY [x] ***\n@ ERROR| [ERROR]: no\n");
+        assert_eq!(
+            stamp.replace_all(&text, "@ "),
+            "@ INFO| PLAY [x] ***\n@ ERROR| [ERROR]: no\n@ INFO| how\n"
+        );
     }
 
     #[test]

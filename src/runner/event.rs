@@ -95,8 +95,11 @@ pub enum Event {
     },
     /// A line of prompt or other plain text.
     Message(String),
-    /// How something is done, for who wants to know (`-vvv`).
-    Remark(String),
+    /// How something is done, for who wants to know: `level` is the number of `v`s.
+    Remark {
+        text: String,
+        level: u8,
+    },
     Problem(Diagnostic),
     /// A playbook is done; `lost` are the hosts that failed or could not be reached, sorted.
     End {

@@ -154,14 +154,14 @@ impl Runner<'_> {
 
     /// A line for who wants to know more.
     pub(super) fn remark(&mut self, text: String) {
-        if self.shared.options.verbosity >= 2 {
-            self.emit(&Event::Remark(text));
+        if self.shared.options.remarks >= 2 {
+            self.emit(&Event::Remark { text, level: 2 });
         }
     }
 
     /// The handlers that are about to run on a host.
     fn announce_handlers(&mut self, run: &Arc<PlayRun>, walks: &Walks, index: usize) {
-        if self.shared.options.verbosity < 2 {
+        if self.shared.options.remarks < 2 {
             return;
         }
         let (host, walk) = &walks[index];

@@ -22,6 +22,8 @@ pub struct RunOptions {
     /// Results that depend on what a check cannot know are *unknown* (`ekumen drift`), not *skipping*.
     pub drift: bool,
     pub verbosity: u8,
+    /// As much is remarked on; more than `verbosity` if the log wants to know more than the terminal.
+    pub remarks: u8,
     pub forks: usize,
     pub limit: Option<String>,
     pub tags: Selection,

@@ -1,12 +1,15 @@
 //! A scope to render in, and the values of its lazy variables.
 
-use super::engine::{Engine, FileTemplate, Template, trailing_newlines, with_newlines};
+use super::engine::{
+    Engine, FileTemplate, Template, Untrusted, is_template, trailing_newlines, with_newlines,
+};
 use super::eval::{Args, Eval, Out, StackGuard, check_stack};
+use super::expr::{TRUST, UNTRUSTED};
 use super::object::{Dict, List, Missing, Res, V, failed, text, unknown};
 use super::syntax::Source;
 use super::{Expr, LookupEnv, Scope, TemplateError, TemplateErrorKind, Term, Var, is_omit, lookups};
-use crate::diag::Diagnostic;
-use crate::value::{Map, Value, py_str};
+use crate::diag::{Diagnostic, Span};
+use crate::value::{Map, Value, marks, py_str};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -264,6 +267,16 @@ pub fn expand_home(name: &str) -> PathBuf {
     }
 }
 
+/// Whether a text that no author wrote looks like a template.
+fn holds_template(value: &Value) -> bool {
+    match value {
+        Value::Str(text) => is_template(text) && !marks::is_authored(text),
+        Value::List(items) => items.iter().any(holds_template),
+        Value::Map(map) => map.values().any(holds_template),
+        _ => false,
+    }
+}
+
 /// Takes members that are `omit` out, at every depth. Most data has none and is not copied.
 fn without_omit(value: Value) -> Value {
     fn has_omit(value: &Value) -> bool {
@@ -380,6 +393,27 @@ impl Context {
                 error
             }),
         }
+        .and_then(|value| match term {
+            Term::Template(template) => self.distrusted(value, &template.source.span),
+            _ => Ok(value),
+        })
+    }
+
+    /// The value, unless it holds what looks like a template, and nobody wants that to pass.
+    fn distrusted(&self, value: Value, place: &Span) -> Result<Value, TemplateError> {
+        let engine = self.0.engine();
+        match engine.settings().untrusted {
+            Untrusted::Ignore => {}
+            _ if !holds_template(&value) => {}
+            Untrusted::Warn => {
+                engine.warn(Diagnostic::warning("untrusted-template", UNTRUSTED).help(TRUST));
+            }
+            Untrusted::Refuse => {
+                let error = TemplateError::new(TemplateErrorKind::Failed, UNTRUSTED, vec![place.clone()]);
+                return Err(error.with_help(TRUST));
+            }
+        }
+        Ok(value)
     }
 
     /// The expression's value.
@@ -388,7 +422,7 @@ impl Context {
     /// See [`TemplateError`].
     pub fn eval(&self, expr: &Expr) -> Result<Value, TemplateError> {
         let _stack = StackGuard::new();
-        export(&self.eval_lazy(expr)?)
+        self.distrusted(export(&self.eval_lazy(expr)?)?, &expr.0.span)
     }
 
     /// The expression's value for somebody to look at: in place of each missing value stands what is said of it. Those are given, too.

@@ -22,12 +22,23 @@ pub struct Settings {
     pub allow_broken_conditionals: bool,
     /// Templates in the texts of expressions are texts (`ALLOW_EMBEDDED_TEMPLATES` is off).
     pub plain_constants: bool,
+    /// What becomes of a text that looks like a template and was written by no author.
+    pub untrusted: Untrusted,
     /// Opens encrypted variables and files.
     pub vault: Arc<Vault>,
     /// Whether there is a module or action of a name; nobody knows where this is not given.
     pub is_module: Option<fn(&str) -> bool>,
     /// Where options of lookups are set.
     pub config: Option<Arc<crate::source::settings::Settings>>,
+}
+
+/// Such a text is never rendered; some want to know where one comes along.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Untrusted {
+    #[default]
+    Ignore,
+    Warn,
+    Refuse,
 }
 
 /// Filters, calls and loop rounds of one rendering, unless the engine was made with another number.

@@ -37,7 +37,7 @@ pub(super) enum ExprKind {
 pub(super) const UNTRUSTED: &str = "Encountered untrusted template or expression.";
 
 /// Why data is not evaluated.
-const TRUST: &str = "Templates and expressions must be defined by trusted sources such as playbooks or roles, not untrusted \
+pub(super) const TRUST: &str = "Templates and expressions must be defined by trusted sources such as playbooks or roles, not untrusted \
                      sources such as module results.";
 
 /// How to go on with conditions that are not boolean.

@@ -23,7 +23,7 @@ mod tests;
 pub mod yaml_dump;
 
 pub use context::Context;
-pub use engine::{Engine, FileTemplate, Settings, Template};
+pub use engine::{Engine, FileTemplate, Settings, Template, Untrusted};
 pub use expr::Expr;
 pub use filters::explain_json;
 pub use scope::{LookupEnv, Scope, Var};

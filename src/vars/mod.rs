@@ -17,7 +17,7 @@ mod terms;
 pub use fact_cache::FactCache;
 pub use hosts::PlayHosts;
 pub use magic::Magic;
-pub use names::{VARIABLE_NAMES, is_identifier};
+pub use names::{VARIABLE_NAMES, is_identifier, is_word};
 pub use origin::{Found, FoundValue, Layer, Origin, Visit};
 pub use reserved::reserved;
 pub use restricted::is_restricted;

@@ -14,7 +14,11 @@ pub const VARIABLE_NAMES: &str = "Variable names must be strings starting with a
 
 /// Whether a text can be the name of a variable.
 pub fn is_identifier(name: &str) -> bool {
-    !NO_NAMES.contains(&name)
-        && name.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+    !NO_NAMES.contains(&name) && is_word(name)
+}
+
+/// Whether a text looks like the name of a variable, be it a word that is none.
+pub fn is_word(name: &str) -> bool {
+    name.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

@@ -247,19 +247,26 @@ impl TaskRun<'_> {
         }
         let live = |text: &str| (self.send)(Event::Output { host: self.host.clone(), text: text.to_owned() });
         let store = AllBlobs { blobs, live: &live };
-        let verbosity = self.shared.options.verbosity;
-        let say = |text: String| (self.send)(Event::Remark(format!("<{}> {text}", target.address)));
+        let remarks = self.shared.options.remarks;
+        let say = |text: &str, level: u8| {
+            let text = format!("<{}> {text}", target.address);
+            (self.send)(Event::Remark { text, level });
+        };
         let describe = |how: &str| {
             // That another program carries the connection is worth a word.
-            if verbosity >= 3 || verbosity > 0 && how.starts_with("openssh") {
-                say(how.to_owned());
+            let level = if how.starts_with("openssh") { 1 } else { 3 };
+            if remarks >= level {
+                say(how, level);
+            }
+            if remarks >= 3 && how.starts_with("local") {
+                say("EXEC ekumen-helper", 3);
             }
         };
-        if verbosity >= 3 {
+        if remarks >= 3 {
             let identities = requests.iter().filter_map(|request| request.identity.as_deref());
             identities
                 .filter_map(crate::helper::escalate::shown)
-                .for_each(|command| say(format!("EXEC {command}")));
+                .for_each(|command| say(&format!("EXEC {command}"), 3));
         }
         self.shared.sessions.with(target, &describe, |session| {
             let silence = session.silence();
