@@ -43,6 +43,11 @@ impl Method {
     }
 }
 
+/// Whether there is a way to become another user of that name.
+pub fn knows(method: &str) -> bool {
+    Method::find(method).is_some()
+}
+
 /// Starts a helper as that identity.
 pub fn start(identity: &Become) -> Result<Started, Refusal> {
     let method = Method::find(&identity.method).ok_or_else(|| {

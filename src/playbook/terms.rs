@@ -170,11 +170,11 @@ impl Loader {
     pub(super) fn tags(&self, node: &Node) -> Tags {
         match &node.kind {
             NodeKind::Null => vec![],
-            NodeKind::List(items) => items.iter().flat_map(|item| self.tags(item)).collect(),
-            NodeKind::Str(text) if text.contains(',') && !text.contains("{{") => text
-                .split(',')
-                .map(|tag| Attr { term: Term::Const(Value::str(tag.trim())), span: node.span.clone() })
-                .collect(),
+            NodeKind::List(items) => items.iter().map(|item| self.attr(item)).collect(),
+            NodeKind::Str(text) => {
+                let part = |tag: &str| Node::new(NodeKind::Str(tag.trim().into()), node.span.clone());
+                parts(text).into_iter().map(|tag| self.attr(&part(tag))).collect()
+            }
             _ => vec![self.attr(node)],
         }
     }
@@ -250,4 +250,23 @@ impl Scope for StaticScope {
         names.dedup();
         names
     }
+}
+
+/// What stands between the commas of a text, but for those inside of templates.
+fn parts(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let (mut start, mut depth) = (0, 0_u32);
+    for (at, c) in text.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            ',' if depth == 0 => {
+                found.push(&text[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    found.push(&text[start..]);
+    found
 }

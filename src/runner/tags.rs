@@ -26,19 +26,15 @@ impl Default for Selection {
 pub fn tags_of(level: &Level, context: &Context) -> Result<Vec<String>, Diagnostic> {
     let mut tags = Vec::new();
     for attr in level.all_tags() {
-        let mut push = |value: &Value| {
-            tags.extend(
-                py_str(value).split(',').map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()),
-            );
-        };
+        // Only what an author wrote as one text is divided at its commas.
         match context.render(&attr.term) {
-            Ok(Value::List(items)) => items.iter().for_each(push),
+            Ok(Value::List(items)) => tags.extend(items.iter().map(py_str)),
             Ok(Value::Null) => {}
             Err(error) => {
                 let place = error.trace.first().unwrap_or(&attr.span);
                 return Err(Diagnostic::error("tags", &*error.message).at(place));
             }
-            Ok(value) => push(&value),
+            Ok(value) => tags.push(py_str(&value)),
         }
     }
     tags.dedup();

@@ -12,7 +12,7 @@ use crate::runner::connect::{self};
 use crate::runner::event::Event;
 use crate::runner::result::{Cause, Delegate, Effect, Include, TaskResult};
 use crate::template::{Context, TemplateError, TemplateErrorKind, Term};
-use crate::value::{Map, Value, py_str};
+use crate::value::{Map, Value, py_str, str_repr};
 use std::sync::Arc;
 
 /// How the complaint about a `delegate_to` that names nobody begins.
@@ -154,6 +154,16 @@ impl TaskRun<'_> {
         let route_host = delegated.as_ref().map_or(&**self.host, |other| &other.host);
         let route = connect::route(self.shared, self.task, &route_context, route_host)
             .map_err(|error| fail(self.blamed_variable(&route_context).unwrap_or(error)))?;
+        if let Some(other) =
+            route.identity.as_deref().filter(|other| !crate::helper::escalate::knows(&other.method))
+        {
+            let text = format!(
+                "Task failed: Invalid become method specified, could not find matching plugin: {}. Use `ansible-doc -t become -l` \
+                 to list available plugins.",
+                str_repr(&other.method)
+            );
+            return Err(Box::new(TaskResult::stopped(text)));
+        }
         let environment = self.environment(context).map_err(fail_early)?;
         let check =
             self.truth(context, "check_mode").map_err(fail_early)?.unwrap_or(self.shared.options.check);
