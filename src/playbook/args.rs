@@ -32,8 +32,9 @@ impl Loader {
                 given.iter().for_each(|(key, value)| put(key.clone(), value.clone()))
             }
             Some((NodeKind::Str(text), node)) if text.contains("{{") => {
-                // Nobody reads those of `meta`.
-                if action.kind != ActionKind::Meta {
+                // Nobody reads those of `meta`, and those of includes and imports are refused.
+                use ActionKind::{ImportRole, ImportTasks, IncludeRole, IncludeTasks, Meta};
+                if !matches!(action.kind, Meta | ImportRole | ImportTasks | IncludeRole | IncludeTasks) {
                     self.warn_of_whole_arguments(node);
                 }
                 put(text_node("_variable_params", node), node.clone());
