@@ -18,6 +18,29 @@ pub struct VarsFile {
 /// The files of one host or group, in the order they apply.
 type Found = Arc<[VarsFile]>;
 
+/// The file itself, or all files below a folder that have one of the extensions or none, but for hidden ones and copies that
+/// editors keep.
+pub fn files_below(path: &Path, extensions: &[impl AsRef<str>]) -> Vec<PathBuf> {
+    if !path.is_dir() {
+        return vec![path.to_owned()];
+    }
+    let mut files = Vec::new();
+    for name in entries(path) {
+        if name.starts_with('.') || name.ends_with('~') {
+            continue;
+        }
+        let entry = path.join(&name);
+        let known = match name.rfind('.') {
+            Some(dot) if dot > 0 => extensions.iter().any(|extension| extension.as_ref() == &name[dot..]),
+            _ => true,
+        };
+        if entry.is_dir() || known && entry.exists() {
+            files.extend(files_below(&entry, extensions));
+        }
+    }
+    files
+}
+
 /// Finds and keeps variable files.
 #[derive(Debug)]
 pub struct VarsFiles {
@@ -64,7 +87,7 @@ impl VarsFiles {
         for extension in std::iter::once("").chain(self.extensions.iter().map(String::as_str)) {
             let file = format!("{name}{extension}");
             if names.contains(&file) {
-                self.collect(&folder.join(file), &mut files);
+                files = files_below(&folder.join(file), &self.extensions);
                 break;
             }
         }
@@ -86,27 +109,6 @@ impl VarsFiles {
         let names = Arc::new(entries(folder));
         folders.insert(folder.to_owned(), names.clone());
         names
-    }
-
-    /// The file itself, or all files below a folder that have one of the extensions or none.
-    fn collect(&self, path: &Path, files: &mut Vec<PathBuf>) {
-        if !path.is_dir() {
-            files.push(path.to_owned());
-            return;
-        }
-        for name in entries(path) {
-            if name.starts_with('.') || name.ends_with('~') {
-                continue;
-            }
-            let entry = path.join(&name);
-            let known = match name.rfind('.') {
-                Some(dot) if dot > 0 => self.extensions.iter().any(|extension| *extension == name[dot..]),
-                _ => true,
-            };
-            if entry.is_dir() || known && entry.exists() {
-                self.collect(&entry, files);
-            }
-        }
     }
 
     fn read(&self, path: &Path) -> Result<VarsFile, Diagnostic> {

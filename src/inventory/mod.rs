@@ -17,6 +17,7 @@ mod tests;
 mod toml;
 mod toml_dump;
 
+pub use files::files_below;
 pub use layers::{LayerOf, VarLayer};
 pub use literal::python_literal;
 pub use load::{Given, load, load_with};

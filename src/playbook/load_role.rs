@@ -7,6 +7,7 @@ use super::loader::{Loader, RoleRequest, TaskFile, expand_home, normalize};
 use super::role::{Role, RoleContent};
 use super::tasks::{Block, Item, Task};
 use crate::diag::{Diagnostic, Span};
+use crate::inventory::files_below;
 use crate::source::{Node, NodeKind};
 use crate::template::Term;
 use crate::value::{Map, Value, py_str};
@@ -15,6 +16,9 @@ use std::sync::{Arc, OnceLock};
 
 /// A chain of dependencies longer than this goes in circles.
 const DEEPEST: usize = 50;
+
+/// Endings of a role's files, in the order in which they are looked for, whatever the settings say.
+const EXTENSIONS: [&str; 3] = [".yml", ".yaml", ".json"];
 
 impl Loader {
     /// The entries of a play's `roles`.
@@ -279,7 +283,7 @@ impl Loader {
             if path.is_none()
                 && let Some(from) = from
             {
-                self.missing_role_file(kind, from, span);
+                self.missing_role_file(&role.path, kind, from, span);
             }
             let path = self.inside_role(&role.path, &role.name, kind, path?, from, span)?;
             self.load_task_file(&TaskFile { path, span, level: own.clone(), handlers: kind == "handlers" })
@@ -362,16 +366,14 @@ impl Loader {
         from: Option<&str>,
         span: &Span,
     ) -> Vars {
-        // `vars/main/` and `defaults/main/` may be folders of files, which add up.
+        // `vars/main/` and the like may be folders of files, which add up.
         let folder = role.join(kind).join(from.unwrap_or("main"));
-        if from.is_none() && folder.is_dir() && self.role_main(role, kind, None).is_none() {
-            let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
-                .map(|entries| {
-                    entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect()
-                })
-                .unwrap_or_default();
-            files.sort();
+        if folder.is_dir() && self.role_main(role, kind, from).is_none() {
+            if self.inside_role(role, &request.name, kind, folder.clone(), from, span).is_none() {
+                return Vars::new();
+            }
             let mut vars = Vars::new();
+            let files = files_below(&folder, &EXTENSIONS);
             files.iter().for_each(|path| vars.extend(&self.vars_file(path, kind, span)));
             return vars;
         }
@@ -398,8 +400,8 @@ impl Loader {
 
     fn role_main(&self, role: &Path, kind: &str, from: Option<&str>) -> Option<PathBuf> {
         let stem = role.join(kind).join(from.unwrap_or("main"));
-        ["", ".yml", ".yaml", ".json"]
-            .into_iter()
+        std::iter::once("")
+            .chain(EXTENSIONS)
             .map(|extension| PathBuf::from(format!("{}{extension}", stem.display())))
             .find(|path| path.is_file())
     }
@@ -428,15 +430,20 @@ impl Loader {
         None
     }
 
-    fn missing_role_file(&self, kind: &str, from: &str, span: &Span) {
-        let message = format!("Could not find specified file in role: {kind}/{from}");
-        self.problem(Diagnostic::error("role-file-not-found", message).at(span));
+    /// Somebody asked for a file that a role does not have. In a folder that it does not have nothing is missed.
+    fn missing_role_file(&self, role: &Path, kind: &str, from: &str, span: &Span) {
+        if role.join(kind).is_dir() {
+            let message = format!("Could not find specified file in role: {kind}/{from}");
+            return self.problem(Diagnostic::error("role-file-not-found", message).at(span));
+        }
+        let message = format!("The role has no folder '{kind}', so `{kind}_from: {from}` brings nothing.");
+        self.problem(Diagnostic::warning("role-folder-not-found", message).at(span));
     }
 
     fn role_file(&self, role: &Path, kind: &str, from: Option<&str>, span: &Span) -> Option<Arc<Node>> {
         let Some(path) = self.role_main(role, kind, from) else {
             if let Some(from) = from {
-                self.missing_role_file(kind, from, span);
+                self.missing_role_file(role, kind, from, span);
             }
             return None;
         };

@@ -38,6 +38,15 @@ pub struct Loader {
     pub(super) checked_collections: Mutex<HashSet<String>>,
 }
 
+/// How a file of tasks is brought in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// While everything is loaded.
+    Import,
+    /// While the play runs.
+    Include,
+}
+
 /// A dynamic `include_tasks`, ready to be loaded.
 pub struct TaskFile<'a> {
     pub path: PathBuf,
@@ -328,26 +337,50 @@ impl Loader {
         }))
     }
 
-    /// Looks for an included task file as Ansible does: beside the including file, in the role, in the playbook's folder.
-    pub fn find_task_file(&self, name: &str, level: &Level, handlers: bool) -> Result<PathBuf, Vec<PathBuf>> {
+    /// Looks for a task file as Ansible does, but for the folder that the program was started in. A file of a role that includes
+    /// another looks in the role's folders first, and beside itself last; one that imports another the other way round.
+    ///
+    /// # Errors
+    /// Where it was looked for, the playbook's folder last.
+    pub fn find_task_file(
+        &self,
+        name: &str,
+        level: &Level,
+        way: Way,
+        handlers: bool,
+    ) -> Result<PathBuf, Vec<PathBuf>> {
         let kind = if handlers { "handlers" } else { "tasks" };
+        let playbook = self.directory();
+        let named_in_errors = normalize(&playbook.join(expand_home(name)));
+        let beside = level.directory.clone();
+        let folders: Vec<PathBuf> = match &level.role {
+            None => beside.into_iter().chain([playbook]).collect(),
+            Some(role) => {
+                let own = role.path.join(kind);
+                let of_role = [own.clone(), role.path.join("tasks"), role.path.clone()];
+                let of_playbook = [playbook.join(kind), playbook];
+                let nested = beside.filter(|folder| *folder != own);
+                let nested: Vec<PathBuf> =
+                    nested.map(|folder| [folder.join(kind), folder]).into_iter().flatten().collect();
+                match way {
+                    Way::Import if !nested.is_empty() => {
+                        nested.into_iter().chain(of_playbook).chain(of_role).collect()
+                    }
+                    _ => of_role.into_iter().chain(of_playbook).chain(nested).collect(),
+                }
+            }
+        };
         let mut tried = Vec::new();
-        let mut folders: Vec<PathBuf> = Vec::new();
-        folders.extend(level.directory.clone());
-        if let Some(role) = &level.role {
-            folders.push(role.path.join(kind));
-            folders.push(role.path.join("tasks"));
-        }
-        folders.push(self.directory());
         for folder in folders {
             let path = normalize(&folder.join(expand_home(name)));
             if path.is_file() {
                 return Ok(path);
             }
-            if !tried.contains(&path) {
+            if !tried.contains(&path) && path != named_in_errors {
                 tried.push(path);
             }
         }
+        tried.push(named_in_errors);
         Err(tried)
     }
 

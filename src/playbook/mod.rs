@@ -30,7 +30,7 @@ pub use arguments::ACTIONS;
 pub use keywords::{Keyword, Kind, LOOP_CONTROL, Places, debugger_fault, integer, keyword, number, percent};
 pub use level::{Attr, Condition, Level, LevelKind, Tags, Vars};
 pub use library::{Foreign, Library, cannot_run};
-pub use loader::{Loader, RoleRequest, TaskFile};
+pub use loader::{Loader, RoleRequest, TaskFile, Way};
 pub use play::{Play, Playbook, PromptSpec, SerialItem};
 pub use plugin_filters::rejected_modules;
 pub use role::{Role, RoleId};

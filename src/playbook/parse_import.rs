@@ -3,7 +3,7 @@
 use super::args::text_node;
 use super::keywords::{self, Places};
 use super::level::{Level, LevelKind};
-use super::loader::{Loader, RoleRequest, TaskFile};
+use super::loader::{Loader, RoleRequest, TaskFile, Way};
 use super::parse_task::class_of;
 use super::tasks::Item;
 use crate::diag::Diagnostic;
@@ -86,7 +86,7 @@ impl Loader {
                 return vec![];
             }
         };
-        let path = match self.find_task_file(&file, parent, handler) {
+        let path = match self.find_task_file(&file, parent, Way::Import, handler) {
             Ok(path) => path,
             Err(tried) => {
                 let last = tried.last().map_or_else(|| file.clone(), |path| path.display().to_string());

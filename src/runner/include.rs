@@ -7,7 +7,7 @@ use super::result::{Include, TaskResult};
 use super::strategy::Walks;
 use super::walk::Walk;
 use crate::diag::Diagnostic;
-use crate::playbook::{ActionKind, Block, Item, Level, LevelKind, Role, RoleRequest, Task, TaskFile};
+use crate::playbook::{ActionKind, Block, Item, Level, LevelKind, Role, RoleRequest, Task, TaskFile, Way};
 use crate::source::yaml;
 use crate::template::Term;
 use crate::value::{Value, py_str};
@@ -182,8 +182,11 @@ impl Runner<'_> {
     ) -> Result<Arc<Block>, Vec<Diagnostic>> {
         let include = &group.include;
         let level = Arc::new(self.include_level(task, include)?);
-        let path = self.shared.loader.find_task_file(&include.name, &task.level, task.is_handler).map_err(
-            |tried| {
+        let path = self
+            .shared
+            .loader
+            .find_task_file(&include.name, &task.level, Way::Include, task.is_handler)
+            .map_err(|tried| {
                 let shown = tried.last().map(|path| path.display().to_string()).unwrap_or_default();
                 let tried: Vec<_> = tried.iter().map(|path| path.display().to_string()).collect();
                 vec![
@@ -191,8 +194,7 @@ impl Runner<'_> {
                         .at(&task.args_span)
                         .help(format!("searched: {}", tried.join(", "))),
                 ]
-            },
-        )?;
+            })?;
         let file = TaskFile { path: path.clone(), span: &task.args_span, level, handlers: task.is_handler };
         let block = self.shared.loader.task_file(&file)?;
         let hosts = group.hosts.iter().map(|index| walks[*index].0.to_string()).collect();
