@@ -47,7 +47,10 @@ impl Minimal {
     }
 
     fn result(&mut self, host: &str, task: &TaskInfo, result: &TaskResult) {
-        let data = shown(task, result, self.look.verbosity);
+        let mut data = shown(task, result, self.look.verbosity);
+        if self.one_line {
+            data.entry("changed".into()).or_insert(result.changed.into());
+        }
         // In a playbook it is not obvious of what task that is.
         let says = !self.one_line && !result.said && result.items.is_none();
         if result.failed && says && !task.span.file.path.starts_with("<") {
@@ -111,6 +114,7 @@ pub(super) fn shown(task: &TaskInfo, result: &TaskResult, verbosity: u8) -> Map 
     data.shift_remove("failed");
     if verbosity < 3 {
         data.shift_remove("invocation");
+        data.shift_remove("exception");
     }
     data.shift_remove("diff");
     if task.action == "debug" && result.items.is_none() && !result.failed {

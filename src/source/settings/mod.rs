@@ -269,16 +269,17 @@ impl Settings {
 }
 
 fn invalid(row: &Row, origin: &Origin, why: &convert::Invalid) -> Diagnostic {
+    // What errors call the setting.
+    let label = match row.name.split_once('.') {
+        Some((plugin, option)) => format!("'{option}' for '{plugin}' {} plugin", plugin_type(plugin)),
+        None => format!("'{}'", row.name),
+    };
     let summary = match why {
         convert::Invalid::Type(what) => {
-            format!("Config '{}' from '{origin}' has an invalid value: {what}", row.name)
+            format!("Config {label} from '{origin}' has an invalid value: {what}")
         }
         convert::Invalid::Choice { given, valid } => {
-            format!(
-                "Invalid value '{given}' for config '{}'. Valid values are: {}",
-                row.name,
-                valid.join(", ")
-            )
+            format!("Invalid value '{given}' for config {label}. Valid values are: {}", valid.join(", "))
         }
     };
     let diagnostic = Diagnostic::error("invalid-setting", summary);
