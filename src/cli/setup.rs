@@ -16,10 +16,11 @@ use crate::template::{self, Engine, Untrusted};
 use crate::transport::TransportKind;
 use crate::value::{Secret, Value};
 use crate::vars::{FactCache, Magic, Store};
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 /// What a command starts with.
 pub struct Setup {
@@ -58,8 +59,12 @@ struct Manner {
 /// Known once the settings are.
 static MANNER: OnceLock<Manner> = OnceLock::new();
 
-/// Whether it was said how deprecations can be silenced.
-static EXPLAINED: AtomicBool = AtomicBool::new(false);
+/// The warnings that were shown so: each is said once.
+static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+fn is_new(text: &str) -> bool {
+    SAID.lock().is_ok_and(|mut said| said.insert(text.to_owned()))
+}
 
 /// Shows a problem on standard error.
 pub fn show(problem: &Diagnostic) {
@@ -73,11 +78,14 @@ pub fn show(problem: &Diagnostic) {
         if manner.no_deprecations {
             return;
         }
-        if !EXPLAINED.swap(true, Ordering::Relaxed) {
+        if is_new(MAY_BE_SILENCED) {
             say(MAY_BE_SILENCED, Severity::Warning);
         }
     }
-    say(&render(problem), problem.severity);
+    let text = render(problem);
+    if problem.severity == Severity::Error || is_new(&text) {
+        say(&text, problem.severity);
+    }
 }
 
 fn colour_wanted(settings: &Settings) -> bool {
