@@ -333,12 +333,17 @@ impl Loader {
         ]);
         let mut own = Level::empty(LevelKind::Task, Some(level.clone()));
         own.tags = vec![Attr { term: Term::Const("always".into()), span: span.clone() }];
+        // What the role is given where it is named wins over all variables.
+        let given = |name: &str| Some((Term::Const(name.into()), request.params.get(name)?.clone()));
+        let given: Vec<_> = request.params.keys().filter_map(|name| given(name)).collect();
+        let argument = |name: &str, value: Value| (Term::Const(name.into()), Term::Const(value));
         Some(Arc::new(Task {
             name: Some(Attr { term: Term::Const(name.into()), span: span.clone() }),
-            args: super::loader::constants([
-                ("argument_spec", options.unwrap_or_else(|| Value::map(Map::new()))),
-                ("validate_args_context", context),
-            ]),
+            args: Term::Map(Arc::from([
+                argument("argument_spec", options.unwrap_or_else(|| Value::map(Map::new()))),
+                argument("validate_args_context", context),
+                (Term::Const("provided_arguments".into()), Term::Map(given.into())),
+            ])),
             ..Task::made("validate_argument_spec", super::action::ActionKind::Action, own, span)
         }))
     }

@@ -9,7 +9,7 @@ use super::task::action_of;
 use super::walk::{Cursor, Place, Walk};
 use crate::diag::Diagnostic;
 use crate::playbook::{ActionKind, Block, Task, number};
-use crate::template::Context;
+use crate::template::{Context, Term};
 use crate::value::{Map, Value, py_str};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -363,11 +363,10 @@ impl Runner<'_> {
                 args.map(|(key, value)| format!("{}={}", py_str(key), py_str(value))).collect();
             info.args = (!args.is_empty()).then(|| args.join(", "));
         }
-        info.check_mode = task
-            .attr("check_mode")
-            .and_then(|attr| context.render(&attr.term).ok())
-            .and_then(|v| v.ansible_bool())
-            .unwrap_or(self.shared.options.check);
+        // A template may say something else for each host: one of them may be in check mode.
+        info.check_mode = task.attr("check_mode").map_or(self.shared.options.check, |attr| {
+            matches!(attr.term, Term::Template(_)) || self.truth(task, context, "check_mode")
+        });
         info
     }
 

@@ -303,6 +303,8 @@ class Play:
             task["diff"] = dice.choice([True, False, "{{ flag }}"])
         if dice.often(self.debugged) and not self.free:
             task["debugger"] = dice.choice(["on_failed", "on_skipped", "always", "never", "on_unreachable"])
+            # (Another host may be at its next try, or not.)
+            task.pop("until", None), task.pop("retries", None)
         if dice.often(0.04):
             task["module_defaults"] = self.defaults()
             for action in ("debug", "fail"):
@@ -529,6 +531,9 @@ class Play:
                                    ("timeout", 0.02, lambda: 30), ("diff", 0.02, lambda: True)]:
             if dice.often(share):
                 block[word] = value()
+        if "no_log" in block and "until" in str(block):
+            # Why the last try failed is hidden here.
+            block.pop("no_log")
         if self.handlers and dice.often(0.06):
             block["notify"] = dice.choice(self.handlers)
         self.tags(block)

@@ -37,6 +37,9 @@ impl TaskRun<'_> {
     pub(super) fn finish(&self, step: Step) -> TaskResult {
         let State::Done(result) = step.state else { return TaskResult::failure("the task was never sent") };
         let mut result = *result;
+        if step.ran {
+            self.note_action(&mut result);
+        }
         // An action that broke has no result to judge either, nor does trying again help.
         let ran = step.ran && result.causes.is_empty();
         // What an action says by itself is not split.

@@ -321,7 +321,6 @@ impl TaskRun<'_> {
         self.conclude(&mut result);
         self.judge_ignored(&mut result, locals.clone());
         result.problems().into_iter().for_each(|problem| (self.send)(Event::Problem(problem)));
-        self.note_action(&mut result);
         (self.send)(Event::Item {
             host: self.host.clone(),
             task: self.info.of_result(&result),
@@ -380,6 +379,7 @@ impl TaskRun<'_> {
         let written = self.written_delegate().filter(|written| written.host.contains("{{"));
         let delegated = delegated.map(|other| written.unwrap_or(other));
         let mut whole = TaskResult { delegated, ..TaskResult::default() };
+        whole.action = results.iter().find_map(|result| result.action.clone());
         whole.no_log = results.iter().any(|result| result.no_log);
         if results.is_empty() {
             whole.no_log = self.hides(&self.context(Map::new())).unwrap_or(true);

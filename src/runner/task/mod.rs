@@ -97,7 +97,6 @@ impl TaskRun<'_> {
         self.settle(&mut result);
         self.conclude(&mut result);
         self.judge_ignored(&mut result, Map::new());
-        self.note_action(&mut result);
         result
     }
 
@@ -125,9 +124,9 @@ impl TaskRun<'_> {
         Ok(Arc::new(Task { action, ..(**self.task).clone() }))
     }
 
-    /// Notes the action that a template gave, for those who show the result. Where the task was skipped, nobody knew it.
+    /// Notes the action that a template gave, for those who show the result.
     pub(super) fn note_action(&self, result: &mut TaskResult) {
-        if self.info.action != self.task.action.short && !result.skipped {
+        if self.info.action != self.task.action.short {
             result.action = Some(self.task.action.short.clone());
         }
     }

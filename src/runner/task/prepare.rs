@@ -108,7 +108,11 @@ impl TaskRun<'_> {
         self.check_handler_tags(context).map_err(fail_early)?;
         self.check_keywords(context, BEFORE_IGNORING, true)?;
         self.check_keywords(context, BEFORE_ARGUMENTS, false)?;
-        let args = self.arguments(context, raw).map_err(|error| Box::new(self.argument_failure(&error)))?;
+        let args = self.arguments(context, raw).map_err(|error| {
+            let mut failure = self.argument_failure(&error);
+            self.note_action(&mut failure);
+            Box::new(failure)
+        })?;
         self.check_keywords(context, AFTER_ARGUMENTS, false)?;
         if matches!(self.task.action.kind, ActionKind::IncludeTasks | ActionKind::IncludeRole) {
             return Ok(State::Done(Box::new(self.include(args, locals, no_log))));
