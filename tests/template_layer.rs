@@ -521,11 +521,7 @@ fn with_loops_use_lookups() {
         ("cartesian", "[[1, 2], [a]]", r#"[[1, "a"], [2, "a"]]"#),
         ("together", "[[1, 2], [a]]", r#"[[1, "a"], [2, null]]"#),
         ("indexed_items", "[[a, b]]", r#"[[0, "a"], [1, "b"]]"#),
-        (
-            "subelements",
-            "[[{n: a, k: [1, 2]}], k]",
-            r#"[[{"n": "a"}, 1], [{"n": "a"}, 2]]"#,
-        ),
+        ("subelements", "[[{n: a, k: [1, 2]}], k]", r#"[[{"n": "a"}, 1], [{"n": "a"}, 2]]"#),
         ("sequence", "['start=1 end=3 format=x%02d']", r#"["x01", "x02", "x03"]"#),
         ("community.general.flattened", "[[1, [2]], 3]", "[1, 2, 3]"),
     ] {
