@@ -108,11 +108,14 @@ impl Runner<'_> {
             {
                 self.begun_roles.insert((host.to_string(), role.fingerprint.clone()));
             }
+            let others = group.iter().copied().filter(|other| once && *other != index);
             if result.unreachable && !result.ignored {
                 walks[index].1.lose();
                 self.unreachable.insert(host.to_string());
                 self.gone(run, host);
                 step.lost.push(index);
+                // Where that is nobody else's failure, it was their turn all the same.
+                includes.extend(others.map(|other| (other, vec![])));
                 continue;
             }
             if result.unreachable {
@@ -140,7 +143,6 @@ impl Runner<'_> {
                 handler_ran = true;
             }
             // An include with `run_once` is done by one host only.
-            let others = group.iter().copied().filter(|other| once && *other != index);
             includes.extend(others.map(|other| (other, vec![])));
             includes.push((index, included(result)));
         }
