@@ -438,7 +438,7 @@ impl Context {
         };
         match value.unknown() {
             Some(why) => Err(unknown(why)),
-            None => Ok((without_omit(value), missing)),
+            None => Ok((self.distrusted(without_omit(value), &expr.0.span)?, missing)),
         }
     }
 
