@@ -340,9 +340,9 @@ impl TaskResult {
         if self.unreachable {
             data.insert("unreachable".into(), true.into());
         }
-        // A loop says so only when it failed; what was skipped says nothing.
+        // A loop says so only when it failed; what was skipped or never reached says nothing.
         let failed = self.failed || self.gave_up;
-        if failed || (self.items.is_none() && !self.skipped) {
+        if failed || (self.items.is_none() && !self.skipped && !self.unreachable) {
             data.insert("failed".into(), failed.into());
         }
         if (failed || self.unreachable) && self.items.is_none() {

@@ -62,9 +62,9 @@ def main():
         printed = run(files, args, folder)
         # It gathers facts where nobody asked for them if the play starts at its first task.
         stray = "--start-at-task" in args and "TASK [Gathering Facts]" in (printed or "")
-        # A host that failed or was rescued inside a file, a role or a block within a block is forgotten by `end_play` and `end_batch`.
+        # A host that failed or was rescued inside a file, a role or a block within a block is forgotten by `end_play`, `end_batch` and `end_host`.
         text = "".join(text_of(content) for content in files.values())
-        ends = "meta: end_play" in text or "meta: end_batch" in text
+        ends = any(f"meta: end_{what}" in text for what in ("play", "batch", "host"))
         goes_on = (printed or "").endswith("[exit 0]\n") or (printed or "").count("\nPLAY [") > 1
         forgotten = ends and goes_on and re.search(r"(failed|rescued)=[1-9]", printed or "")
         # Without some results, headings come only with the results that a missing handler suppresses.
