@@ -76,8 +76,11 @@ impl Loader {
 
     /// Says what collections say of the modules that a task names.
     pub(super) fn announce_route(&self, name: &str, level: &Level) {
-        let name = self.full_name_at(name, level).unwrap_or_else(|| name.to_owned());
-        self.route(&name).notes.into_iter().for_each(|note| self.problem(note));
+        let full = match self.resolve(name) {
+            Some(_) => None,
+            None => self.full_name_at(name, level),
+        };
+        self.route(full.as_deref().unwrap_or(name)).notes.into_iter().for_each(|note| self.problem(note));
     }
 
     /// Warns of what `collections` names for an action and what can be none.
@@ -120,8 +123,9 @@ impl Loader {
     }
 
     /// Reports a module or action that nobody knows.
-    pub(super) fn unknown_action(&self, name: &str, span: &Span) {
-        let route = self.route(name);
+    pub(super) fn unknown_action(&self, name: &str, level: &Level, span: &Span) {
+        let full = self.full_name_at(name, level).unwrap_or_else(|| name.to_owned());
+        let route = self.route(&full);
         route.notes.into_iter().for_each(|note| self.problem(note));
         if let Some(end) = route.end {
             return self.problem(end.at(span));
@@ -132,7 +136,7 @@ impl Loader {
         )
         .at(span);
         let short = name.strip_prefix("ansible.builtin.").unwrap_or(name);
-        if route.name != name {
+        if route.name != full {
             problem = problem.help(format!("its collection says that it is `{}` now", route.name));
         } else if let Some(near) = did_you_mean(short, action::known_names()) {
             problem = problem.help(format!("did you mean `{near}`?"));

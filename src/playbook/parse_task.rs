@@ -45,7 +45,7 @@ impl Loader {
         let place = if handler { Places::HANDLER } else { Places::TASK };
         let Some(found) = self.find_action(node, place, parent) else { return vec![] };
         let Some(mut action) = self.resolve_at(&found.name, parent) else {
-            self.unknown_action(&found.name, &found.key.span);
+            self.unknown_action(&found.name, parent, &found.key.span);
             return vec![];
         };
         self.announce_route(&found.name, parent);
@@ -190,7 +190,7 @@ impl Loader {
                 found.pop()
             }
             0 => {
-                self.no_action(node, &strangers);
+                self.no_action(node, &strangers, level);
                 None
             }
             _ => {
@@ -210,12 +210,12 @@ impl Loader {
         }
     }
 
-    fn no_action(&self, node: &Node, strangers: &[&Node]) {
+    fn no_action(&self, node: &Node, strangers: &[&Node], level: &Level) {
         let near_keyword = |key: &&&Node| {
             did_you_mean(key.as_str().unwrap_or(""), keywords::names_at(Places::TASK)).is_some()
         };
         match strangers.iter().find(|key| !near_keyword(key)).or(strangers.first()) {
-            Some(key) => self.unknown_action(&py_str(&key.to_value()), &key.span),
+            Some(key) => self.unknown_action(&py_str(&key.to_value()), level, &key.span),
             None => self
                 .problem(Diagnostic::error("no-action", "no module/action detected in task.").at(&node.span)),
         }

@@ -169,7 +169,7 @@ impl Runner<'_> {
         let handlers = run.handlers.read().map(|handlers| handlers.clone()).unwrap_or_default();
         for handler in walk.flushing().iter().filter_map(|index| handlers.get(*index)) {
             let context = self.task_context(run, handler, &host);
-            let name = self.info(run, handler, &context).name;
+            let name = self.info(handler, &context).name;
             self.remark(format!("NOTIFIED HANDLER {name} for {host}"));
         }
     }
@@ -178,7 +178,7 @@ impl Runner<'_> {
     fn show_heading(&mut self, run: &Arc<PlayRun>, walks: &Walks, task: &Arc<Task>, index: usize) {
         if !task.implicit && run.strategy == Strategy::Linear {
             let context = self.task_context(run, task, &walks[index].0);
-            let info = Arc::new(self.info(run, task, &context));
+            let info = Arc::new(self.info(task, &context));
             self.emit(&Event::Task(info));
         }
     }
@@ -198,7 +198,7 @@ impl Runner<'_> {
         }
         let host = walks[index].0.clone();
         let context = self.task_context(run, task, &host);
-        let info = Arc::new(self.info(run, task, &context));
+        let info = Arc::new(self.info(task, &context));
         if !holds {
             let role = task.level.role.as_ref().map(|role| role.display_name()).unwrap_or_default();
             let no_log = self.truth(task, &context, "no_log");

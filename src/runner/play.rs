@@ -394,7 +394,7 @@ impl<'r> Runner<'r> {
         for (host, walk) in walks.iter_mut() {
             found |= walk.start_at(|task| {
                 let context = self.task_context(run, task, host);
-                self.is_start(&self.info(run, task, &context))
+                self.is_start(&self.info(task, &context))
             });
         }
         if found {

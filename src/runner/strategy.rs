@@ -88,7 +88,7 @@ impl Runner<'_> {
             self.too_many_failed(run, walks, task, &[], &[]);
             return Ok(stops);
         }
-        let info = Arc::new(self.info(run, task, &context));
+        let info = Arc::new(self.info(task, &context));
         if self.asking && !self.confirmed(&info) {
             group.iter().for_each(|index| walks[*index].1.advance());
             return Ok(false);
@@ -248,7 +248,7 @@ impl Runner<'_> {
                         // One of the hosts that are at it makes room.
                         break;
                     }
-                    let info = Arc::new(self.info(run, &task, &context));
+                    let info = Arc::new(self.info(&task, &context));
                     self.verdict.nothing_ran = false;
                     self.submit(
                         Job {
@@ -331,8 +331,7 @@ impl Runner<'_> {
         }
     }
 
-    pub(super) fn info(&self, run: &Arc<PlayRun>, task: &Arc<Task>, context: &Context) -> TaskInfo {
-        let _ = run;
+    pub(super) fn info(&self, task: &Arc<Task>, context: &Context) -> TaskInfo {
         let name = match &task.name {
             Some(name) if task.action.kind == ActionKind::Meta && !task.is_handler => {
                 self.shared.engine.source_of(&name.term)
@@ -356,7 +355,11 @@ impl Runner<'_> {
         };
         let own_name = if named { name } else { shown.clone() };
         let mut info = TaskInfo { own_name, ..TaskInfo::of(task, shown) };
-        if self.shared.settings.bool("DISPLAY_ARGS_TO_STDOUT") && !self.truth(task, context, "no_log") {
+        // A template may hide them for some host only: for none, then.
+        let hidden = task.attr("no_log").map_or(self.shared.no_log_by_default, |attr| {
+            matches!(attr.term, Term::Template(_)) || self.truth(task, context, "no_log")
+        });
+        if self.shared.settings.bool("DISPLAY_ARGS_TO_STDOUT") && !hidden {
             let args = task.args.written();
             let args = args.as_map().into_iter().flatten();
             let args: Vec<String> =

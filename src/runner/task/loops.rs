@@ -88,9 +88,12 @@ impl TaskRun<'_> {
         self.loop_result(results)
     }
 
-    /// A label that is no template at all says so before any item.
+    /// A label that is no template at all says so before any item. A sound one is not rendered for that: it may do something.
     fn broken_label(&self, outer: &Context) -> Option<TaskResult> {
         let attr = self.task.control.label.as_ref()?;
+        if self.shared.engine.check(&attr.term).is_empty() {
+            return None;
+        }
         let error = outer.render(&attr.term).err().filter(|error| error.kind == TemplateErrorKind::Syntax)?;
         Some(stopped_at(&attr.term.blamed(error)))
     }
