@@ -19,12 +19,12 @@ pub(super) struct Route {
     pub end: Option<Diagnostic>,
 }
 
-/// `namespace.collection` and what comes after.
+/// `namespace.collection` and what comes after, but for the two that are Ansible itself.
 pub(super) fn split(name: &str) -> Option<(&str, &str)> {
     let dot = name.match_indices('.').nth(1)?.0;
     let (collection, rest) = (&name[..dot], &name[dot + 1..]);
-    (!rest.is_empty() && !name.contains('/') && !collection.starts_with("ansible."))
-        .then_some((collection, rest))
+    let own = matches!(collection, "ansible.builtin" | "ansible.legacy");
+    (!rest.is_empty() && !name.contains('/') && !own).then_some((collection, rest))
 }
 
 impl Loader {
@@ -151,6 +151,8 @@ mod tests {
             ("my.col.thing", Some(("my.col", "thing"))),
             ("my.col.sub.thing", Some(("my.col", "sub.thing"))),
             ("ansible.builtin.copy", None),
+            ("ansible.legacy.copy", None),
+            ("ansible.posix.mount", Some(("ansible.posix", "mount"))),
             ("copy", None),
             ("my.col", None),
             ("my.col.", None),
