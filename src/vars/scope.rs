@@ -58,6 +58,9 @@ pub struct TaskScope {
     pub check_mode: Option<bool>,
 }
 
+/// The two names of the login user.
+const LOGIN: [(&str, &str); 2] = [("ansible_user", "ansible_ssh_user"), ("ansible_ssh_user", "ansible_user")];
+
 impl TaskScope {
     /// A host outside any play.
     pub fn host(store: &Arc<Store>, host: &str, magic: &Arc<Magic>) -> Self {
@@ -83,6 +86,29 @@ impl TaskScope {
 
     /// Every value that the name has below the engine's own variables, the one that wins first.
     fn walk(&self, name: &str, visit: &mut Visit) -> ControlFlow<()> {
+        self.walk_written(name, visit)?;
+        // In a play, a task knows as whom it logs in, by both names, whichever somebody gave.
+        if let Some((_, other)) = LOGIN.iter().find(|(one, _)| *one == name)
+            && self.play.is_some()
+        {
+            self.walk_written(other, visit)?;
+            if let Some(layers) = self.layers.as_deref() {
+                layers.walk(Layer::Implicit, name, visit)?;
+            }
+            if let Some(user) = &self.magic.remote_user {
+                let user = FoundValue::Value(&Value::str(user));
+                visit(Found { layer: Layer::Implicit, owner: None, value: user, place: None })?;
+            }
+        }
+        if name == "ansible_host" {
+            let host = FoundValue::Value(&Value::str(&self.host));
+            visit(Found { layer: Layer::Implicit, owner: None, value: host, place: None })?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The same, where somebody wrote it or it was found out.
+    fn walk_written(&self, name: &str, visit: &mut Visit) -> ControlFlow<()> {
         let layers = self.layers.as_deref();
         let layer = |layer, visit: &mut Visit| match layers {
             Some(layers) => layers.walk(layer, name, visit),
@@ -116,28 +142,6 @@ impl TaskScope {
             for role in exported.iter().rev() {
                 terms(&role.defaults, Layer::RoleDefaults, Some(&role.name), name, visit)?;
             }
-        }
-        // In a play, a task knows as whom it logs in.
-        if matches!(name, "ansible_user" | "ansible_ssh_user") && self.play.is_some() {
-            layer(Layer::Implicit, visit)?;
-            if let Some(user) = &self.magic.remote_user {
-                let user = Value::str(user);
-                visit(Found {
-                    layer: Layer::Implicit,
-                    owner: None,
-                    value: FoundValue::Value(&user),
-                    place: None,
-                })?;
-            }
-        }
-        if name == "ansible_host" {
-            let host = Value::str(&self.host);
-            visit(Found {
-                layer: Layer::Implicit,
-                owner: None,
-                value: FoundValue::Value(&host),
-                place: None,
-            })?;
         }
         ControlFlow::Continue(())
     }
