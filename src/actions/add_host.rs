@@ -15,6 +15,9 @@ impl Action for AddHost {
         let Some(name) = name.filter(|name| !name.is_null()).map(|name| py_str(&name)) else {
             return Prepared::refused("name, host or hostname needs to be provided");
         };
+        if name.is_empty() {
+            return Prepared::refused("Invalid empty host name provided");
+        }
         let groups =
             ["groupname", "groups", "group", "groupnames"].into_iter().find_map(|key| args.shift_remove(key));
         let groups: Vec<String> = match groups {

@@ -3,7 +3,7 @@
 use super::contract::{hex, text, truth};
 use super::{Action, Call, Prepared, Scene};
 use crate::runner::TaskResult;
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, str_repr};
 use sha1::{Digest as _, Sha1};
 use std::path::{Component, Path, PathBuf};
 
@@ -29,11 +29,8 @@ impl Action for Fetch {
         call.args.insert("src".into(), Value::from(src.clone()));
         call.args.insert("_have".into(), have.clone().into());
         call.args.insert("fail_on_missing".into(), truth(&args, "fail_on_missing", true).into());
-        let folder = target.parent().unwrap_or(Path::new(".")).to_owned();
-        if let Err(error) = std::fs::create_dir_all(&folder) {
-            return Prepared::failed(format!("cannot create {}: {error}", folder.display()));
-        }
-        // Beside the destination, so that the file appears whole or not at all.
+        // Beside the destination, or as near as there are folders already, so that the file appears whole or not at all.
+        let folder = target.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
         let partial = folder.join(format!(
             ".{}.{}.part",
             target.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
@@ -44,7 +41,7 @@ impl Action for Fetch {
             Err(error) => return Prepared::failed(format!("cannot write {}: {error}", partial.display())),
         }
         call.finish = Some(Box::new(move |result| {
-            let finished = finish(result, &target, &partial, have);
+            let finished = finish(result, &src, &target, &partial, have);
             drop(std::fs::remove_file(&partial));
             finished
         }));
@@ -70,8 +67,22 @@ fn destination(src: &str, dest: &str, flat: bool, scene: &Scene) -> Result<PathB
     Ok(root)
 }
 
-fn finish(mut result: TaskResult, target: &Path, partial: &Path, have: Option<String>) -> TaskResult {
+fn finish(
+    mut result: TaskResult,
+    src: &str,
+    target: &Path,
+    partial: &Path,
+    have: Option<String>,
+) -> TaskResult {
     if result.failed || result.skipped {
+        // What there is to say of it is not what was looked at: the file is read first, then it is asked what it is.
+        let msg = result.msg();
+        if msg.starts_with("the remote file does not exist") {
+            let why = format!("[Errno 2] No such file or directory: {}", str_repr(src));
+            result.headline = Some(format!("Task failed: Module failed: File not found: {src}: {why}"));
+        } else if msg.starts_with("remote file is a directory") {
+            result.headline = Some(format!("Task failed: Action failed: {msg}"));
+        }
         return result;
     }
     let Some(sum) = result.data.get("checksum").and_then(Value::as_str).map(str::to_owned) else {
@@ -85,6 +96,13 @@ fn finish(mut result: TaskResult, target: &Path, partial: &Path, have: Option<St
                 .with("checksum", got)
                 .with("dest", dest)
                 .with("remote_checksum", sum);
+        }
+        let folder = target.parent().unwrap_or(Path::new("."));
+        if let Err(error) = std::fs::create_dir_all(folder) {
+            return TaskResult::failure(format!(
+                "Unable to create local directories({}): {error}",
+                folder.display()
+            ));
         }
         if let Err(error) = std::fs::rename(partial, target) {
             return TaskResult::failure(format!("cannot write {dest}: {error}"));

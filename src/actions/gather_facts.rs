@@ -1,6 +1,8 @@
 //! `gather_facts`: what a play does first; the `setup` module.
 
 use super::{Action, Call, Prepared, Scene};
+use crate::diag::Span;
+use crate::runner::{Cause, TaskResult};
 use crate::value::{Map, Value};
 
 pub struct GatherFacts;
@@ -17,9 +19,10 @@ impl Action for GatherFacts {
         };
         let mut call = Call::new("setup", args);
         call.finish = Some(Box::new(|mut result| {
-            if !result.failed
-                && let Some(Value::Map(facts)) = result.data.get("ansible_facts").cloned()
-            {
+            if result.failed {
+                return failure(&result);
+            }
+            if let Some(Value::Map(facts)) = result.data.get("ansible_facts").cloned() {
                 let mut facts = (*facts).clone();
                 facts.insert("gather_subset".into(), subset);
                 facts.insert("module_setup".into(), true.into());
@@ -30,4 +33,29 @@ impl Action for GatherFacts {
         }));
         Prepared::Call(call)
     }
+}
+
+/// The failure of a gathering, which may be that of several modules: here there is one.
+fn failure(of: &TaskResult) -> TaskResult {
+    let module = "ansible.legacy.setup";
+    let msg = format!("The following modules failed to execute: {module}.");
+    let reason = of.reason();
+    let reason = ["Task failed: Module failed: ", "Task failed: "]
+        .iter()
+        .find_map(|lead| reason.strip_prefix(lead))
+        .unwrap_or(&reason);
+    let lines: String = reason.trim_end().lines().map(|line| format!("| {line}\n")).collect();
+    let event = format!("{msg}\n\n+--[ Sub-Event 1 of 1 ]---\n| \n{lines}| \n+--[ End Sub-Event ]---");
+    let mut inner = of.data.clone();
+    inner.shift_remove("changed");
+    inner.insert("failed".into(), true.into());
+    let nowhere = Span { line: 0, ..Span::synthetic("result", "") };
+    TaskResult {
+        headline: Some(format!("Task failed: Action failed: {msg}")),
+        causes: vec![Cause::new("Task failed: Action failed.", None), Cause::new(event, Some(&nowhere))],
+        ..TaskResult::failure(msg)
+    }
+    .with("ansible_facts", Value::map(Map::new()))
+    .with("changed", false)
+    .with("failed_modules", Value::object([(module, Value::map(inner))]))
 }

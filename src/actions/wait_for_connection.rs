@@ -9,6 +9,9 @@ pub struct WaitForConnection;
 
 impl Action for WaitForConnection {
     fn prepare(&self, args: Map, scene: &Scene) -> Prepared {
+        if scene.check {
+            return Prepared::Done(TaskResult { skipped: true, ..TaskResult::default() });
+        }
         let seconds = |name: &str, default: u64| match args.get(name) {
             Some(value) => py_str(value).trim().parse::<u64>().unwrap_or(default),
             None => default,

@@ -14,7 +14,7 @@ use crate::source::vault::Vault;
 use crate::source::yaml::{Duplicates, Reader};
 use crate::template::{self, Engine, Untrusted};
 use crate::transport::TransportKind;
-use crate::value::{Secret, Value};
+use crate::value::{Map, Secret, Value};
 use crate::vars::{FactCache, Magic, Store};
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
@@ -242,7 +242,7 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
         forks,
         verbosity,
         limit: options.limit.clone(),
-        remote_user: options.user.clone().or_else(|| settings.str("DEFAULT_REMOTE_USER").map(str::to_owned)),
+        connection: connection_variables(&options, &settings),
         run_tags: options.tags.only.clone(),
         skip_tags: options.tags.skip.clone(),
         inventory_sources: sources.iter().map(|source| absolute(source)).collect(),
@@ -335,6 +335,24 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
         interrupted,
     };
     Ok(Setup { shared: Arc::new(shared), look, sink: Arc::new(sink), warnings })
+}
+
+/// The variables that flags and settings about connections stand for.
+fn connection_variables(options: &RunOptions, settings: &Settings) -> Map {
+    let text = |given: &Option<String>, setting: &str| {
+        given.clone().or_else(|| settings.str(setting).map(str::to_owned)).map(Value::from)
+    };
+    let timeout = options.timeout.and_then(|seconds| i64::try_from(seconds).ok());
+    let port = settings.str("DEFAULT_REMOTE_PORT").and_then(|port| port.parse::<i64>().ok());
+    let variables = [
+        ("ansible_connection", text(&options.connection, "DEFAULT_TRANSPORT")),
+        ("ansible_port", port.map(Value::from)),
+        ("ansible_private_key_file", text(&options.private_key, "DEFAULT_PRIVATE_KEY_FILE")),
+        ("ansible_shell_executable", text(&None, "DEFAULT_EXECUTABLE")),
+        ("ansible_timeout", Some(timeout.unwrap_or_else(|| settings.int("DEFAULT_TIMEOUT")).into())),
+        ("ansible_user", text(&options.user, "DEFAULT_REMOTE_USER")),
+    ];
+    variables.into_iter().filter_map(|(name, value)| Some((name.into(), value?))).collect()
 }
 
 fn vault(common: &Common, settings: &Settings) -> Result<Vault, Diagnostic> {

@@ -33,8 +33,13 @@ impl Layers for Level {
                     .try_for_each(|role| walk_dependencies(role, layer, name, visit));
             }
             Layer::Implicit => {
-                // Of all keywords only this one is asked for as a variable.
-                return match self.chain().find_map(|level| level.own("remote_user")) {
+                // Keywords that are asked for as variables.
+                let keyword = match name {
+                    "ansible_user" => "remote_user",
+                    "ansible_connection" => "connection",
+                    _ => return ControlFlow::Continue(()),
+                };
+                return match self.chain().find_map(|level| level.own(keyword)) {
                     Some(attr) => visit(Found {
                         layer,
                         owner: None,
@@ -46,9 +51,19 @@ impl Layers for Level {
             }
             _ => return ControlFlow::Continue(()),
         };
-        for level in self.chain().filter(|level| kinds.contains(&level.kind)) {
-            let block = matches!(level.kind, LevelKind::Block | LevelKind::Role);
-            let layer = if block { Layer::Block } else { layer };
+        let mut inner: Option<&Level> = None;
+        for level in self.chain() {
+            let around = inner.replace(level);
+            if !kinds.contains(&level.kind) {
+                continue;
+            }
+            let layer = match level.kind {
+                _ if layer != Layer::Task => layer,
+                LevelKind::Role => Layer::OfRole,
+                _ if around.is_some_and(|inner| level.brings_role_of(inner)) => Layer::OfRole,
+                LevelKind::Block => Layer::Block,
+                _ => layer,
+            };
             tell(&level.vars, layer, None, name, visit)?;
         }
         ControlFlow::Continue(())
@@ -130,6 +145,12 @@ fn full_name(role: &Role) -> String {
 }
 
 impl Level {
+    /// Whether it is by this task that the role of a level within came in.
+    fn brings_role_of(&self, inner: &Level) -> bool {
+        let own = self.role.as_ref().map(|role| role.id);
+        inner.role.as_ref().is_some_and(|role| role.by_task && own != Some(role.id))
+    }
+
     /// The task's role and the roles it came through, innermost first.
     fn roles(&self) -> impl Iterator<Item = &Arc<Role>> {
         self.role.iter().flat_map(|role| std::iter::once(role).chain(role.parents.iter()))

@@ -54,6 +54,8 @@ pub struct Level {
     pub role: Option<Arc<Role>>,
     /// The folder of the task file, where relative includes and files are looked for.
     pub directory: Option<PathBuf>,
+    /// The folder in the name by which this task file was asked for, as it was written (of a file's own level alone).
+    pub asked_for_in: Option<PathBuf>,
 }
 
 impl Level {
@@ -61,7 +63,8 @@ impl Level {
     pub fn empty(kind: LevelKind, parent: Option<Arc<Level>>) -> Self {
         let role = parent.as_ref().and_then(|parent| parent.role.clone());
         let directory = parent.as_ref().and_then(|parent| parent.directory.clone());
-        Self { kind, attrs: vec![], when: vec![], tags: vec![], vars: Vars::new(), parent, role, directory }
+        let (attrs, when, tags, vars) = (vec![], vec![], vec![], Vars::new());
+        Self { kind, attrs, when, tags, vars, parent, role, directory, asked_for_in: None }
     }
 
     /// This level and all above it, innermost first.

@@ -286,7 +286,13 @@ impl Loader {
                 self.missing_role_file(&role.path, kind, from, span);
             }
             let path = self.inside_role(&role.path, &role.name, kind, path?, from, span)?;
-            self.load_task_file(&TaskFile { path, span, level: own.clone(), handlers: kind == "handlers" })
+            self.load_task_file(&TaskFile {
+                path,
+                name: "",
+                span,
+                level: own.clone(),
+                handlers: kind == "handlers",
+            })
         };
         let handlers = load("handlers", request.handlers_from.as_deref())
             .map(|block| vec![Item::Block(block)])

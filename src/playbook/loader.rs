@@ -38,18 +38,11 @@ pub struct Loader {
     pub(super) checked_collections: Mutex<HashSet<String>>,
 }
 
-/// How a file of tasks is brought in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// While everything is loaded.
-    Import,
-    /// While the play runs.
-    Include,
-}
-
 /// A dynamic `include_tasks`, ready to be loaded.
 pub struct TaskFile<'a> {
     pub path: PathBuf,
+    /// As it was asked for.
+    pub name: &'a str,
     pub span: &'a Span,
     /// The level its tasks inherit from.
     pub level: Arc<Level>,
@@ -138,6 +131,16 @@ impl Loader {
             }
         }
         level
+    }
+
+    /// What stands where a task should is none.
+    fn not_a_task(&self, section: &str, node: &Node) {
+        let what = if section == "block" { "a block" } else { section };
+        let message = format!(
+            "A malformed block was encountered while loading {what}: a task is a mapping, this is {}",
+            node.describe()
+        );
+        self.problem(Diagnostic::error("not-a-task", message).at(&node.span));
     }
 
     /// What is included is the block of `apply`: it has no `rescue` and no `always`.
@@ -315,6 +318,8 @@ impl Loader {
         };
         let mut level = Level::empty(LevelKind::Block, Some(file.level.clone()));
         level.directory = file.path.parent().map(Path::to_owned);
+        level.asked_for_in =
+            Path::new(file.name).parent().map(|folder| PathBuf::from(expand_home(&folder.to_string_lossy())));
         let level = Arc::new(level);
         let main = match &node.kind {
             NodeKind::Null => vec![],
@@ -337,53 +342,6 @@ impl Loader {
         }))
     }
 
-    /// Looks for a task file as Ansible does, but for the folder that the program was started in. A file of a role that includes
-    /// another looks in the role's folders first, and beside itself last; one that imports another the other way round.
-    ///
-    /// # Errors
-    /// Where it was looked for, the playbook's folder last.
-    pub fn find_task_file(
-        &self,
-        name: &str,
-        level: &Level,
-        way: Way,
-        handlers: bool,
-    ) -> Result<PathBuf, Vec<PathBuf>> {
-        let kind = if handlers { "handlers" } else { "tasks" };
-        let playbook = self.directory();
-        let named_in_errors = normalize(&playbook.join(expand_home(name)));
-        let beside = level.directory.clone();
-        let folders: Vec<PathBuf> = match &level.role {
-            None => beside.into_iter().chain([playbook]).collect(),
-            Some(role) => {
-                let own = role.path.join(kind);
-                let of_role = [own.clone(), role.path.join("tasks"), role.path.clone()];
-                let of_playbook = [playbook.join(kind), playbook];
-                let nested = beside.filter(|folder| *folder != own);
-                let nested: Vec<PathBuf> =
-                    nested.map(|folder| [folder.join(kind), folder]).into_iter().flatten().collect();
-                match way {
-                    Way::Import if !nested.is_empty() => {
-                        nested.into_iter().chain(of_playbook).chain(of_role).collect()
-                    }
-                    _ => of_role.into_iter().chain(of_playbook).chain(nested).collect(),
-                }
-            }
-        };
-        let mut tried = Vec::new();
-        for folder in folders {
-            let path = normalize(&folder.join(expand_home(name)));
-            if path.is_file() {
-                return Ok(path);
-            }
-            if !tried.contains(&path) && path != named_in_errors {
-                tried.push(path);
-            }
-        }
-        tried.push(named_in_errors);
-        Err(tried)
-    }
-
     /// A list of tasks and blocks.
     pub(super) fn items(&self, nodes: &[Node], parent: &Arc<Level>, handlers: bool) -> Vec<Item> {
         nodes.iter().flat_map(|node| self.item(node, parent, handlers)).collect()
@@ -404,10 +362,7 @@ impl Loader {
             Some(_) => self.task(node, parent, handlers),
             None => {
                 if !node.is_null() {
-                    self.problem(
-                        Diagnostic::error("not-a-task", format!("A malformed block was encountered while loading tasks: a task is a mapping, this is {}", node.describe()))
-                            .at(&node.span),
-                    );
+                    self.not_a_task("tasks", node);
                 }
                 vec![]
             }
@@ -453,7 +408,11 @@ impl Loader {
         }
         let section = |name: &str| match node.get(name).map(|value| (&value.kind, value)) {
             None => vec![],
-            Some((NodeKind::List(items), _)) => self.items(items, &level, handlers),
+            Some((NodeKind::List(items), _)) => {
+                // An empty entry is no task, though lists of tasks elsewhere may have some.
+                items.iter().filter(|item| item.is_null()).for_each(|item| self.not_a_task(name, item));
+                self.items(items, &level, handlers)
+            }
             Some((_, value)) => {
                 self.not_a_list(name, &value.to_value(), &value.span);
                 vec![]

@@ -3,8 +3,9 @@
 use super::args::text_node;
 use super::keywords::{self, Places};
 use super::level::{Level, LevelKind};
-use super::loader::{Loader, RoleRequest, TaskFile, Way};
+use super::loader::{Loader, RoleRequest, TaskFile};
 use super::parse_task::class_of;
+use super::task_files::Way;
 use super::tasks::Item;
 use crate::diag::Diagnostic;
 use crate::source::{Node, yaml};
@@ -115,6 +116,7 @@ impl Loader {
         }
         let block = self.load_task_file(&TaskFile {
             path,
+            name: &file,
             span: &name.span,
             level: Arc::new(marked),
             handlers: handler,

@@ -170,6 +170,8 @@ pub struct Outcome {
     pub result: Value,
     pub changed: bool,
     pub failed: bool,
+    /// What the operating system said, where the result's `msg` does not say it.
+    pub cause: Option<String>,
     /// Why a check could not tell whether the task would change anything.
     pub unknown: Option<String>,
     /// Nobody was there to run it: the other identity did not appear in time.

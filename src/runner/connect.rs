@@ -1,6 +1,7 @@
 //! From variables and settings to connections, and the pool that keeps them.
 
 use super::Shared;
+use super::result::TaskResult;
 use crate::playbook::Task;
 use crate::protocol::Become;
 use crate::template::{Context, TemplateError};
@@ -17,6 +18,17 @@ use std::time::Duration;
 pub struct Route {
     pub target: Target,
     pub identity: Option<Box<Become>>,
+    /// The connection that is asked for, where there is none of that name.
+    pub unknown: Option<String>,
+}
+
+impl Route {
+    /// The failure of what has to go where nothing leads.
+    pub fn refusal(&self) -> Option<TaskResult> {
+        let name = self.unknown.as_deref()?;
+        let text = format!("Task failed: the connection plugin '{name}' was not found");
+        Some(TaskResult::stopped(text))
+    }
 }
 
 /// Reads variables of one host, first name that has a value first.
@@ -65,12 +77,18 @@ pub fn route(shared: &Shared, task: &Task, context: &Context, host: &str) -> Res
             }),
         },
     };
-    let kind = match connection.trim_start_matches("ansible.builtin.").trim_start_matches("ansible.legacy.") {
-        "local" => TransportKind::Local,
-        "openssh" => TransportKind::OpenSsh,
-        "ssh2" | "libssh2" => TransportKind::Ssh,
-        _ => options.transport.unwrap_or(TransportKind::Auto),
+    let known = match connection.trim_start_matches("ansible.builtin.").trim_start_matches("ansible.legacy.")
+    {
+        "local" => Some(TransportKind::Local),
+        "openssh" => Some(TransportKind::OpenSsh),
+        "ssh2" | "libssh2" => Some(TransportKind::Ssh),
+        "ssh" | "smart" | "paramiko" | "paramiko_ssh" => {
+            Some(options.transport.unwrap_or(TransportKind::Auto))
+        }
+        _ => None,
     };
+    let unknown = known.is_none().then(|| connection.clone());
+    let kind = known.unwrap_or(TransportKind::Auto);
     let address = match ask.text(&["ansible_ssh_host", "ansible_host"])? {
         Some(address) => address,
         None => host.to_owned(),
@@ -171,7 +189,7 @@ pub fn route(shared: &Shared, task: &Task, context: &Context, host: &str) -> Res
         no_cache: options.no_cache,
     };
     let identity = identity(shared, &ask, &keyword, &target)?;
-    Ok(Route { target, identity })
+    Ok(Route { target, identity, unknown })
 }
 
 fn identity(
@@ -295,7 +313,7 @@ impl Sessions {
         }
     }
 
-    /// Uses the session of a target, connecting first if there is none. A session that fails is dropped.
+    /// Uses the session of a target, connecting first if there is none (any more). A session that fails is dropped.
     ///
     /// # Errors
     /// See [`CallError`].
@@ -307,6 +325,9 @@ impl Sessions {
     ) -> Result<T, CallError> {
         let slot = self.slot(target);
         let mut guard = slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(gone) = guard.take_if(|session| !session.is_there()) {
+            self.keep_stats(&gone);
+        }
         if guard.is_none() {
             let session = Session::open_telling(target, describe)?;
             describe(&session.describe());

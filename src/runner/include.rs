@@ -195,7 +195,8 @@ impl Runner<'_> {
                         .help(format!("searched: {}", tried.join(", "))),
                 ]
             })?;
-        let file = TaskFile { path: path.clone(), span: &task.args_span, level, handlers: task.is_handler };
+        let (name, span) = (include.name.as_str(), &task.args_span);
+        let file = TaskFile { path: path.clone(), name, span, level, handlers: task.is_handler };
         let block = self.shared.loader.task_file(&file)?;
         let hosts = group.hosts.iter().map(|index| walks[*index].0.to_string()).collect();
         self.emit_warnings();

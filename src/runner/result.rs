@@ -31,6 +31,8 @@ pub struct TaskResult {
     pub no_log: bool,
     /// The host it ran on instead.
     pub delegated: Option<Delegate>,
+    /// What the host's operating system said, which the headline of a failure has beside `msg`.
+    pub because: Option<String>,
     /// What went wrong before or beside the module, outermost first; empty where the module's own message says it.
     pub causes: Vec<Cause>,
     /// The causes are shown even where `no_log` hides the result: they speak of that keyword alone.
@@ -273,6 +275,7 @@ impl TaskResult {
             data,
             changed: outcome.changed,
             failed: outcome.failed,
+            because: outcome.cause,
             unknown: outcome.unknown,
             diff: outcome.diff,
             warnings: outcome.warnings.iter().map(|text| Diagnostic::warning("module", &**text)).collect(),
@@ -367,7 +370,12 @@ impl TaskResult {
             _ if msg.is_empty() => "Task failed: Action failed.".into(),
             // The helper's own words; what follows is a module's.
             true if msg.starts_with("Task failed:") => msg,
-            true => format!("Task failed: Module failed: {msg}"),
+            true => {
+                // A sentence ends where its reason begins.
+                let because = self.because.as_ref().map(|why| format!(": {why}"));
+                let msg = if because.is_some() { msg.trim_end_matches('.') } else { &msg };
+                format!("Task failed: Module failed: {msg}{}", because.unwrap_or_default())
+            }
             false => format!("Task failed: Action failed: {msg}"),
         }
     }

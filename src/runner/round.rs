@@ -63,6 +63,11 @@ impl Job {
         run.delegate(&run.context(Map::new()), &Map::new()).ok().flatten()
     }
 
+    /// What a rescue learns of the task.
+    pub fn told(&self, shared: &Arc<Shared>, name: String) -> Value {
+        self.task_run(shared, &|_| {}).told(name)
+    }
+
     /// What the task sees on its host.
     pub fn context(&self, shared: &Arc<Shared>, locals: Map) -> Context {
         self.task_run(shared, &|_| {}).context(locals)
@@ -329,10 +334,8 @@ impl Runner<'_> {
             return;
         }
         tally.rescued += 1;
-        let failed_task = Value::object([
-            ("name", Value::from(self.written_name(run, task, &host))),
-            ("action", Value::str(&task.action.written)),
-        ]);
+        let name = self.written_name(run, task, &host);
+        let failed_task = self.job(run, task, &host).told(&self.shared, name);
         self.shared.store.set(&host, "ansible_failed_task", failed_task);
         self.shared.store.set(&host, "ansible_failed_result", result.registered());
     }

@@ -23,7 +23,7 @@ good() {
 mine() { set -- $(ls -ldn . 2>/dev/null); case $1 in drwx------*) [ "$3" = $u ];; *) return 1;; esac; };
 room() { set -- $(df -Pk . 2>/dev/null | tail -n 1); if [ "$4" -lt 8192 ] 2>/dev/null; then return 1; fi; };
 runs() { (: >$t && chmod 700 $t && ./$t) 2>/dev/null; };
-go() { exec ./$f --umask $k --directory "$HOME" ${x:+--remove "$x"}; };
+go() { PWD=$HOME; export PWD; unset OLDPWD; exec ./$f --umask $k --directory "$HOME" ${x:+--remove "$x"}; };
 quit() { rm -f $t; if [ -n "$x" ]; then cd /; rmdir "$x"; fi; trap - 0; exit 1; };
 use() {
   cd "$1" 2>/dev/null && mine || return 1;

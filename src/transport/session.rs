@@ -2,6 +2,7 @@
 
 use super::Target;
 use super::bootstrap;
+use super::interrupt;
 use super::retry::Attempts;
 use super::wire::Wire;
 use crate::protocol::{BLOB_CHUNK, Digest, Outcome, Reply, Request, TaskRequest};
@@ -65,10 +66,18 @@ pub struct Session {
     next_id: u64,
     /// Why nothing can be asked any more.
     dead: Option<CallError>,
+    /// When the host last answered.
+    heard: Instant,
 }
 
 /// While a request is out, something is said at least so often, so that both sides notice when the other is gone.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
+
+/// A host that was silent for longer while nothing was asked may be gone without a word.
+const FRESH: Duration = Duration::from_secs(10);
+
+/// So long may it take to say that it is not.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 
 /// Requests and contents are ahead of the network by so much.
 const BACKLOG: usize = 2 * BLOB_CHUNK;
@@ -121,7 +130,47 @@ impl Session {
             silence: opened.silence,
             next_id: 1,
             dead: None,
+            heard: Instant::now(),
         })
+    }
+
+    /// Whether the host is still there, asked before anything new is sent: one that was rebooted between two tasks is not, and as it
+    /// has begun nothing of the next one, another connection can be made for that.
+    pub fn is_there(&mut self) -> bool {
+        if self.dead.is_some() || !self.still_open(Duration::ZERO) {
+            return false;
+        }
+        if self.heard.elapsed() < FRESH {
+            return true;
+        }
+        if self.wire.push_frame(&Request::Ping).is_err() {
+            return false;
+        }
+        self.wire.stats.round_trips += 1;
+        let until = Instant::now() + SIGN_OF_LIFE;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || !self.still_open(left) {
+                return false;
+            }
+            match self.wire.take_frame() {
+                Ok(Some(Reply::Pong)) => break,
+                // A sign of life that nobody waited for any more.
+                Ok(_) if interrupt::requested() => break,
+                Ok(_) => {}
+                Err(_) => return false,
+            }
+        }
+        self.heard = Instant::now();
+        true
+    }
+
+    /// Listens so long; whether nobody closed the connection.
+    fn still_open(&mut self, wait: Duration) -> bool {
+        match self.wire.exchange(wait) {
+            Ok(_) => true,
+            Err(error) => error.kind() == std::io::ErrorKind::Interrupted,
+        }
     }
 
     /// Runs tasks one after the other, sent together: one outcome per request, in order. `idle` is how long the host may be silent (it
@@ -139,6 +188,7 @@ impl Session {
             return Err(error.clone());
         }
         let result = self.converse(requests, blobs, idle);
+        self.heard = Instant::now();
         if let Err(error) = &result {
             self.dead = Some(error.clone());
             // So that the host ends what it was doing, whenever this session is dropped.

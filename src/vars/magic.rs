@@ -3,7 +3,7 @@
 use super::{ANSIBLE_VERSION, TaskScope};
 use crate::inventory::Inventory;
 use crate::template::Var;
-use crate::value::Value;
+use crate::value::{Map, Value};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ pub struct Magic {
     pub forks: usize,
     pub verbosity: u8,
     pub limit: Option<String>,
-    /// `-u`, or `remote_user` of the settings: `ansible_user` where nobody says more.
-    pub remote_user: Option<String>,
+    /// What flags and settings say of connections, by the names of variables: `ansible_user`, `ansible_connection`, ….
+    pub connection: Map,
     pub run_tags: Vec<String>,
     pub skip_tags: Vec<String>,
     pub inventory_sources: Vec<String>,

@@ -21,7 +21,7 @@ pub use names::{VARIABLE_NAMES, is_identifier, is_word};
 pub use origin::{Found, FoundValue, Layer, Origin, Visit};
 pub use reserved::reserved;
 pub use restricted::is_restricted;
-pub use scope::{Exported, PlayScope, RoleNames, TaskScope};
+pub use scope::{CONNECTION, Exported, PlayScope, RoleNames, TaskScope};
 pub use store::{HostVars, InventoryLayer, Store, strip_prefix};
 pub use terms::Terms;
 

@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 /// documentation; its numbers are [`Layer::number`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Layer {
-    /// `ansible_host` is the host's name where nobody says anything else.
+    /// What a task knows of its connection where nobody says anything: `ansible_host` is the host's name, `ansible_user` is `remote_user`, ….
     Implicit,
     RoleDefaults,
     InventoryGroup,
@@ -27,6 +27,8 @@ pub enum Layer {
     VarsFiles,
     RoleVars,
     Block,
+    /// What stands with a role in `roles`, or with the task that brings it in.
+    OfRole,
     Task,
     IncludeVars,
     SetFacts,
@@ -58,7 +60,7 @@ impl Layer {
             Self::Prompts => 13,
             Self::VarsFiles => 14,
             Self::RoleVars => 15,
-            Self::Block => 16,
+            Self::Block | Self::OfRole => 16,
             Self::Task => 17,
             Self::IncludeVars => 18,
             Self::SetFacts => 19,
@@ -73,7 +75,7 @@ impl Layer {
 impl fmt::Display for Layer {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(match self {
-            Self::Implicit => "the host's name",
+            Self::Implicit => "the connection",
             Self::RoleDefaults => "role defaults",
             Self::InventoryGroup | Self::InventoryHost => "inventory",
             Self::InventoryAllFiles | Self::InventoryGroupFiles => "inventory group_vars",
@@ -85,7 +87,7 @@ impl fmt::Display for Layer {
             Self::Prompts => "vars_prompt",
             Self::VarsFiles => "vars_files",
             Self::RoleVars => "role vars",
-            Self::Block => "block vars",
+            Self::Block | Self::OfRole => "block vars",
             Self::Task => "task vars",
             Self::IncludeVars => "include_vars",
             Self::SetFacts => "set_fact or register",

@@ -56,10 +56,22 @@ pub struct TaskScope {
     pub locals: Arc<Map>,
     /// The task's own `check_mode`.
     pub check_mode: Option<bool>,
+    /// Those of [`CONNECTION`] of the host that the task is delegated to: they are the task's where its own host has none.
+    pub delegate: Option<Arc<Map>>,
 }
 
-/// The two names of the login user.
-const LOGIN: [(&str, &str); 2] = [("ansible_user", "ansible_ssh_user"), ("ansible_ssh_user", "ansible_user")];
+/// The variables of connections that a task knows in any case, each with its other name.
+pub const CONNECTION: &[&[&str]] = &[
+    &["ansible_connection"],
+    &["ansible_host", "ansible_ssh_host"],
+    &["ansible_port", "ansible_ssh_port"],
+    &["ansible_user", "ansible_ssh_user"],
+    &["ansible_password", "ansible_ssh_pass"],
+    &["ansible_private_key_file", "ansible_ssh_private_key_file"],
+    &["ansible_timeout", "ansible_ssh_timeout"],
+    &["ansible_shell_type"],
+    &["ansible_shell_executable"],
+];
 
 impl TaskScope {
     /// A host outside any play.
@@ -73,6 +85,7 @@ impl TaskScope {
             layers: None,
             locals: Arc::default(),
             check_mode: None,
+            delegate: None,
         }
     }
 
@@ -87,20 +100,26 @@ impl TaskScope {
     /// Every value that the name has below the engine's own variables, the one that wins first.
     fn walk(&self, name: &str, visit: &mut Visit) -> ControlFlow<()> {
         self.walk_written(name, visit)?;
-        // In a play, a task knows as whom it logs in, by both names, whichever somebody gave.
-        if let Some((_, other)) = LOGIN.iter().find(|(one, _)| *one == name)
-            && self.play.is_some()
+        // In a play, a task knows its connection, also where nobody wrote how to make it.
+        if self.play.is_some()
+            && let Some(names) = CONNECTION.iter().find(|names| names.contains(&name))
         {
-            self.walk_written(other, visit)?;
-            if let Some(layers) = self.layers.as_deref() {
-                layers.walk(Layer::Implicit, name, visit)?;
-            }
-            if let Some(user) = &self.magic.remote_user {
-                let user = FoundValue::Value(&Value::str(user));
-                visit(Found { layer: Layer::Implicit, owner: None, value: user, place: None })?;
-            }
+            self.walk_connection(names, name, visit)?;
         }
-        if name == "ansible_host" {
+        ControlFlow::Continue(())
+    }
+
+    fn walk_connection(&self, names: &[&str], name: &str, visit: &mut Visit) -> ControlFlow<()> {
+        if let Some(delegate) = &self.delegate {
+            return values(delegate, Layer::Implicit, name, visit);
+        }
+        names.iter().filter(|other| **other != name).try_for_each(|other| self.walk_written(other, visit))?;
+        let first = names[0];
+        if let Some(layers) = self.layers.as_deref() {
+            layers.walk(Layer::Implicit, first, visit)?;
+        }
+        values(&self.magic.connection, Layer::Implicit, first, visit)?;
+        if first == "ansible_host" {
             let host = FoundValue::Value(&Value::str(&self.host));
             visit(Found { layer: Layer::Implicit, owner: None, value: host, place: None })?;
         }

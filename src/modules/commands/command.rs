@@ -1,7 +1,7 @@
 //! `command` and `shell`: run a program, or a line of shell, once or until a file says that it is done.
 
 use crate::modules::kit::{
-    Applied, Command, Failure, Module, Plan, Probe, Target, clock,
+    Applied, Command, Failure, Module, Plan, Probe, Target, clock, error_at_bytes,
     glob::{self, is_pattern},
     words,
 };
@@ -13,7 +13,7 @@ use std::time::Instant;
 /// `command`: no shell is involved.
 pub struct RunCommand;
 
-/// `shell`: `/bin/sh -c`.
+/// `shell`: `/bin/sh -c`, or what `ansible_shell_executable` says.
 pub struct RunShell;
 
 #[derive(Deserialize)]
@@ -24,6 +24,8 @@ pub struct Args {
     _raw_params: Option<String>,
     #[serde(default)]
     _uses_shell: bool,
+    /// The shell where the task names none (`ansible_shell_executable`).
+    _shell: Option<String>,
     /// The command as a list of words.
     argv: Option<Vec<String>>,
     /// Change into this directory first.
@@ -94,8 +96,9 @@ fn plan(args: &Args, shell: bool, host: &Probe) -> Result<Plan<Todo>, Failure> {
     let directory = match args.chdir.as_deref().filter(|path| !path.is_empty()) {
         Some(path) => {
             let path = host.path(path);
-            enter(path.as_ref()).map_err(|_| {
-                let mut failure = Failure::new("Unable to change directory before execution.");
+            enter(path.as_ref()).map_err(|error| {
+                let mut failure = Failure::new("Unable to change directory before execution.")
+                    .because(error_at_bytes(&error, &path));
                 failure.result = outcome(&todo.shown, "");
                 failure.with("rc", Value::Null)
             })?;
@@ -176,7 +179,8 @@ fn todo(args: &Args, shell: bool, host: &Probe) -> Result<Todo, Failure> {
     let text = raw.or(args.cmd.as_deref());
     let (words, shown): (Vec<String>, Value) = match text {
         Some(line) if shell => {
-            let sh = executable.unwrap_or_else(|| "/bin/sh".into());
+            let own = args._shell.as_deref().filter(|path| !path.is_empty()).unwrap_or("/bin/sh");
+            let sh = executable.unwrap_or_else(|| own.to_owned());
             (vec![sh, "-c".into(), line.to_owned()], line.into())
         }
         _ => {
@@ -214,9 +218,15 @@ fn apply(todo: Todo, host: &mut Target) -> Result<Applied, Failure> {
     let started = Instant::now();
     let output = host.run(&todo.command).map_err(|failure| {
         let words = todo.command.argv.iter().map(|word| word.to_string_lossy());
+        let program = todo.command.argv.first().map(|program| program.to_string_lossy());
+        let errno =
+            failure.result.get("errno").and_then(Value::as_i64).and_then(|errno| errno.try_into().ok());
+        let errno = errno.unwrap_or_else(|| rustix::io::Errno::NOENT.raw_os_error());
+        let error = std::io::Error::from_raw_os_error(errno);
         Failure::new("Error executing command.")
+            .because(error_at_bytes(&error, &program.unwrap_or_default()))
             .with("cmd", words::join(words))
-            .with("rc", failure.result.get("rc").cloned().unwrap_or(Value::Int(257)))
+            .with("rc", i64::from(errno))
             .with("stdout", "")
             .with("stderr", "")
     })?;
@@ -240,5 +250,5 @@ fn apply(todo: Todo, host: &mut Target) -> Result<Applied, Failure> {
     if output.success() {
         return Ok(Applied::new(result));
     }
-    Err(Failure { msg: msg.into(), result: result.as_map().cloned().unwrap_or_default() })
+    Err(Failure { msg: msg.into(), result: result.as_map().cloned().unwrap_or_default(), cause: None })
 }

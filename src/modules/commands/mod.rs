@@ -20,5 +20,5 @@ fn ended(output: &Output) -> Result<Applied, Failure> {
         return Ok(Applied::new(result));
     }
     let result = result.as_map().cloned().unwrap_or_default();
-    Err(Failure { msg: "non-zero return code".into(), result })
+    Err(Failure { msg: "non-zero return code".into(), result, cause: None })
 }

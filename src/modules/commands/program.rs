@@ -206,7 +206,7 @@ fn concluded(mut result: Map, host: &mut Target) -> Result<Applied, Failure> {
     let truth = |name: &str| result.get(name).is_some_and(Value::truthy);
     if truth("failed") {
         let msg = result.shift_remove("msg").map_or_else(|| NO_REASON.to_owned(), |msg| py_str(&msg));
-        return Err(Failure { msg, result });
+        return Err(Failure { msg, result, cause: None });
     }
     let changed = if truth("changed") { Changed::Yes } else { Changed::No };
     let diff = result.shift_remove("diff").map(|diff| diffs(&diff));

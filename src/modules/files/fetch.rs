@@ -4,7 +4,7 @@
 //! the control side keeps what is sent, and says whether that changed anything.
 
 use crate::modules::kit::digest::{self, Algorithm};
-use crate::modules::kit::{Applied, Failure, Module, Plan, Probe, Target, os_error};
+use crate::modules::kit::{Applied, Failure, Module, Plan, Probe, Target, error_at, os_error};
 use crate::protocol::{BLOB_CHUNK, Digest};
 use crate::value::{Map, Value};
 use serde::Deserialize;
@@ -60,7 +60,8 @@ impl Module for Fetch {
                 return refuse("the remote file does not exist", true);
             }
             Err(error) if error.kind() == ErrorKind::PermissionDenied && args.fail_on_missing => {
-                return Err(Failure::new(format!("File is not readable: {src}")));
+                let failure = Failure::new(format!("File is not readable: {src}"));
+                return Err(failure.because(error_at(&error, src.as_ref())));
             }
             Err(error) => {
                 return refuse(&format!("the remote file cannot be read ({})", os_error(&error)), true);

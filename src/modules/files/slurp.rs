@@ -1,6 +1,6 @@
 //! `slurp`: a file's content as a value.
 
-use crate::modules::kit::{Applied, Failure, Module, Never, Plan, Probe, Target, os_error};
+use crate::modules::kit::{Applied, Failure, Module, Never, Plan, Probe, Target, error_at, os_error};
 use crate::value::Value;
 use base64::Engine;
 use serde::Deserialize;
@@ -28,11 +28,12 @@ impl Module for Slurp {
             return Err(Failure::new(format!("Source is a directory and must be a file: {src}")));
         }
         let content = std::fs::read(&src).map_err(|error| {
-            Failure::new(match error.kind() {
-                ErrorKind::NotFound => format!("File not found: {src}"),
-                ErrorKind::PermissionDenied => format!("File is not readable: {src}"),
-                _ => format!("unable to slurp file: {}", os_error(&error)),
-            })
+            match error.kind() {
+                ErrorKind::NotFound => Failure::new(format!("File not found: {src}")),
+                ErrorKind::PermissionDenied => Failure::new(format!("File is not readable: {src}")),
+                _ => return Failure::new(format!("unable to slurp file: {}", os_error(&error))),
+            }
+            .because(error_at(&error, &src))
         })?;
         let content = base64::engine::general_purpose::STANDARD.encode(content);
         Ok(Plan::unchanged(Value::object([

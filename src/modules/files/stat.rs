@@ -3,7 +3,8 @@
 use super::info::{Names, members};
 use crate::modules::kit::digest::Algorithm;
 use crate::modules::kit::{
-    Applied, Command, Failure, Module, Never, Plan, Probe, Target, attributes, flags, os_error, path,
+    Applied, Command, Failure, Module, Never, Plan, Probe, Target, attributes, error_at_bytes, flags,
+    os_error, path,
 };
 use crate::value::{Map, Value};
 use rustix::fs::Access;
@@ -54,7 +55,11 @@ impl Module for Stat {
                 let stat = Value::object([("exists", false)]);
                 return Ok(Plan::unchanged(Value::object([("stat", stat)])));
             }
-            Err(error) => return Err(Failure::new(os_error(&error))),
+            Err(error) => {
+                return Err(
+                    Failure::new(os_error(&error)).because(error_at_bytes(&error, &place.to_string_lossy()))
+                );
+            }
         };
         let mut stat = describe(host, place, &found);
         let readable = rustix::fs::access(place, Access::READ_OK).is_ok();

@@ -4,7 +4,7 @@
 //! (serde's `flatten` would lose the check for unknown arguments), and asks for them with `file_args()`.
 
 use super::mode::{self, ModeArg};
-use super::{Failure, Probe, Target, flags, os_error, selinux, users};
+use super::{Failure, Probe, Target, error_at_bytes, flags, os_error, selinux, users};
 use crate::protocol::Mode;
 use crate::value::{Map, Value};
 use rustix::fs::{AtFlags, CWD, Gid, Uid};
@@ -324,10 +324,10 @@ impl Differences {
             selinux::set_context(path, context)?;
         }
         let flags = if follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
+        let shown = path.to_string_lossy();
         let details = |msg: &str, error: rustix::io::Errno| {
-            Failure::new(msg)
-                .with("details", os_error(&error.into()))
-                .with("path", path.to_string_lossy().as_ref())
+            let failure = Failure::new(msg).with("path", shown.as_ref());
+            failure.because(error_at_bytes(&error.into(), &shown))
         };
         if let Some(owner) = self.owner {
             let owner = Uid::from_raw(owner);
@@ -341,7 +341,7 @@ impl Differences {
         }
         // Changing the owner clears the set-user-ID bit, so the mode comes after it.
         if let Some(bits) = self.mode {
-            chmod(path, bits, follow).map_err(|e| details("chmod failed", e))?;
+            chmod(path, bits, follow).map_err(|e| Failure::crash(&error_at_bytes(&e.into(), &shown)))?;
         }
         if let Some(letters) = &self.flags {
             flags::set(path, letters)?;
@@ -417,6 +417,9 @@ pub fn describe(host: &Probe, path: &Path, result: &mut Map) {
 
 /// A failure about the file at `path`, with what results tell of it.
 pub fn failure_at(host: &Probe, path: &str, key: &str, mut failure: Failure) -> Failure {
+    if failure.is_crash() {
+        return failure;
+    }
     let mut result = Map::new();
     result.insert(key.into(), path.into());
     describe(host, Path::new(path), &mut result);

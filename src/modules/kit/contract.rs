@@ -4,6 +4,7 @@ use super::{Probe, Target};
 use crate::protocol::Diff;
 use crate::value::{Map, Value};
 use serde::de::DeserializeOwned;
+use std::path::Path;
 
 /// The host half of a task.
 ///
@@ -102,16 +103,46 @@ impl Applied {
     }
 }
 
+/// How what is said of an unexpected end begins.
+const CRASHED: &str = "Task failed: Module failed: ";
+
 /// Why a task fails: Ansible's `msg`, and further members of the result (`rc`, `stderr`, …).
 #[derive(Debug, Clone, Default)]
 pub struct Failure {
     pub msg: String,
     pub result: Map,
+    /// What the operating system said, as Python shows it; people see it, `msg` does not have it.
+    pub cause: Option<String>,
 }
 
 impl Failure {
     pub fn new(msg: impl Into<String>) -> Self {
-        Self { msg: msg.into(), result: Map::new() }
+        Self { msg: msg.into(), ..Self::default() }
+    }
+
+    /// What happened where nothing was prepared for it: all there is to say is what the operating system said.
+    pub fn crash(cause: &str) -> Self {
+        Self::new(format!("{CRASHED}{cause}"))
+    }
+
+    /// Whether nothing was prepared for it.
+    pub fn is_crash(&self) -> bool {
+        self.msg.starts_with(CRASHED)
+    }
+
+    /// Adds what the operating system said.
+    pub fn because(self, cause: impl Into<String>) -> Self {
+        Self { cause: Some(cause.into()), ..self }
+    }
+
+    /// The same failure, of the file at `path` instead of a temporary one.
+    pub fn about(mut self, temporary: &Path, path: &Path) -> Self {
+        let (from, to) = (temporary.to_string_lossy(), path.to_string_lossy());
+        self.cause = self.cause.map(|cause| cause.replace(&*from, &to));
+        if let Some(shown) = self.result.get_mut("path") {
+            *shown = to.as_ref().into();
+        }
+        self
     }
 
     /// Adds a member to the result.

@@ -103,5 +103,5 @@ fn refused(failure: Failure) -> Outcome {
     result.entry("changed".into()).or_insert(false.into());
     result.insert("failed".into(), true.into());
     let changed = result.get("changed").is_some_and(Value::truthy);
-    Outcome { result: Value::map(result), changed, failed: true, ..Outcome::default() }
+    Outcome { result: Value::map(result), changed, failed: true, cause: failure.cause, ..Outcome::default() }
 }

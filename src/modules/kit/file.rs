@@ -1,7 +1,8 @@
 //! Writing files so that nobody ever sees half of one.
 
 use super::{
-    Attributes, Command, Failure, Output, Target, attributes, os_error, path, python_error, selinux,
+    Attributes, Command, Failure, Output, Target, attributes, error_at_bytes, os_error, path, python_error,
+    selinux,
 };
 use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Uid};
 use std::ffi::OsString;
@@ -122,7 +123,9 @@ pub fn replace(target: &mut Target, new: Replacement) -> Result<Option<String>, 
             }
         }
     }
-    new.attributes.without_flags().apply(target, &temporary.path, false)?;
+    // Nobody knows the temporary file: what is wrong is wrong with the one that is to be.
+    let named = |failure: Failure| failure.about(&temporary.path, new.path);
+    new.attributes.without_flags().apply(target, &temporary.path, false).map_err(named)?;
     if new.durable {
         temporary.file.sync_all().map_err(|error| no_space(new.path, &error))?;
     }
@@ -335,10 +338,9 @@ fn copy_over(from: &Path, to: &Path) -> std::io::Result<()> {
 }
 
 fn not_writable(directory: &Path, error: &std::io::Error) -> Failure {
-    let (directory, why) = (directory.display(), python_error(error));
-    Failure::new(format!(
-        "The destination directory '{directory}' is not writable by the current user: {why}"
-    ))
+    let shown = directory.to_string_lossy();
+    let why = error_at_bytes(error, &shown);
+    Failure::crash(&format!("The destination directory '{shown}' is not writable by the current user: {why}"))
 }
 
 fn no_space(path: &Path, error: &std::io::Error) -> Failure {
@@ -432,7 +434,9 @@ pub fn remove(target: &mut Target, path: &Path) -> Result<(), Failure> {
             let (shown, why) = (path.display(), python_error(&error));
             Err(match directory {
                 true => Failure::new(format!("rmtree failed: {why}: '{shown}'")),
-                false => Failure::new("Unlinking failed.").with("details", format!("{why}: '{shown}'")),
+                false => {
+                    Failure::new("Unlinking failed.").because(error_at_bytes(&error, &path.to_string_lossy()))
+                }
             })
         }
         _ => Ok(()),

@@ -206,9 +206,7 @@ impl<'h> Probe<'h> {
         match std::fs::read(path) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => {
-                Err(Failure::new(format!("cannot read {}: {}", path.display(), super::os_error(&error))))
-            }
+            Err(error) => Err(Failure::crash(&super::error_at_bytes(&error, &path.to_string_lossy()))),
         }
     }
 }

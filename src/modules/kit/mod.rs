@@ -36,6 +36,16 @@ pub fn python_error(error: &std::io::Error) -> String {
     format!("[Errno {}] {}", error.raw_os_error().unwrap_or(0), os_error(error))
 }
 
+/// The same of a path that is a text.
+pub fn error_at(error: &std::io::Error, path: &str) -> String {
+    format!("{}: {}", python_error(error), crate::value::str_repr(path))
+}
+
+/// The same of a path that is bytes.
+pub fn error_at_bytes(error: &std::io::Error, path: &str) -> String {
+    format!("{}: b{}", python_error(error), crate::value::str_repr(path))
+}
+
 /// The text of an operating system error, as C's `strerror` has it.
 pub fn os_error(error: &std::io::Error) -> String {
     let text = error.to_string();

@@ -54,7 +54,7 @@ impl Module for AsyncStatus {
             marks.insert("finished".into(), finished.into());
             marks
         };
-        let failure = |msg: String| Failure { msg, result: marks(true, true) };
+        let failure = |msg: String| Failure { msg, result: marks(true, true), cause: None };
         let text = match host.read(&path) {
             Ok(Some(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
             _ => return Err(failure("could not find job".into())),
@@ -77,7 +77,7 @@ impl Module for AsyncStatus {
         }
         if result.shift_remove("failed").is_some_and(|failed| failed.truthy()) {
             let msg = result.shift_remove("msg").map(|msg| crate::value::py_str(&msg)).unwrap_or_default();
-            return Err(Failure { msg, result });
+            return Err(Failure { msg, result, cause: None });
         }
         Ok(Plan::unchanged(Value::map(result)))
     }

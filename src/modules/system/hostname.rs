@@ -1,7 +1,9 @@
 //! `hostname`: the name of the host, now and after a restart.
 
 use crate::facts;
-use crate::modules::kit::{Applied, Attributes, Command, Failure, Module, Plan, Probe, Target, file};
+use crate::modules::kit::{
+    Applied, Attributes, Command, Failure, Module, Plan, Probe, Target, error_at, file,
+};
 use crate::protocol::Diff;
 use crate::value::{Map, Value};
 use serde::Deserialize;
@@ -86,7 +88,11 @@ impl Module for Hostname {
                 let attributes = Attributes { mode: None, ..Attributes::default() };
                 let content = file::Content::Bytes(line.into_bytes());
                 file::replace(host, file::Replacement::new(Path::new(path), content, &attributes))
-                    .map_err(file::Refused::into_failure)?;
+                    .map_err(file::Refused::into_failure)
+                    .map_err(|failure| match failure.is_crash() {
+                        true => Failure::new(format!("failed to update hostname: {}", denied(path))),
+                        false => failure,
+                    })?;
             }
             if todo.current {
                 run(host, &["hostname", name])?;
@@ -94,6 +100,11 @@ impl Module for Hostname {
         }
         Ok(Applied { result: result(name, &host.probe()), ..Applied::default() })
     }
+}
+
+/// What opening a file says that may not be written.
+fn denied(path: &str) -> String {
+    error_at(&rustix::io::Errno::ACCESS.into(), path)
 }
 
 fn run(host: &mut Target, words: &[&str]) -> Result<(), Failure> {

@@ -157,10 +157,16 @@ impl TaskRun<'_> {
     pub(super) fn call_pending(&self, steps: &mut [Step]) {
         let mut next = 0;
         while next < steps.len() {
-            let State::Pending(_, route, _) = &steps[next].state else {
+            let State::Pending(call, route, _) = &steps[next].state else {
                 next += 1;
                 continue;
             };
+            if let Some(mut failure) = route.refusal() {
+                failure.no_log = call.no_log;
+                failure.delegated = call.delegated.clone();
+                steps[next].state = State::Done(Box::new(failure));
+                continue;
+            }
             let connection = route.target.connection();
             let target = route.target.clone();
             let end = steps[next..]
@@ -231,9 +237,11 @@ impl TaskRun<'_> {
         }
     }
 
-    /// Whether somebody sees `invocation`: whoever wants to see everything, and who asks for the results of a loop.
+    /// Whether somebody sees `invocation`: whoever wants to see everything, and who asks for the results of a loop (or is shown them
+    /// when one of its items finds nobody there).
     fn shows_invocation(&self) -> bool {
-        self.shared.options.verbosity >= 3 || self.task.looping.is_some() && self.task.register.is_some()
+        let verbosity = self.shared.options.verbosity;
+        verbosity >= 3 || self.task.looping.is_some() && (verbosity >= 1 || self.task.register.is_some())
     }
 
     pub(super) fn send_requests(
@@ -283,6 +291,9 @@ impl TaskRun<'_> {
         diff: bool,
         context: &Context,
     ) -> TaskResult {
+        if let Some(failure) = route.refusal() {
+            return failure;
+        }
         call.check = Some(call.check.unwrap_or(check));
         call.diff = diff;
         let request = match self.request(&mut call, route, environment, context) {
@@ -327,6 +338,9 @@ impl TaskRun<'_> {
     }
 
     pub(super) fn reconnect(&self, route: &Route) -> Result<(), String> {
+        if let Some(failure) = route.refusal() {
+            return Err(failure.msg());
+        }
         self.shared.sessions.reset(&route.target);
         self.shared.sessions.with(&route.target, &|_| {}, |_| Ok(())).map_err(|error| error.to_string())
     }

@@ -126,7 +126,7 @@ impl TaskRun<'_> {
         if let Some(name) = &self.task.register {
             all.insert(Value::str(name), result.registered());
         }
-        let context = self.context(all);
+        let context = self.delegated_context(result.delegated.as_ref(), all);
         for condition in conditions {
             if !context.condition(&condition.expr).map_err(|mut error| {
                 if error.trace.is_empty() {

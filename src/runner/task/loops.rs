@@ -74,7 +74,7 @@ impl TaskRun<'_> {
             && !matches!(self.task.action.kind, ActionKind::Missing | ActionKind::Dynamic)
             && !self.is_polled(&outer)
             && !self.reads_its_register();
-        let results = if together {
+        let mut results = if together {
             self.all_items(&control, &items)
         } else {
             match self.one_by_one(&control, &items) {
@@ -85,7 +85,38 @@ impl TaskRun<'_> {
                 }
             }
         };
+        if self.grows_inventory() {
+            self.announce_together(&mut results);
+        }
         self.loop_result(results)
+    }
+
+    /// Whether it adds hosts or groups: that is done for all items at once, or not at all.
+    fn grows_inventory(&self) -> bool {
+        matches!(self.task.action.short.as_str(), "add_host" | "group_by")
+    }
+
+    /// Where one item failed, the others have done nothing, and nobody hears of them.
+    fn announce_together(&self, results: &mut [TaskResult]) {
+        let failed = results.iter().any(|result| result.failed);
+        for result in results {
+            let succeeded = !result.failed && !result.skipped;
+            if failed && succeeded && self.task.changed_when.is_none() {
+                result.changed = false;
+                result.data.insert("changed".into(), false.into());
+            }
+            if !(failed && succeeded) {
+                self.announce(result);
+            }
+        }
+    }
+
+    fn announce(&self, result: &TaskResult) {
+        (self.send)(Event::Item {
+            host: self.host.clone(),
+            task: self.info.of_result(result),
+            result: Arc::new(result.clone()),
+        });
     }
 
     /// A label that is no template at all says so before any item. A sound one is not rendered for that: it may do something.
@@ -324,11 +355,9 @@ impl TaskRun<'_> {
         self.conclude(&mut result);
         self.judge_ignored(&mut result, locals.clone());
         result.problems().into_iter().for_each(|problem| (self.send)(Event::Problem(problem)));
-        (self.send)(Event::Item {
-            host: self.host.clone(),
-            task: self.info.of_result(&result),
-            result: Arc::new(result.clone()),
-        });
+        if !self.grows_inventory() {
+            self.announce(&result);
+        }
         result
     }
 
@@ -404,6 +433,9 @@ impl TaskRun<'_> {
         };
         if let Some(msg) = msg {
             whole.data.insert("msg".into(), msg.into());
+        }
+        if whole.unreachable {
+            whole.data.insert("unreachable".into(), true.into());
         }
         // What was warned of stands once beside the results.
         for result in &results {

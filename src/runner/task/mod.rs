@@ -1,6 +1,6 @@
 //! One task on one host. Here: the run as a whole, its context, its tries. `loops`: items. `prepare`: conditions and
 //! arguments, up to the call. `call`: requests and answers. `keywords`: their values. `invocation`: the arguments, as they are shown. `judge`: what is made of an answer. `failure`: results of what went
-//! wrong before.
+//! wrong before. `told`: what a rescue learns of it.
 
 mod call;
 mod failure;
@@ -9,6 +9,7 @@ mod judge;
 mod keywords;
 mod loops;
 mod prepare;
+mod told;
 
 pub use call::async_folder;
 pub(super) use failure::conditional_text;
@@ -17,14 +18,14 @@ pub use keywords::keyword;
 
 use super::connect::Route;
 use super::event::{Event, TaskInfo};
-use super::result::{Cause, Effect, TaskResult};
+use super::result::{Cause, Delegate, Effect, TaskResult};
 use super::{PlayRun, Shared};
 use crate::actions::Call;
 use crate::playbook::{ActionKind, ActionName, Task};
 use crate::source::{Node, NodeKind};
 use crate::template::{Context, LookupEnv, TemplateError};
 use crate::value::{Map, Value, py_str};
-use crate::vars::TaskScope;
+use crate::vars::{CONNECTION, TaskScope};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -132,13 +133,28 @@ impl TaskRun<'_> {
     }
 
     pub(super) fn context(&self, locals: Map) -> Context {
+        self.context_with(locals, None)
+    }
+
+    /// The same, once it is known to which host the task is delegated: where its own host has no connection variables, it sees those
+    /// of the other.
+    pub(super) fn delegated_context(&self, other: Option<&Delegate>, locals: Map) -> Context {
+        let connection = other.map(|other| {
+            let there = self.context_of(&other.host, &locals);
+            let names = CONNECTION.iter().copied().flatten();
+            names.filter_map(|name| Some((Value::str(name), there.variable(name).ok()??))).collect()
+        });
+        self.context_with(locals, connection.map(Arc::new))
+    }
+
+    fn context_with(&self, locals: Map, delegate: Option<Arc<Map>>) -> Context {
         let env = Arc::new(self.env());
         let mut all = locals;
         all.insert(
             "ansible_search_path".into(),
             Value::list(env.search_path.iter().map(|path| Value::str(path.to_string_lossy())).collect()),
         );
-        let scope = self.scope(self.host, all);
+        let scope = TaskScope { delegate, ..self.scope(self.host, all) };
         Context::new(&self.shared.engine, Arc::new(scope), env)
     }
 

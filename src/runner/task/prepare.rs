@@ -8,10 +8,11 @@ use crate::diag::Diagnostic;
 use crate::modules::kit;
 use crate::playbook::{ActionKind, ActionName, arguments};
 use crate::runner::Question;
-use crate::runner::connect::{self};
+use crate::runner::connect::{self, Route};
 use crate::runner::event::Event;
 use crate::runner::result::{Cause, Delegate, Effect, Include, TaskResult};
 use crate::template::{Context, TemplateError, TemplateErrorKind, Term};
+use crate::transport::TransportKind;
 use crate::value::{Map, Value, py_str, str_repr};
 use std::sync::Arc;
 
@@ -24,6 +25,10 @@ impl TaskRun<'_> {
         // Both are told of a task that is skipped or fails before it starts, too.
         let no_log = self.hides(&context);
         let delegate = self.delegate(&context, &locals);
+        let context = match &delegate {
+            Ok(Some(other)) => self.delegated_context(Some(other), locals.clone()),
+            _ => context,
+        };
         let (state, ran) = match self.prepare_state(&context, &locals, &no_log, &delegate) {
             Ok(state) => (state, true),
             Err(mut result) => {
@@ -219,7 +224,10 @@ impl TaskRun<'_> {
                 let result = TaskResult { skipped: true, ..TaskResult::default() };
                 Prepared::Done(result.with("changed", false).with("failed", false).with("skipped", true))
             }
-            None => Prepared::Call(Call { may_be_job: true, ..Call::new(&self.task.action.short, args) }),
+            None => {
+                let args = self.with_shell(args, context, &route).map_err(fail)?;
+                Prepared::Call(Call { may_be_job: true, ..Call::new(&self.task.action.short, args) })
+            }
         };
         Ok(match prepared {
             Prepared::Done(mut result) => {
@@ -236,6 +244,27 @@ impl TaskRun<'_> {
                 State::Pending(Box::new(call), Box::new(route), environment)
             }
         })
+    }
+
+    /// Adds which shell a line of shell is for, where its task does not say: `ansible_shell_executable`, but what is said to a login
+    /// user's own shell is for that one.
+    fn with_shell(&self, mut args: Map, context: &Context, route: &Route) -> Result<Map, TemplateError> {
+        let name = match self.task.action.short.as_str() {
+            "shell" => "_shell",
+            "command" if args.get("_uses_shell").is_some_and(Value::truthy) => "_shell",
+            "raw" if route.target.kind == TransportKind::Local => return Ok(args),
+            "raw" if route.identity.is_none() => {
+                args.insert("_login".into(), true.into());
+                return Ok(args);
+            }
+            "raw" => "executable",
+            _ => return Ok(args),
+        };
+        let given = args.get(name).is_some_and(Value::truthy);
+        if !given && let Some(shell) = context.variable("ansible_shell_executable")?.filter(Value::truthy) {
+            args.insert(name.into(), py_str(&shell).into());
+        }
+        Ok(args)
     }
 
     /// The other host as somebody wrote it: what fails before the keywords are rendered is shown with it.
@@ -276,7 +305,7 @@ impl TaskRun<'_> {
     }
 
     /// The task's context, but with the variables of another host.
-    fn context_of(&self, host: &str, locals: &Map) -> Context {
+    pub(super) fn context_of(&self, host: &str, locals: &Map) -> Context {
         let scope = self.scope(host, locals.clone());
         Context::new(&self.shared.engine, Arc::new(scope), Arc::new(self.env()))
     }

@@ -7,7 +7,8 @@ mod tree;
 use crate::file_args;
 use crate::modules::kit::attributes::{self, state};
 use crate::modules::kit::{
-    Applied, Attributes, Differences, Failure, Module, Plan, Probe, Target, file, path, python_error,
+    Applied, Attributes, Differences, Failure, Module, Plan, Probe, Target, error_at_bytes, file, path,
+    python_error,
 };
 use crate::protocol::Diff;
 use crate::value::{Map, Value};
@@ -263,8 +264,8 @@ impl<'p> Draft<'p> {
             self.note("state", found, "touch");
         }
         if found == "absent" {
-            let parent = place.parent().unwrap_or(Path::new("/"));
-            if path.is_empty() || path.ends_with('/') || !parent.is_dir() {
+            // Whether its folder is there shows when it is made: an earlier task may make that.
+            if path.is_empty() || path.ends_with('/') {
                 return Err(self.failure(path, "Error, could not touch target."));
             }
             self.steps.push(Step::CreateFile(place.clone()));
@@ -292,8 +293,11 @@ impl Step {
                 file::create_directories(target, path, attributes)?;
             }
             Self::CreateFile(path) => {
-                file::create_empty(target, path)
-                    .map_err(|_| Failure::new("Error, could not touch target."))?;
+                file::create_empty(target, path).map_err(|error| {
+                    let path = path.to_string_lossy();
+                    let failure = Failure::new("Error, could not touch target.");
+                    failure.because(error_at_bytes(&error, &path)).with("path", path.as_ref())
+                })?;
             }
             Self::Symlink { path, target: to } => file::symlink(target, path, Path::new(to))?,
             Self::HardLink { path, source } => file::hard_link(target, path, source)?,
