@@ -6,8 +6,12 @@ use crate::runner::TaskResult;
 use crate::value::{Map, Value, str_repr};
 use sha1::{Digest as _, Sha1};
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub struct Fetch;
+
+/// Files that were begun so far.
+static STARTED: AtomicU64 = AtomicU64::new(0);
 
 impl Action for Fetch {
     fn prepare(&self, args: Map, scene: &Scene) -> Prepared {
@@ -31,11 +35,9 @@ impl Action for Fetch {
         call.args.insert("fail_on_missing".into(), truth(&args, "fail_on_missing", true).into());
         // Beside the destination, or as near as there are folders already, so that the file appears whole or not at all.
         let folder = target.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
-        let partial = folder.join(format!(
-            ".{}.{}.part",
-            target.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
-            std::process::id()
-        ));
+        // Many hosts, and many items, may send files at the same time.
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let partial = folder.join(format!(".fetched.{}.{number}.part", std::process::id()));
         match std::fs::OpenOptions::new().write(true).create_new(true).open(&partial) {
             Ok(file) => call.blobs.sink = Some(std::sync::Mutex::new(file)),
             Err(error) => return Prepared::failed(format!("cannot write {}: {error}", partial.display())),

@@ -214,7 +214,7 @@ impl Human {
     /// ` => {…}` where it is wanted.
     fn verbose(&self, info: &TaskInfo, result: &TaskResult) -> String {
         // Facts are many, and nobody asked for them.
-        let shown = self.look.verbosity > 0 && info.action != "gather_facts";
+        let shown = self.look.verbosity > 0 && !matches!(info.action.as_str(), "gather_facts" | "setup");
         if (result.verbose_always && !result.no_log) || shown {
             format!(" => {}", self.dump(info, result, false))
         } else {
