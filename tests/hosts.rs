@@ -2,6 +2,8 @@
 
 #[path = "hosts/checks.rs"]
 mod checks;
+#[path = "hosts/connections.rs"]
+mod connections;
 #[path = "hosts/identities.rs"]
 mod identities;
 #[path = "hosts/places.rs"]

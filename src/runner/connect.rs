@@ -54,13 +54,20 @@ impl Ask<'_> {
     }
 }
 
-/// Works out the route of a task. `delegated` says that the context is that of another host.
+/// Works out the route of a task to `host`, whose variables `context` has. Its keywords are its own: `own` has the variables of the
+/// host that it is for.
 ///
 /// # Errors
 /// When a connection variable cannot be rendered.
-pub fn route(shared: &Shared, task: &Task, context: &Context, host: &str) -> Result<Route, TemplateError> {
+pub fn route(
+    shared: &Shared,
+    task: &Task,
+    own: &Context,
+    context: &Context,
+    host: &str,
+) -> Result<Route, TemplateError> {
     let ask = Ask { context };
-    let keyword = |name: &str| super::task::keyword(&task.level, context, name);
+    let keyword = |name: &str| super::task::keyword(&task.level, own, name);
     let keyword_text = |name: &str| keyword(name).map(|value| value.map(|value| py_str(&value)));
     let settings = &shared.settings;
     let options = &shared.options;

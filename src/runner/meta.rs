@@ -142,7 +142,7 @@ impl Runner<'_> {
                     walk.advance();
                     let host = host.clone();
                     let context = self.task_context(run, task, &host);
-                    if let Ok(route) = super::connect::route(&self.shared, task, &context, &host) {
+                    if let Ok(route) = super::connect::route(&self.shared, task, &context, &context, &host) {
                         self.shared.sessions.reset(&route.target);
                     }
                 }

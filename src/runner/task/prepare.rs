@@ -14,6 +14,7 @@ use crate::runner::result::{Cause, Delegate, Effect, Include, TaskResult};
 use crate::template::{Context, TemplateError, TemplateErrorKind, Term};
 use crate::transport::TransportKind;
 use crate::value::{Map, Value, py_str, str_repr};
+use crate::vars::TaskScope;
 use std::sync::Arc;
 
 /// How the complaint about a `delegate_to` that names nobody begins.
@@ -157,11 +158,11 @@ impl TaskRun<'_> {
             return Err(Box::new(TaskResult { delegated, causes: vec![cause], ..TaskResult::stopped(text) }));
         }
         let route_context = match &delegated {
-            Some(other) => self.context_of(&other.host, locals),
+            Some(other) => self.context_there(context, &other.host, locals),
             None => context.clone(),
         };
         let route_host = delegated.as_ref().map_or(&**self.host, |other| &other.host);
-        let route = connect::route(self.shared, self.task, &route_context, route_host)
+        let route = connect::route(self.shared, self.task, context, &route_context, route_host)
             .map_err(|error| fail(self.blamed_variable(&route_context).unwrap_or(error)))?;
         if let Some(other) =
             route.identity.as_deref().filter(|other| !crate::helper::escalate::knows(&other.method))
@@ -308,6 +309,25 @@ impl TaskRun<'_> {
     pub(super) fn context_of(&self, host: &str, locals: &Map) -> Context {
         let scope = self.scope(host, locals.clone());
         Context::new(&self.shared.engine, Arc::new(scope), Arc::new(self.env()))
+    }
+
+    /// The context for the way to another host: the variables are that host's, but what the task itself (or what is around it) says
+    /// speaks of the host that the task is for.
+    fn context_there(&self, own: &Context, host: &str, locals: &Map) -> Context {
+        let (here, there) = (self.scope(self.host, locals.clone()), self.scope(host, locals.clone()));
+        let place = |scope: &TaskScope, name: &str| scope.origins(name).into_iter().next()?.place;
+        let mut locals = locals.clone();
+        for level in self.task.level.chain() {
+            for (name, _) in level.vars.iter().filter(|(name, _)| name.starts_with("ansible_")) {
+                let written = level.vars.get_with_place(name).and_then(|(_, place)| place.cloned());
+                let wins =
+                    written.is_some() && place(&there, name) == written && place(&here, name) == written;
+                if wins && let Ok(Some(value)) = own.variable(name) {
+                    locals.insert(Value::str(&**name), value);
+                }
+            }
+        }
+        self.context_of(host, &locals)
     }
 
     /// The rendered arguments: module defaults, then the task's own. Arguments that the action evaluates itself are left out.
