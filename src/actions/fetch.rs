@@ -2,8 +2,9 @@
 
 use super::contract::{hex, text, truth};
 use super::{Action, Call, Prepared, Scene};
+use crate::modules::files::SOURCE;
 use crate::runner::TaskResult;
-use crate::value::{Map, Value, str_repr};
+use crate::value::{Map, Value, py_str, str_repr};
 use sha1::{Digest as _, Sha1};
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,11 +25,14 @@ impl Action for Fetch {
                     .with("msg", "check mode not (yet) supported for this module"),
             );
         }
-        let target = match destination(&src, &dest, truth(&args, "flat", false), scene) {
+        let root = scene.env.playbook_dir.join(&dest);
+        let (host, flat) = (scene.host.to_owned(), truth(&args, "flat", false));
+        let destination = move |src: &str| destination(src, &dest, flat, &root, &host);
+        let target = match destination(&src) {
             Ok(target) => target,
             Err(message) => return Prepared::failed(message),
         };
-        let have = std::fs::read(&target).ok().map(|bytes| hex(&Sha1::digest(&bytes)));
+        let have = digest(&target);
         let mut call = Call::new("fetch", Map::new());
         call.args.insert("src".into(), Value::from(src.clone()));
         call.args.insert("_have".into(), have.clone().into());
@@ -42,8 +46,14 @@ impl Action for Fetch {
             Ok(file) => call.blobs.sink = Some(std::sync::Mutex::new(file)),
             Err(error) => return Prepared::failed(format!("cannot write {}: {error}", partial.display())),
         }
-        call.finish = Some(Box::new(move |result| {
-            let finished = finish(result, &src, &target, &partial, have);
+        call.finish = Some(Box::new(move |mut result| {
+            let finished = match result.data.shift_remove(SOURCE).map(|source| py_str(&source)) {
+                Some(source) => match destination(&source) {
+                    Ok(target) => finish(result, &source, &target, &partial, digest(&target)),
+                    Err(message) => TaskResult::failure(message),
+                },
+                None => finish(result, &src, &target, &partial, have),
+            };
             drop(std::fs::remove_file(&partial));
             finished
         }));
@@ -51,14 +61,18 @@ impl Action for Fetch {
     }
 }
 
-/// `dest/HOST/path`, or `dest` itself when flat. What the host says never leads out of `dest`.
-fn destination(src: &str, dest: &str, flat: bool, scene: &Scene) -> Result<PathBuf, String> {
-    let root = scene.env.playbook_dir.join(dest);
+/// The SHA-1 of a file here.
+fn digest(path: &Path) -> Option<String> {
+    std::fs::read(path).ok().map(|bytes| hex(&Sha1::digest(&bytes)))
+}
+
+/// `dest/HOST/path`, or `dest` (which is at `root`) itself when flat. What the host says never leads out of `dest`.
+fn destination(src: &str, dest: &str, flat: bool, root: &Path, host: &str) -> Result<PathBuf, String> {
     let safe: PathBuf =
         Path::new(src).components().filter(|part| matches!(part, Component::Normal(_))).collect();
     let name = safe.file_name().ok_or_else(|| format!("`{src}` names no file"))?.to_owned();
     if !flat {
-        return Ok(root.join(scene.host).join(safe));
+        return Ok(root.join(host).join(safe));
     }
     if dest.ends_with('/') {
         return Ok(root.join(name));
@@ -66,7 +80,7 @@ fn destination(src: &str, dest: &str, flat: bool, scene: &Scene) -> Result<PathB
     if root.is_dir() {
         return Err("dest is an existing directory, use a trailing slash if you want to fetch src into that directory".into());
     }
-    Ok(root)
+    Ok(root.to_owned())
 }
 
 fn finish(
@@ -114,6 +128,8 @@ fn finish(
         result = result.with("remote_checksum", sum.as_str()).with("remote_md5sum", Value::Null);
     } else {
         result.changed = false;
+        result.data.retain(|key, _| !matches!(key.as_str(), Some("remote_checksum" | "remote_md5sum")));
+        result.data.entry("file".into()).or_insert_with(|| src.into());
     }
     result.data.insert("changed".into(), result.changed.into());
     result.with("dest", dest)

@@ -3,7 +3,7 @@
 use crate::diag::{self, Span};
 use crate::runner::{Cause, TaskInfo, TaskResult};
 
-/// All of it, with a newline at its end. What `no_log` hides is not said here either, but for what is wrong with that word itself.
+/// All of it, with a newline at its end but where it is one sentence without a place. What `no_log` hides is not said here either, but for what is wrong with that word itself.
 pub fn text(info: &TaskInfo, result: &TaskResult) -> String {
     if result.no_log && !result.causes_are_shown {
         return "[ERROR]: Task failed: Action failed.\n".to_owned();
@@ -38,7 +38,9 @@ fn chain(info: &TaskInfo, causes: &[Cause], result: &TaskResult) -> String {
     match causes {
         [only] => {
             let reason = result.headline.as_ref().unwrap_or(&only.text);
-            format!("[ERROR]: {}", shown(only, reason))
+            let text = shown(only, reason);
+            let alone = only.help.is_none() && place(only).is_empty();
+            format!("[ERROR]: {}", if alone { text.trim_end() } else { &text })
         }
         many => {
             let parts: Vec<String> = many.iter().map(|cause| shown(cause, &cause.text)).collect();

@@ -113,7 +113,10 @@ impl TaskScope {
         if let Some(delegate) = &self.delegate {
             return values(delegate, Layer::Implicit, name, visit);
         }
-        names.iter().filter(|other| **other != name).try_for_each(|other| self.walk_written(other, visit))?;
+        for other in names.iter().filter(|other| **other != name) {
+            values(&self.locals, Layer::Local, other, visit)?;
+            self.walk_written(other, visit)?;
+        }
         let first = names[0];
         if let Some(layers) = self.layers.as_deref() {
             layers.walk(Layer::Implicit, first, visit)?;

@@ -53,12 +53,17 @@ fn variables_say_who_logs_in() {
   loop: [db, web]
   become: '{{ inventory_hostname == \"web\" }}'
   register: places
+- command: id -un
+  delegate_to: db
+  vars: {ansible_user: '{{ \"plain\" if inventory_hostname == \"web\" else \"deploypw\" }}'}
+  register: of_task
 - set_fact: {ansible_user: plain}
 - command: id -un
   register: fact
 - assert:
     that:
       - keyword.stdout == 'deploy' and delegated.stdout == 'deploy' and fact.stdout == 'plain'
+      - of_task.stdout == ('plain' if inventory_hostname == 'web' else 'deploypw')
       - items.results | map(attribute='stdout') == ['plain', 'deploypw', 'deploy']
       - became.results | map(attribute='stdout') == ['plain', 'root', 'deploypw']
       - places.results | map(attribute='stdout_lines') == [[who, 'db'], [who, 'web']]

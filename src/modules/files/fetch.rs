@@ -14,6 +14,9 @@ use std::path::{Path, PathBuf};
 
 pub struct Fetch;
 
+/// The member of the result that names the file, where its name was `~` or a variable: for the control side, which keeps it to itself.
+pub const SOURCE: &str = "_source";
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
@@ -77,6 +80,10 @@ impl Module for Fetch {
         }
         result.insert("remote_checksum".into(), checksum.into());
         result.insert("remote_md5sum".into(), Value::Null);
+        if src != args.src {
+            // Only here it is known which file that is.
+            result.insert(SOURCE.into(), src.as_str().into());
+        }
         Ok(Plan::Change { todo: src.into(), diff: Vec::new(), result })
     }
 

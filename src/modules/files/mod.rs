@@ -16,7 +16,7 @@ mod tempfile;
 pub use assemble::{Assemble, joined};
 pub use blockinfile::BlockInFile;
 pub use copy::Copy;
-pub use fetch::Fetch;
+pub use fetch::{Fetch, SOURCE};
 pub use file::FileModule;
 pub use find::Find;
 pub use lineinfile::LineInFile;
