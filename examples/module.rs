@@ -33,7 +33,7 @@ fn request(value: &Value) -> Option<TaskRequest> {
         module: value.get("module")?.as_str()?.to_owned(),
         args: value.get("args").cloned().unwrap_or_default(),
         mode: if flag("check") { Mode::Check } else { Mode::Apply },
-        diff: flag("diff"),
+        diff: flag("diff").then_some(104_448),
         environment: texts("environment"),
         timeout: None,
         blobs: texts("blobs")

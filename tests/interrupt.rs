@@ -38,7 +38,7 @@ fn an_interrupt_ends_waiting_and_what_runs() {
         module: "shell".into(),
         args: Value::object([("_raw_params", "sleep 7600.25; sleep 7600.25")]),
         mode: Mode::Apply,
-        diff: false,
+        diff: None,
         environment: Vec::new(),
         timeout: None,
         blobs: Vec::new(),

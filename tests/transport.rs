@@ -45,7 +45,7 @@ fn task(module: &str, args: Value) -> TaskRequest {
         module: module.into(),
         args,
         mode: Mode::Apply,
-        diff: false,
+        diff: None,
         environment: Vec::new(),
         timeout: None,
         blobs: Vec::new(),

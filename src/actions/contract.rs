@@ -238,11 +238,12 @@ impl Blobs {
     }
 
     /// The contents small enough to travel with the request. A diff is planned on the host, so with one more travels ahead.
-    pub fn inline(&self, with_diff: bool) -> Vec<(Digest, Blob)> {
+    pub fn inline(&self, diff: Option<u64>) -> Vec<(Digest, Blob)> {
         if self.on_demand {
             return Vec::new();
         }
-        let limit = if with_diff { DIFF_BLOB } else { INLINE_BLOB };
+        let limit = diff.map_or(INLINE_BLOB, |limit| DIFF_BLOB.min(usize::try_from(limit).unwrap_or(DIFF_BLOB)));
+        let limit = limit.max(INLINE_BLOB);
         let mut budget = 4 * limit;
         let mut inline = Vec::new();
         for (digest, content) in &self.contents {
@@ -265,8 +266,8 @@ impl Blobs {
     }
 }
 
-/// Ansible's limit for texts in a diff.
-const DIFF_BLOB: usize = 104_448;
+/// Larger ones do not travel ahead, whatever may be shown of them.
+const DIFF_BLOB: usize = 8 << 20;
 
 /// The contents of several calls.
 pub struct AllBlobs<'a> {

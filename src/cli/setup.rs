@@ -215,6 +215,11 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
     let mut options = RunOptions {
         check: common.check,
         diff: common.diff || settings.bool("DIFF_ALWAYS"),
+        diff_limit: match settings.int("MAX_FILE_SIZE_FOR_DIFF") {
+            // As many as there are.
+            ..=0 => u64::MAX,
+            limit => limit.unsigned_abs(),
+        },
         verbosity,
         remarks: verbosity.max(log_verbosity(&settings)),
         forks,

@@ -64,8 +64,8 @@ pub struct TaskRequest {
     /// The module's arguments, a mapping.
     pub args: Value,
     pub mode: Mode,
-    /// Whether texts for a diff are wanted.
-    pub diff: bool,
+    /// Texts for a diff are wanted, of files that are sent only up to this size in bytes.
+    pub diff: Option<u64>,
     /// Added to the environment of the processes that the task starts.
     pub environment: Vec<(String, String)>,
     /// After so many seconds the task is ended and fails.

@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 pub struct RunOptions {
     pub check: bool,
     pub diff: bool,
+    /// Files that are sent are shown in diffs up to this size in bytes.
+    pub diff_limit: u64,
     /// Results that depend on what a check cannot know are *unknown* (`ekumen drift`), not *skipping*.
     pub drift: bool,
     pub verbosity: u8,

@@ -126,7 +126,7 @@ impl<'c> Run<'c> {
             module: self.case.module.clone(),
             args,
             mode,
-            diff: true,
+            diff: Some(104_448),
             environment: self
                 .case
                 .environment

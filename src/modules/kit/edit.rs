@@ -113,7 +113,7 @@ impl Edit<'_> {
         if changed {
             let header = if self.headers { format!("{} (content)", self.path) } else { self.path.to_owned() };
             let before = Side::new(header.clone(), self.before.unwrap_or_default());
-            diffs.push(diff::texts(&before, &Side::new(header, &self.after)));
+            diffs.push(diff::texts(&before, &Side::new(header, &self.after), diff::UNLIMITED));
         }
         if !differences.is_empty() && self.headers {
             let header = Some(format!("{} (file attributes)", self.path));

@@ -85,7 +85,7 @@ fn finish(mut outcome: Outcome, host: &mut Host) -> Outcome {
     result.entry("changed".into()).or_insert(outcome.changed.into());
     outcome.result = Value::map(result);
     outcome.warnings = host.warnings.take();
-    if !host.diff {
+    if host.diff.is_none() {
         // Attributes cost nothing and are part of the result; texts may be large.
         outcome.diff.retain(|diff| matches!(diff.before, Value::Map(_)) && diff.prepared.is_none());
     }

@@ -67,7 +67,7 @@ pub trait BlobSource {
 /// The state of one task on this host.
 pub struct Host<'a> {
     pub(super) mode: Mode,
-    pub(super) diff: bool,
+    pub(super) diff: Option<u64>,
     pub(super) environment: Vec<(String, String)>,
     pub(super) inline: HashMap<Digest, Arc<Vec<u8>>>,
     pub(super) source: &'a mut dyn BlobSource,
@@ -103,7 +103,7 @@ impl<'a> Host<'a> {
 /// A view of the host without any method that writes.
 pub struct Probe<'h> {
     environment: &'h [(String, String)],
-    diff: bool,
+    diff: Option<u64>,
     mode: Mode,
     inline: &'h HashMap<Digest, Arc<Vec<u8>>>,
     source: &'h dyn BlobSource,
@@ -133,7 +133,12 @@ impl<'h> Probe<'h> {
 
     /// Whether somebody wants to see a diff (texts need not be read otherwise).
     pub fn wants_diff(&self) -> bool {
-        self.diff
+        self.diff.is_some()
+    }
+
+    /// Larger files than this are not shown in the diff of a file that is sent, in bytes.
+    pub fn diff_limit(&self) -> u64 {
+        self.diff.unwrap_or_default()
     }
 
     /// A content that travelled with the request, if it did (small ones do).

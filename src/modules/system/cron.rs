@@ -137,6 +137,7 @@ impl Module for Cron {
         let diff = diff::texts(
             &Side::new(header.as_str(), before.as_bytes()),
             &Side::new(header.as_str(), after.as_bytes()),
+            diff::UNLIMITED,
         );
         Ok(Plan::Change {
             todo: Todo { place, before, after, backup: args.backup },

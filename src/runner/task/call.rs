@@ -54,16 +54,17 @@ impl TaskRun<'_> {
         context: &Context,
     ) -> Result<TaskRequest, TemplateError> {
         let timeout = self.timeout(context)?;
+        let diff = call.diff.then_some(self.shared.options.diff_limit);
         Ok(TaskRequest {
             id: self.shared.next_id.fetch_add(1, Ordering::Relaxed),
             identity: route.identity.clone(),
             module: call.module.clone(),
             args: Value::map(std::mem::take(&mut call.args)),
             mode: if call.check.unwrap_or(self.shared.options.check) { Mode::Check } else { Mode::Apply },
-            diff: call.diff,
+            diff,
             environment: environment.to_vec(),
             timeout,
-            blobs: call.blobs.inline(call.diff),
+            blobs: call.blobs.inline(diff),
             job: self.background(context)?.filter(|_| call.may_be_job).map(|_| {
                 let number = job_number(self.host, self.shared.next_id.fetch_add(1, Ordering::Relaxed));
                 Box::new(Job { folder: async_folder(&self.shared.settings, context), number })

@@ -295,10 +295,11 @@ fn plan_attributes(
 /// `header` is what the destination is called, links not followed.
 fn file_diff(host: &Probe, place: &Path, header: String, after: &Side) -> Diff {
     match file::metadata(place, true).filter(|found| found.is_file()) {
-        None => diff::texts(&Side::absent(), after),
+        None => diff::texts(&Side::absent(), after, host.diff_limit()),
         Some(found) => {
             let content = diff::readable(host, place);
-            diff::texts(&Side { header: Some(header), content: content.as_deref(), size: found.len() }, after)
+            let before = Side { header: Some(header), content: content.as_deref(), size: found.len() };
+            diff::texts(&before, after, host.diff_limit())
         }
     }
 }
