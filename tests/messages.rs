@@ -112,7 +112,7 @@ const PASSED_ON: &[(&str, &str, &str, &str)] = &[
         "Error while evaluating conditional: 'nowhere' is undefined",
     ),
     (
-        "src/runner/play_scope.rs",
+        "src/playbook/known.rs",
         "vars-files",
         "tests/errors/template_in_vars_files.txt",
         "Syntax error in template",

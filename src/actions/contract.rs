@@ -242,7 +242,8 @@ impl Blobs {
         if self.on_demand {
             return Vec::new();
         }
-        let limit = diff.map_or(INLINE_BLOB, |limit| DIFF_BLOB.min(usize::try_from(limit).unwrap_or(DIFF_BLOB)));
+        let limit =
+            diff.map_or(INLINE_BLOB, |limit| DIFF_BLOB.min(usize::try_from(limit).unwrap_or(DIFF_BLOB)));
         let limit = limit.max(INLINE_BLOB);
         let mut budget = 4 * limit;
         let mut inline = Vec::new();

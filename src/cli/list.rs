@@ -6,9 +6,9 @@ use super::setup::{Setup, show as show_problem};
 use crate::diag::Diagnostic;
 use crate::playbook::{Block, Item, Play, Playbook};
 use crate::runner::{Selection, tags_of};
-use crate::template::{Context, LookupEnv};
+use crate::template::Context;
 use crate::value::{Value, py_repr, py_str};
-use crate::vars::TaskScope;
+use crate::vars::Terms;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -50,8 +50,8 @@ fn show_pattern(play: &Play, context: &Context) -> String {
 }
 
 pub fn show(setup: &Setup, playbooks: &[(PathBuf, Playbook)], what: &What) -> i32 {
-    for warning in setup.shared.loader.take_problems() {
-        show_problem(&warning);
+    if let Err(code) = look(setup, playbooks) {
+        return code;
     }
     warn_of_patterns(setup, playbooks);
     let mut out = String::new();
@@ -95,9 +95,27 @@ pub fn show(setup: &Setup, playbooks: &[(PathBuf, Playbook)], what: &What) -> i3
 }
 
 fn context(setup: &Setup, play: &Arc<Play>) -> Context {
-    let mut scope = TaskScope::host(&setup.shared.store, "", &setup.shared.magic);
-    scope.layers = Some(play.level.clone());
-    Context::new(&setup.shared.engine, Arc::new(scope), Arc::new(LookupEnv::default()))
+    let known = setup.shared.known_context(play, Terms::new());
+    // What is wrong was said by [`look`].
+    known.unwrap_or_else(|_| setup.shared.play_context(play, None, ""))
+}
+
+/// Looks at the variables of all plays, as a run would, and shows what there is to say of what was loaded.
+///
+/// # Errors
+/// The exit code, where `vars_files` are wrong.
+pub fn look(setup: &Setup, playbooks: &[(PathBuf, Playbook)]) -> Result<(), i32> {
+    let loader = &setup.shared.loader;
+    let mut wrong = None;
+    for play in playbooks.iter().flat_map(|(_, playbook)| &playbook.plays) {
+        wrong = wrong.or(setup.shared.known_context(play, Terms::new()).err());
+        loader.look_at_play(play);
+    }
+    loader.take_problems().iter().for_each(show_problem);
+    wrong.map_or(Ok(()), |problem| {
+        show_problem(&problem);
+        Err(exit::CONTENT)
+    })
 }
 
 /// What hosts are selected from, with the warnings that this brings about.

@@ -107,8 +107,8 @@ pub fn main(args: Vec<String>, name: Name) -> i32 {
         );
     }
     if args.common.syntax_check {
-        for warning in setup.shared.loader.take_problems() {
-            show(&warning);
+        if let Err(code) = list::look(&setup, &playbooks) {
+            return code;
         }
         list::warn_of_patterns(&setup, &playbooks);
         playbooks.iter().for_each(|playbook| print(&format!("\nplaybook: {}\n", playbook.0.display())));

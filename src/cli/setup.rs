@@ -253,17 +253,13 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
         inventory_sources: sources.iter().map(|source| absolute(source)).collect(),
         config_file: settings.config_file().map(Path::to_owned),
     };
-    let mut loader = Loader::new(engine.clone(), settings.clone(), extra.clone());
-    loader.reader = reader.clone();
-    loader.strict_arguments = name == Name::Ekumen;
     let (rejected, missing) = crate::playbook::rejected_modules(&settings, &reader)
         .map_err(|problem| fail(problem, exit::ERROR))?;
-    loader.rejected = rejected;
     warnings.extend(missing);
     let mut store = Store::new(engine.clone(), Arc::new(RwLock::new(inventory)), extra);
     store.merge_hashes = settings.str("DEFAULT_HASH_BEHAVIOUR") == Some("merge");
     store.inject_facts = settings.bool("INJECT_FACTS_AS_VARS");
-    store.reader = reader;
+    store.reader = reader.clone();
     store.cache = FactCache::of_settings(&settings).unwrap_or_else(|problem| {
         warnings.push(problem);
         None
@@ -275,8 +271,12 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
         // It is there without being named anywhere.
         cache.forget("localhost");
     }
-    store.warn_of_reserved(store.extra.places());
     warnings.extend(store.take_problems());
+    let (store, magic) = (Arc::new(store), Arc::new(magic));
+    let mut loader = Loader::new(engine.clone(), settings.clone(), store.clone(), magic.clone());
+    loader.reader = reader;
+    loader.strict_arguments = name == Name::Ekumen;
+    loader.rejected = rejected;
     let look = Look {
         colour: palette.is_some(),
         verbosity,
@@ -330,8 +330,8 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
         settings,
         engine,
         loader: Arc::new(loader),
-        store: Arc::new(store),
-        magic: Arc::new(magic),
+        store,
+        magic,
         sessions: Default::default(),
         digests: Default::default(),
         next_id: AtomicU64::new(1),

@@ -172,7 +172,10 @@ fn scope(args: &Args, setup: &Setup) -> Result<TaskScope, i32> {
         *slot = path.parent().map(Path::to_owned).unwrap_or_default();
     }
     for play in playbooks.iter().flat_map(|(_, playbook)| &playbook.plays) {
-        let context = shared.play_context(play, None, "");
+        let context = shared.known_context(play, crate::vars::Terms::new()).map_err(|problem| {
+            show(&problem);
+            exit::CONTENT
+        })?;
         let text = |term: &Term| context.render(term).ok().map(|value| py_str(&value)).unwrap_or_default();
         let hosts = match context.render(&play.hosts.term) {
             Ok(Value::List(items)) => items.iter().map(py_str).collect::<Vec<_>>().join(","),

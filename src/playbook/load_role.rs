@@ -58,9 +58,6 @@ impl Loader {
                 level = self.level(&words, LevelKind::Role, Places::ROLE, Some(parent.clone()));
                 level.attrs.retain(|(name, _)| *name != "name");
                 for (key, value) in entries.iter().filter(|(key, _)| !keyword(key)) {
-                    if let Some(warning) = crate::vars::reserved(&py_str(&key.to_value()), Some(&key.span)) {
-                        self.problem(warning);
-                    }
                     let term = self.engine.compile(value);
                     request.params.insert(py_str(&key.to_value()), term, Some(key.span.clone()));
                 }
@@ -102,6 +99,7 @@ impl Loader {
             }
         }
         let level = Arc::new(level);
+        self.look(parent);
         if request.name.contains(',') && !request.name.contains("{{") {
             let message = format!("Invalid old style role requirement: {}", request.name);
             let help = "write the name alone; source and version belong into requirements.yml";

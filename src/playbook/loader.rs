@@ -1,6 +1,7 @@
 //! Files to plays and task lists. One loader serves a whole run: dynamic includes come back to it.
 
 use super::keywords::{self, Kind, Places};
+use super::known::Current;
 use super::level::{Attr, Level, LevelKind, Vars};
 use super::library::Library;
 use super::tasks::{Block, Item};
@@ -8,6 +9,7 @@ use crate::diag::{Diagnostic, Severity, Span, did_you_mean};
 use crate::source::{Node, NodeKind, Settings, yaml};
 use crate::template::{Engine, Term};
 use crate::value::{Map, Value, py_str};
+use crate::vars::{Magic, Store};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
@@ -16,9 +18,11 @@ use std::sync::{Arc, Mutex, RwLock};
 pub struct Loader {
     pub engine: Arc<Engine>,
     pub settings: Arc<Settings>,
-    /// `-e`: seen by templates in names of imported files.
-    pub extra_vars: Vars,
-    pub playbook_dir: RwLock<PathBuf>,
+    /// Variables, for names of what is imported.
+    pub(super) store: Arc<Store>,
+    pub(super) magic: Arc<Magic>,
+    /// The play that is being loaded, or that runs.
+    pub(super) current: RwLock<Option<Arc<Current>>>,
     /// Reads files that may be vaults.
     pub reader: yaml::Reader,
     /// Check the arguments of native modules while loading (under the name `ekumen`).
@@ -69,12 +73,13 @@ pub struct RoleRequest {
 }
 
 impl Loader {
-    pub fn new(engine: Arc<Engine>, settings: Arc<Settings>, extra_vars: Vars) -> Self {
+    pub fn new(engine: Arc<Engine>, settings: Arc<Settings>, store: Arc<Store>, magic: Arc<Magic>) -> Self {
         Self {
             engine,
             settings,
-            extra_vars,
-            playbook_dir: RwLock::new(PathBuf::from(".")),
+            store,
+            magic,
+            current: RwLock::default(),
             reader: yaml::Reader::default(),
             strict_arguments: false,
             rejected: vec![],
@@ -276,13 +281,13 @@ impl Loader {
 
     /// Loads what comes next for a playbook in that folder.
     pub fn enter(&self, directory: &Path) {
-        if let Ok(mut slot) = self.playbook_dir.write() {
+        if let Ok(mut slot) = self.store.playbook_dir.write() {
             directory.clone_into(&mut slot);
         }
     }
 
     pub(super) fn directory(&self) -> PathBuf {
-        self.playbook_dir.read().map(|dir| dir.clone()).unwrap_or_default()
+        self.store.playbook_dir.read().map(|dir| dir.clone()).unwrap_or_default()
     }
 
     /// A task file: the block of its tasks.

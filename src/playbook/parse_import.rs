@@ -73,6 +73,7 @@ impl Loader {
             }
         }
         let level = Arc::new(level);
+        self.look(&level);
         let file = match self.render_static(&self.attr(name), &level) {
             Ok(file) => py_str(&file),
             Err(mut problem) => {
@@ -135,6 +136,7 @@ impl Loader {
     pub(super) fn import_role(&self, node: &Node, args: &Node, parent: &Arc<Level>) -> Vec<Item> {
         self.refuse_loop(node, "import_role");
         let level = Arc::new(self.import_level(node, parent));
+        self.look(&level);
         let text = |name: &str| {
             let value = args.get(name)?;
             match self.render_static(&self.attr(value), &level) {

@@ -174,6 +174,8 @@ impl Loader {
                 self.unknown_keyword(key, Places::PLAYBOOK);
             }
         }
+        // It stands in no play.
+        self.enter_play(None);
         let place = if old { Places::TASK } else { Places::PLAYBOOK };
         let mut written = self.level(&words, LevelKind::Play, place, parent.cloned());
         if let Some(when) = node.get("when") {
@@ -323,6 +325,9 @@ impl Loader {
         // What imports hand over wins over what the play says, that of the outermost one over others.
         parent.iter().flat_map(|import| import.chain()).for_each(|import| level.vars.extend(&import.vars));
         let level = Arc::new(level);
+        let vars_files = self.list_attrs(node.get("vars_files"));
+        let written = node.get("name").or(node.get("hosts")).and_then(plain_text).unwrap_or_default();
+        self.begin(&level, &written, vars_files.clone(), &directory);
         let Some(hosts) = node.get("hosts") else {
             self.problem(
                 Diagnostic::error("play-without-hosts", "the field 'hosts' is required but was not set")
@@ -357,6 +362,7 @@ impl Loader {
         self.check_collection_names(node.get("collections"));
         drop(self.take_imported());
         let roles = node.get("roles").map(|roles| self.play_roles(roles, &level)).unwrap_or_default();
+        self.export(&roles);
         // What an import of the playbook says as `when` is for everything but the play's own handlers.
         let unconditional = Level::without_conditions(&level);
         let items = |name: &str, handlers: bool| match node.get(name).map(|value| (&value.kind, value)) {
@@ -404,7 +410,7 @@ impl Loader {
             name: self.name(node),
             hosts: self.attr(hosts),
             level,
-            vars_files: self.list_attrs(node.get("vars_files")),
+            vars_files,
             prompts: node.get("vars_prompt").map(|prompts| self.prompts(prompts)).unwrap_or_default(),
             roles: all_roles,
             pre_tasks,
@@ -467,6 +473,7 @@ impl Loader {
         let attr = |key: &str| node.get(key).map(|value| self.attr(value));
         Some(PromptSpec {
             name,
+            place: node.get("name").map_or_else(|| node.span.clone(), |name| name.span.clone()),
             prompt: attr("prompt"),
             default: attr("default"),
             private: attr("private"),
@@ -486,7 +493,8 @@ impl Loader {
     /// A role that what is being loaded brings along.
     pub fn imported_role(&self, role: Arc<Role>) {
         if let Ok(mut imported) = self.imported.lock() {
-            imported.push(role);
+            imported.push(role.clone());
         }
+        self.export(&[role]);
     }
 }

@@ -95,7 +95,13 @@ impl Loader {
             ActionKind::ImportRole => self.import_role(node, &args, parent),
             _ => {
                 self.check_arguments(&action, &args);
+                let looks = action.kind == ActionKind::IncludeTasks;
                 self.plain_task(node, action, &args, &found, parent, handler)
+                    .inspect(|task| {
+                        if looks {
+                            self.look(&task.level)
+                        }
+                    })
                     .map(|task| Item::Task(Arc::new(task)))
                     .into_iter()
                     .collect()
@@ -340,6 +346,7 @@ impl Loader {
             looping,
             control,
             register,
+            register_place: node.get("register").map(|name| name.span.clone()),
             until: node.get("until").map(|value| self.conditions(value)).unwrap_or_default(),
             // An empty list says nothing.
             changed_when: verdict("changed_when").filter(|conditions| !conditions.is_empty()),

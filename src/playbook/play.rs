@@ -37,6 +37,8 @@ pub struct Play {
 #[derive(Clone)]
 pub struct PromptSpec {
     pub name: String,
+    /// Where the name stands.
+    pub place: Span,
     pub prompt: Option<Attr>,
     pub default: Option<Attr>,
     pub private: Option<Attr>,

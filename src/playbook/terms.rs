@@ -5,7 +5,7 @@ use super::level::{Attr, Condition, Level, Tags, Vars};
 use super::loader::Loader;
 use crate::diag::{Diagnostic, Severity, Span};
 use crate::source::{Node, NodeKind};
-use crate::template::{Context, LookupEnv, Scope, TemplateErrorKind, Term, Var};
+use crate::template::{TemplateErrorKind, Term};
 use crate::value::{Value, py_str};
 use std::sync::Arc;
 
@@ -18,9 +18,6 @@ impl Loader {
                 .iter()
                 .map(|(key, value)| {
                     let name: Arc<str> = Arc::from(py_str(&key.to_value()));
-                    if let Some(warning) = crate::vars::reserved(&name, Some(&key.span)) {
-                        self.problem(warning);
-                    }
                     let term = self.engine.compile(value);
                     // A variable may never be read.
                     self.check_term(&term, Severity::Warning);
@@ -179,16 +176,9 @@ impl Loader {
         }
     }
 
-    /// Renders what must be known while loading: with `-e` and the variables of the levels above.
+    /// Renders what must be known while loading, with what the play and its roles say and `-e`.
     pub(super) fn render_static(&self, attr: &Attr, level: &Arc<Level>) -> Result<Value, Diagnostic> {
-        let directory = self.directory();
-        let scope = StaticScope {
-            extra: self.extra_vars.clone(),
-            level: level.clone(),
-            playbook_dir: Value::str(directory.to_string_lossy()),
-        };
-        let env = LookupEnv { playbook_dir: directory, ..LookupEnv::default() };
-        let context = Context::new(&self.engine, Arc::new(scope), Arc::new(env));
+        let context = self.known_context(level);
         context.render(&attr.term).map_err(|error| {
             let code = match error.kind {
                 TemplateErrorKind::Syntax => "static-syntax",
@@ -196,7 +186,7 @@ impl Loader {
             };
             Diagnostic::error(code, &*error.message)
                 .at(error.trace.first().unwrap_or(&attr.span))
-                .help("what is imported must be known before the play starts: only -e and variables of the play and its blocks can be used here; include_tasks and include_role have no such limit")
+                .help("what is imported must be known before the play starts: only -e and variables of the play, its vars_files, roles and blocks can be used here; include_tasks and include_role have no such limit")
         })
     }
 }
@@ -208,48 +198,6 @@ pub fn unconverted(name: &str, value: &Value, expected: &str, place: &Span) -> D
         "Error processing keyword '{name}': The value {shown} could not be converted to '{expected}'."
     );
     Diagnostic::error("keyword-type", message).at(place)
-}
-
-/// What is known while loading.
-struct StaticScope {
-    extra: Vars,
-    level: Arc<Level>,
-    playbook_dir: Value,
-}
-
-impl Scope for StaticScope {
-    fn get(&self, name: &str) -> Option<Var> {
-        if let Some(term) = self.extra.get(name) {
-            return Some(Var::Term(term.clone()));
-        }
-        for level in self.level.chain() {
-            if let Some(term) = level.vars.get(name) {
-                return Some(Var::Term(term.clone()));
-            }
-        }
-        if name == "playbook_dir" {
-            return Some(Var::Value(self.playbook_dir.clone()));
-        }
-        let role = self.level.role.as_ref()?;
-        match name {
-            "role_path" => return Some(Var::Value(Value::str(role.path.to_string_lossy()))),
-            "role_name" => return Some(Var::Value(Value::str(&role.name))),
-            _ => {}
-        }
-        [&role.params, &role.vars, &role.defaults]
-            .into_iter()
-            .find_map(|vars| vars.get(name))
-            .cloned()
-            .map(Var::Term)
-    }
-
-    fn names(&self) -> Vec<Arc<str>> {
-        let mut names: Vec<_> = self.level.chain().flat_map(|level| level.vars.keys().cloned()).collect();
-        names.extend(self.extra.keys().cloned());
-        names.sort_unstable();
-        names.dedup();
-        names
-    }
 }
 
 /// What stands between the commas of a text, but for those inside of templates.

@@ -2,11 +2,12 @@
 
 use super::event::{Event, TaskInfo};
 use super::play::{PlayRun, Runner, Stop};
-use super::play_scope::{exported, role_names};
+use super::play_scope::role_names;
 use super::result::{Include, TaskResult};
 use super::strategy::Walks;
 use super::walk::Walk;
 use crate::diag::Diagnostic;
+use crate::playbook::exported;
 use crate::playbook::{ActionKind, Block, Item, Level, LevelKind, Role, RoleRequest, Task, TaskFile, Way};
 use crate::source::yaml;
 use crate::template::Term;

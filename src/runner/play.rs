@@ -240,8 +240,9 @@ impl<'r> Runner<'r> {
 
     fn play(&mut self, play: &Arc<Play>) -> Result<(), Stop> {
         let prompts = self.vars_prompts(play)?;
-        let early = Arc::new(play_scope(play, "", prompts.clone(), &[]));
-        let context = self.shared.play_context(play, Some(&early), "");
+        let context = self.shared.known_context(play, prompts.clone()).map_err(Stop::vars_files)?;
+        self.shared.loader.look_at_play(play);
+        self.emit_warnings();
         check_keywords(play, &context)?;
         let pattern = play_value("hosts", &play.hosts, &context)?;
         let pattern = match &pattern {
@@ -271,6 +272,7 @@ impl<'r> Runner<'r> {
             hosts: PlayHosts::new(&all_hosts, self.failed.union(&self.unreachable).cloned()),
             ..play_scope(play, &name, prompts, &all_hosts)
         });
+        self.shared.loader.run_play(play, &scope).map_err(Stop::vars_files)?;
         let named = play_text(play, &context, "strategy")?
             .or_else(|| self.shared.settings.str("DEFAULT_STRATEGY").map(str::to_owned));
         let strategy = match named.as_deref().map(|name| name.rsplit('.').next().unwrap_or(name)) {
@@ -295,7 +297,6 @@ impl<'r> Runner<'r> {
             strategy,
             debugs: named.as_deref().is_some_and(|name| name.rsplit('.').next() == Some("debug")),
         });
-        self.shared.check_vars_files(play, &context).map_err(Stop::vars_files)?;
         let check_mode = play
             .level
             .find("check_mode")
@@ -465,6 +466,7 @@ impl<'r> Runner<'r> {
     /// Reads `vars_files` for each host, since names may hold its variables.
     pub(super) fn vars_files(&mut self, run: &Arc<PlayRun>, hosts: &[String]) -> Result<(), Stop> {
         self.shared.read_vars_files(&run.play, &run.scope, hosts).map_err(Stop::vars_files)?;
+        hosts.iter().for_each(|host| self.shared.loader.look_at_files(&run.scope, host));
         self.emit_warnings();
         Ok(())
     }

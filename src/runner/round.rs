@@ -171,6 +171,26 @@ impl Runner<'_> {
         Ok(())
     }
 
+    /// Tells of names that variables should not have, of those that a result is about to set.
+    pub(super) fn look_at_result(&self, task: &Task, result: &TaskResult) {
+        let store = &self.shared.store;
+        for (_, effect) in result.changes() {
+            match effect {
+                Effect::Set(vars) => {
+                    let mut names: Vec<String> = vars.keys().map(py_str).collect();
+                    names.sort_unstable();
+                    let place = |name: &str| {
+                        let key = task.args_node.entry(name).map(|(key, _)| &key.span);
+                        key.or(Some(&task.args_span))
+                    };
+                    store.warn_of_reserved(names.iter().map(|name| (&**name, place(name))));
+                }
+                Effect::IncludeVars(terms) => store.warn_of_reserved(terms.reserved()),
+                _ => {}
+            }
+        }
+    }
+
     /// Variables and other effects of a result.
     fn keep(
         &mut self,
@@ -195,12 +215,6 @@ impl Runner<'_> {
                     None => receivers.iter().for_each(|host| self.shared.store.add_facts(host, facts)),
                 },
                 Effect::Set(vars) => {
-                    let names: Vec<String> = vars.keys().map(py_str).collect();
-                    let place = |name: &str| {
-                        let key = task.args_node.entry(name).map(|(key, _)| &key.span);
-                        key.or(Some(&task.args_span))
-                    };
-                    self.shared.store.warn_of_reserved(names.iter().map(|name| (&**name, place(name))));
                     for (name, value) in vars {
                         match delegated {
                             Some(other) => self.shared.store.set(&other.host, &py_str(name), value.clone()),
@@ -236,7 +250,8 @@ impl Runner<'_> {
         }
         if let Some(name) = &task.register {
             let value = result.registered();
-            self.shared.store.warn_of_reserved(std::iter::once((&**name, Some(&task.span))));
+            let named = std::iter::once((&**name, task.register_place.as_ref()));
+            self.shared.store.warn_of_reserved(named);
             receivers.iter().for_each(|host| self.shared.store.set(host, name, value.clone()));
         }
         // Names of vars_files may have waited for these facts.

@@ -91,9 +91,6 @@ impl Shared {
     /// The plays that follow are of a playbook in that folder.
     pub fn enter(&self, directory: &Path) {
         self.loader.enter(directory);
-        if let Ok(mut slot) = self.store.playbook_dir.write() {
-            directory.clone_into(&mut slot);
-        }
         self.store.refresh_all();
     }
 

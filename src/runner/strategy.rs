@@ -83,6 +83,8 @@ impl Runner<'_> {
         // Those that are done with the role are out of it, even as the one host of `run_once`.
         let Some(first) = group.first().map(|index| walks[*index].0.clone()) else { return Ok(false) };
         let context = self.task_context(run, task, &first);
+        self.shared.loader.look(&task.level);
+        self.emit_warnings();
         if task.action.kind == ActionKind::Meta {
             let stops = self.meta(run, walks, task, &group)?;
             self.too_many_failed(run, walks, task, &[], &[]);
@@ -156,6 +158,7 @@ impl Runner<'_> {
                             self.emit(&event);
                         }
                         let Some(result) = &results[shown] else { break };
+                        self.look_at_result(task, result);
                         let result = Arc::new(result.clone());
                         self.emit_result(hosts[shown].clone(), info.clone(), result);
                         if let Some(result) = results[shown].take() {
@@ -236,6 +239,8 @@ impl Runner<'_> {
                         walks[index].1.advance();
                         continue;
                     }
+                    self.shared.loader.look(&task.level);
+                    self.emit_warnings();
                     if task.action.kind == ActionKind::Meta {
                         if self.meta(run, walks, &task, &[index])? {
                             return Ok(true);
@@ -280,6 +285,7 @@ impl Runner<'_> {
                         self.emit(&event);
                     }
                     let host = walks[index].0.clone();
+                    self.look_at_result(&task, &result);
                     self.emit_result(host.clone(), info.clone(), Arc::new((*result).clone()));
                     let result = self.debugged(run, &task, &info, &host, *result);
                     if self.quit {

@@ -125,6 +125,10 @@ impl Ctx {
         self.0.scope.get(name)
     }
 
+    pub fn scope_place(&self, name: &str) -> Option<Span> {
+        self.0.scope.place(name)
+    }
+
     fn memo(&self) -> std::sync::MutexGuard<'_, HashMap<Arc<str>, V>> {
         self.0.memo.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -268,7 +268,7 @@ impl Engine {
                 }
             },
             NodeKind::Str(text) => {
-                marks::author(text);
+                marks::author_at(text, Some(&node.span));
                 Term::Const(Value::Str(text.clone()))
             }
             _ => Term::Const(node.to_value()),

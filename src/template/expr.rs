@@ -187,7 +187,8 @@ impl Context {
             if let V::Str(text) = &value
                 && marks::is_authored(text)
             {
-                let inner = self.0.engine().compile_text_expr(text, &expr.0.span);
+                let place = marks::place(text).unwrap_or_else(|| expr.0.span.clone());
+                let inner = self.0.engine().compile_text_expr(text, &place);
                 let inner = inner.map_err(|diagnostic| {
                     let trace = diagnostic.span.into_iter().collect();
                     TemplateError::new(TemplateErrorKind::Syntax, diagnostic.summary, trace)
@@ -197,6 +198,10 @@ impl Context {
         }
         if let V::Bool(result) = value {
             return Ok(result);
+        }
+        if matches!(&value, V::Str(text) if crate::template::is_omit(&Value::Str(text.clone()))) {
+            let help = "`omit` stands for an argument that is left out; it is no condition";
+            return Err(refused("A template was resolved to an Omit scalar.").with_help(help));
         }
         // What its members lack comes before what is wrong with the whole.
         if matches!(value, V::List(_) | V::Tuple(_) | V::Dict(_)) {
@@ -213,14 +218,15 @@ impl Context {
                 return Err(refused(UNTRUSTED).with_help(TRUST));
             }
         }
-        let place = match &value {
-            V::None => "<unknown>".to_owned(),
+        let known = match &value {
+            V::None => Some("<unknown>".to_owned()),
             V::Str(text) => match marks::of(text) {
-                Some(Mark::Origin(place)) => place.to_string(),
-                _ => expr.0.span.to_string(),
+                Some(Mark::Origin(place)) => Some(place.to_string()),
+                _ => marks::place(text).map(|place| place.to_string()),
             },
-            _ => expr.0.span.to_string(),
+            _ => None,
         };
+        let place = known.unwrap_or_else(|| self.0.place_of(expr).unwrap_or(expr.0.span.clone()).to_string());
         let message = format!(
             "Conditional result ({}) was derived from value of type '{}' at {}. Conditionals must have a \
              boolean result.",

@@ -14,6 +14,7 @@ mod filters;
 mod globals;
 mod lookups;
 mod object;
+mod place;
 mod random;
 mod regex;
 mod scope;

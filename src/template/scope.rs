@@ -1,6 +1,7 @@
 //! What a template can see.
 
 use super::Term;
+use crate::diag::Span;
 use crate::value::Value;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,6 +23,12 @@ pub trait Scope: Send + Sync {
     fn get(&self, name: &str) -> Option<Var>;
     /// All names, sorted.
     fn names(&self) -> Vec<Arc<str>>;
+
+    /// Where the name of the variable stands that [`Scope::get`] gives, if an author wrote it.
+    fn place(&self, name: &str) -> Option<Span> {
+        let _ = name;
+        None
+    }
 
     /// What to say of a name that is not there, where that is not what is said of mappings.
     fn absent(&self, name: &str) -> Option<String> {

@@ -3,6 +3,7 @@
 //! As with the placeholder `omit`, a text is known by its identity: whoever passes it on passes on what is known of it, and a
 //! text made of it is another one. Texts that nobody holds any more are forgotten.
 
+use crate::diag::Span;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
@@ -24,10 +25,10 @@ struct Marks {
     room: usize,
 }
 
-/// Holds what [`author`] refers to.
+/// Holds what [`author`] refers to, with the places where it was written.
 #[derive(Default)]
 struct Authored {
-    texts: Vec<Weak<str>>,
+    texts: Vec<(Weak<str>, Option<Span>)>,
     room: usize,
 }
 
@@ -62,14 +63,30 @@ pub fn of(text: &Arc<str>) -> Option<Mark> {
 
 /// Notes that a text is what an author wrote. That is kept as a weak reference, so asking for it takes no lock.
 pub fn author(text: &Arc<str>) {
+    author_at(text, None);
+}
+
+/// The same, with the place where it was written.
+pub fn author_at(text: &Arc<str>, place: Option<&Span>) {
     if Arc::weak_count(text) == 0 {
         let mut authored = AUTHORED.lock().unwrap_or_else(PoisonError::into_inner);
         if authored.texts.len() >= authored.room {
-            authored.texts.retain(|text| text.strong_count() > 0);
+            authored.texts.retain(|(text, _)| text.strong_count() > 0);
             authored.room = (authored.texts.len() * 2).max(64);
         }
-        authored.texts.push(Arc::downgrade(text));
+        authored.texts.push((Arc::downgrade(text), place.cloned()));
     }
+}
+
+/// Where an author wrote a text. Looks through all there are: for messages only.
+pub fn place(text: &Arc<str>) -> Option<Span> {
+    if !is_authored(text) {
+        return None;
+    }
+    let authored = AUTHORED.lock().unwrap_or_else(PoisonError::into_inner);
+    let same =
+        |(known, _): &&(Weak<str>, Option<Span>)| known.as_ptr().cast::<u8>() == Arc::as_ptr(text).cast();
+    authored.texts.iter().find(same).and_then(|(_, place)| place.clone())
 }
 
 /// Whether a text is what an author wrote, and not what a template made or a host sent.

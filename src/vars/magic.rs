@@ -75,6 +75,9 @@ const OF_PLAYS: &[&str] = &[
     "role_names",
 ];
 
+/// Those that are a host's.
+const OF_HOSTS: &[&str] = &["group_names", "inventory_hostname", "inventory_hostname_short"];
+
 impl TaskScope {
     /// The names that are there, for whoever walks over all variables.
     pub(super) fn magic_names(&self) -> impl Iterator<Item = &'static str> {
@@ -88,6 +91,9 @@ impl TaskScope {
     }
 
     pub(super) fn magic_var(&self, name: &str) -> Option<Var> {
+        if self.host.is_empty() && OF_HOSTS.contains(&name) {
+            return None;
+        }
         let magic = &self.magic;
         let texts = |items: &[String]| Value::from(items.to_vec());
         let value = match name {

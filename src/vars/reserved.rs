@@ -79,9 +79,16 @@ const NAMES: &[&str] = &[
     "when",
 ];
 
+/// Whether variables should not have this name.
+pub fn is_reserved(name: &str) -> bool {
+    NAMES.binary_search(&name).is_ok()
+}
+
 /// The warning that Ansible gives for a variable of that name, if it is one of these.
 pub fn reserved(name: &str, place: Option<&Span>) -> Option<Diagnostic> {
-    NAMES.binary_search(&name).ok()?;
+    if !is_reserved(name) {
+        return None;
+    }
     let what = format!("Found variable using reserved name '{name}'.");
     Some(Diagnostic::warning("reserved-name", what).at_maybe(place))
 }

@@ -2,6 +2,7 @@
 
 use super::store::{GATHERED, LOCAL_FACTS};
 use super::{Found, FoundValue, HostVars, Layer, Layers, Magic, Origin, PlayHosts, Store, Terms, Visit};
+use crate::diag::Span;
 use crate::inventory::{Inventory, is_localhost};
 use crate::template::{Scope, Term, Var};
 use crate::value::{Map, Value};
@@ -278,6 +279,18 @@ impl Scope for TaskScope {
     fn type_name(&self) -> &'static str {
         // What `hostvars` has knows no play.
         if self.play.is_none() { "HostVarsVars" } else { "dict" }
+    }
+
+    fn place(&self, name: &str) -> Option<Span> {
+        if self.provided(name).is_some() {
+            return None;
+        }
+        let mut place = None;
+        let _ = self.walk(name, &mut |found| {
+            place = found.place.cloned();
+            ControlFlow::Break(())
+        });
+        place
     }
 
     fn get(&self, name: &str) -> Option<Var> {

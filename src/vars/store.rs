@@ -139,6 +139,10 @@ impl Store {
 
     /// The layers of a host's inventory variables, weakest first. Layers of groups are compiled once for all hosts.
     fn inventory_vars(&self, name: &str) -> Vec<InventoryLayer> {
+        // Where there is no host, what the inventory says of all of them may be wrong for some.
+        if name.is_empty() {
+            return vec![];
+        }
         let directory = self.playbook_dir.read().map(|dir| dir.clone()).unwrap_or_default();
         let Ok(inventory) = self.inventory.read() else { return vec![] };
         let layers = match inventory.var_layers(name, Some(&directory)) {
@@ -164,7 +168,7 @@ impl Store {
             return terms;
         }
         let terms = Arc::new(self.compile(vars));
-        self.warn_of_reserved(terms.places());
+        self.warn_of_reserved(terms.reserved());
         if let Ok(mut layers) = self.layers.write() {
             // The variables are kept, so that no others can come to stand at their address.
             layers.insert(key, (vars.clone(), terms.clone()));
@@ -215,7 +219,6 @@ impl Store {
 
     /// `include_vars`.
     pub fn include(&self, host: &str, terms: &Terms) {
-        self.warn_of_reserved(terms.places());
         self.change(host, |vars| {
             let included = Arc::make_mut(&mut vars.included);
             if self.merge_hashes {
@@ -226,17 +229,19 @@ impl Store {
         });
     }
 
-    /// Names that variables should not have, once per place.
+    /// What is to be said of names that variables should not have, once per place.
+    pub fn reserved<'n>(&self, names: impl Iterator<Item = (&'n str, Option<&'n Span>)>) -> Vec<Diagnostic> {
+        let warnings = names.filter_map(|(name, place)| reserved(name, place));
+        let is_new = |warning: &Diagnostic| {
+            let told = format!("{}{:?}", warning.summary, warning.span);
+            self.reserved.lock().is_ok_and(|mut seen| seen.insert(told))
+        };
+        warnings.filter(is_new).collect()
+    }
+
+    /// Tells of names that variables should not have.
     pub fn warn_of_reserved<'n>(&self, names: impl Iterator<Item = (&'n str, Option<&'n Span>)>) {
-        for warning in names.filter_map(|(name, place)| reserved(name, place)) {
-            if self
-                .reserved
-                .lock()
-                .is_ok_and(|mut seen| seen.insert(format!("{}{:?}", warning.summary, warning.span)))
-            {
-                self.problem(warning);
-            }
-        }
+        self.reserved(names).into_iter().for_each(|warning| self.problem(warning));
     }
 
     /// `meta: clear_facts`.

@@ -97,6 +97,7 @@ pub fn conditional_text(error: &TemplateError) -> String {
         || error.message.starts_with("Empty conditional")
         || error.message.starts_with("Encountered untrusted")
         || error.message.starts_with("Recursive loop")
+        || error.message.starts_with("A template was resolved to an Omit")
         || error.message.starts_with("Error while evaluating conditional")
     {
         error.message.clone()
