@@ -27,6 +27,11 @@ pub trait Action: Sync {
         false
     }
 
+    /// Whether `environment` counts for what it runs.
+    fn takes_environment(&self) -> bool {
+        true
+    }
+
     /// Decides what to do with rendered arguments: nothing on the host, or one call of a module. Calls of a
     /// loop's items are sent together.
     fn prepare(&self, args: Map, scene: &Scene) -> Prepared;
@@ -44,7 +49,10 @@ pub struct Scene<'a> {
     pub task: &'a Task,
     pub host: &'a str,
     pub check: bool,
+    /// It is a drift check: what a check cannot know is told, not skipped.
+    pub drift: bool,
     pub diff: bool,
+    pub environment: &'a [(String, String)],
     pub no_log: bool,
     pub verbosity: u8,
     /// `timeout`, in seconds, for actions that wait by themselves.
@@ -84,6 +92,8 @@ pub struct Call {
     pub delegated: Option<Delegate>,
     /// `async` holds for it: it is the task itself, not a step of it.
     pub may_be_job: bool,
+    /// To Ansible it is the work of a module, which tells its `invocation` and where it failed.
+    pub by_module: bool,
 }
 
 impl Call {
@@ -99,6 +109,7 @@ impl Call {
             no_log: false,
             delegated: None,
             may_be_job: false,
+            by_module: true,
         }
     }
 }

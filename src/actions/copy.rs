@@ -9,21 +9,25 @@ pub struct Copy;
 
 impl Action for Copy {
     fn prepare(&self, mut args: Map, scene: &Scene) -> Prepared {
+        let src = text(&args, "src").filter(|src| !src.is_empty());
+        let content = args.get("content").filter(|content| !content.is_null()).cloned();
+        if src.is_none() && content.is_none() {
+            return Prepared::failed("src (or content) is required");
+        }
+        let Some(dest) = text(&args, "dest").filter(|dest| !dest.is_empty()) else {
+            return Prepared::failed("dest is required");
+        };
+        if src.is_some() && content.is_some() {
+            return Prepared::failed("src and content are mutually exclusive");
+        }
         if truth(&args, "remote_src", false) {
             return Prepared::Call(Call::new("copy", args));
         }
         args.shift_remove("remote_src");
-        let content = args.shift_remove("content").filter(|content| !content.is_null());
-        let Some(dest) = text(&args, "dest").filter(|dest| !dest.is_empty()) else {
-            return Prepared::failed("dest is required");
-        };
-        match (content, text(&args, "src").filter(|src| !src.is_empty())) {
-            (Some(_), Some(_)) => Prepared::failed("src and content are mutually exclusive"),
-            (None, None) => Prepared::failed("src (or content) is required"),
-            (Some(_), None) if dest.ends_with('/') => {
-                Prepared::failed("can not use content with a dir as dest")
-            }
-            (Some(content), None) => {
+        args.shift_remove("content");
+        match (content, src) {
+            (Some(_), _) if dest.ends_with('/') => Prepared::failed("can not use content with a dir as dest"),
+            (Some(content), _) => {
                 let bytes = match &content {
                     Value::Map(_) | Value::List(_) => JsonStyle::default().write(&content).into_bytes(),
                     Value::Bytes(bytes) => bytes.to_vec(),
@@ -35,7 +39,8 @@ impl Action for Copy {
                 call.args = args;
                 Prepared::Call(call)
             }
-            (None, Some(src)) => {
+            (None, src) => {
+                let src = src.unwrap_or_default();
                 let path = match scene.find("files", &src) {
                     Ok(path) => path,
                     Err(message) => {

@@ -19,6 +19,7 @@ mod include_vars;
 mod package;
 mod pause;
 mod program;
+mod raw;
 mod script;
 mod set_fact;
 mod template;
@@ -55,6 +56,7 @@ fn find(name: &str) -> Option<&'static dyn Action> {
         "include_vars" => &include_vars::IncludeVars,
         "package" => &package::Package,
         "pause" => &pause::Pause,
+        "raw" => &raw::Raw,
         "script" => &script::Script,
         "set_fact" => &set_fact::SetFact,
         "set_stats" => &set_fact::SetStats,

@@ -24,7 +24,7 @@ impl Action for Script {
             Err(message) => return Prepared::refused(message),
         };
         let rest = command[first.len()..].trim().to_owned();
-        let mut call = Call::new("script", Map::new());
+        let mut call = Call { by_module: false, ..Call::new("script", Map::new()) };
         let digest = match scene.files(&args).add(&path, &mut call.blobs) {
             Ok((digest, _)) => digest,
             Err(message) => return Prepared::failed(message),

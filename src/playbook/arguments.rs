@@ -54,6 +54,7 @@ pub const ACTIONS: &[(&str, Arguments)] = &[
     // Its manager's arguments are not known here.
     ("package", Arguments::Any),
     ("pause", Arguments::Parameters(&["echo", "minutes", "prompt", "seconds"], &[])),
+    ("raw", Arguments::Known(&COMMAND_OPTIONS)),
     ("script", Arguments::Known(&["cmd", "chdir", "creates", "decrypt", "executable", "removes"])),
     ("set_fact", Arguments::Any),
     ("set_stats", Arguments::Options(&["aggregate", "data", "per_host"])),
@@ -115,8 +116,6 @@ pub fn known(action: &ActionName) -> Option<Vec<&'static str>> {
             names.extend(of_module("systemd")?.iter().filter(|name| !SERVICE.contains(name)));
             Some(names)
         }
-        // The options of `command` are taken out of its text, but have no effect.
-        ActionKind::Module if action.short == "raw" => Some(COMMAND_OPTIONS.to_vec()),
         ActionKind::Module => of_module(&action.short),
         ActionKind::Action => match of_action(&action.short)? {
             Arguments::Any => None,

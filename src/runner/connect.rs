@@ -26,8 +26,16 @@ impl Route {
     /// The failure of what has to go where nothing leads.
     pub fn refusal(&self) -> Option<TaskResult> {
         let name = self.unknown.as_deref()?;
-        let text = format!("Task failed: the connection plugin '{name}' was not found");
-        Some(TaskResult::stopped(text))
+        let text = match name {
+            "" => "Task failed: A non-empty plugin name is required.".to_owned(),
+            name => format!("Task failed: the connection plugin '{name}' was not found"),
+        };
+        let mut result = TaskResult::stopped(text);
+        result
+            .causes
+            .iter_mut()
+            .for_each(|cause| cause.help = Some("Hosts are reached by `ssh` or `local`.".into()));
+        Some(result)
     }
 }
 
@@ -86,10 +94,10 @@ pub fn route(
     };
     let known = match connection.trim_start_matches("ansible.builtin.").trim_start_matches("ansible.legacy.")
     {
-        "local" => Some(TransportKind::Local),
+        "local" | "mitogen_local" => Some(TransportKind::Local),
         "openssh" => Some(TransportKind::OpenSsh),
         "ssh2" | "libssh2" => Some(TransportKind::Ssh),
-        "ssh" | "smart" | "paramiko" | "paramiko_ssh" => {
+        "ssh" | "smart" | "paramiko" | "paramiko_ssh" | "mitogen_ssh" => {
             Some(options.transport.unwrap_or(TransportKind::Auto))
         }
         _ => None,
@@ -100,9 +108,12 @@ pub fn route(
         Some(address) => address,
         None => host.to_owned(),
     };
-    let port = match ask.text(&["ansible_ssh_port", "ansible_port"])? {
-        Some(port) => Some(port),
-        None => keyword_text("port")?.or_else(|| settings.str("DEFAULT_REMOTE_PORT").map(str::to_owned)),
+    let port = match ask.text(&["ansible_ssh_port", "ansible_port"]) {
+        // Nobody needs it.
+        _ if kind == TransportKind::Local => None,
+        Err(error) => return Err(error),
+        Ok(Some(port)) => Some(port),
+        Ok(None) => keyword_text("port")?.or_else(|| settings.str("DEFAULT_REMOTE_PORT").map(str::to_owned)),
     };
     let user = match ask.text(&["ansible_ssh_user", "ansible_user"])? {
         Some(user) => Some(user),

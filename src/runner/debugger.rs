@@ -81,6 +81,7 @@ impl Runner<'_> {
         if !everywhere && task.attr("debugger").is_none() {
             return result;
         }
+        let info = &info.named_by(task, &result);
         let mut changes = Changes::default();
         loop {
             let current = Arc::new(changes.apply(self, task));

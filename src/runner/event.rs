@@ -2,6 +2,7 @@
 
 use super::result::TaskResult;
 use crate::diag::{Diagnostic, Span};
+use crate::playbook::Task;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,6 +27,16 @@ pub struct TaskInfo {
 }
 
 impl TaskInfo {
+    /// The same, called by the action that a template gave, where it has no other name.
+    pub(super) fn named_by(self: &Arc<Self>, task: &Task, result: &TaskResult) -> Arc<Self> {
+        if task.name.is_some() {
+            return self.clone();
+        }
+        let action = result.action.as_ref().unwrap_or(&self.action);
+        let name = self.name.replace(&task.action.written, action);
+        Arc::new(Self { name, action: action.clone(), ..(**self).clone() })
+    }
+
     /// The same for a result that knows the action better.
     pub(super) fn of_result(self: &Arc<Self>, result: &TaskResult) -> Arc<Self> {
         match &result.action {

@@ -64,6 +64,13 @@ pub struct Delegate {
     pub shown: String,
 }
 
+impl Delegate {
+    /// Without its address, which is looked up for what is about to run.
+    pub fn without_address(self) -> Self {
+        Self { shown: self.host.clone(), host: self.host }
+    }
+}
+
 /// One link of the chain of causes that is shown above a failed result.
 #[derive(Clone, Debug)]
 pub struct Cause {

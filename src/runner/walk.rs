@@ -315,10 +315,7 @@ impl Walk {
         if let Some(flush) = flush {
             self.at.first_handler = self.at.frames[flush..].iter().map(steps).sum();
         }
-        let outermost = self
-            .at
-            .outermost()
-            .is_some_and(|(_, block, section, _)| !block.rescue.is_empty() && section != Section::Rescue);
+        let outermost = self.at.outermost().is_some_and(|(_, block, ..)| !block.rescue.is_empty());
         // A handler that failed is not run again. In the flush that ends a section, nor is any other after it.
         self.handler_done();
         self.at.force_handlers &= !self.at.in_last_flush();

@@ -185,7 +185,7 @@ impl TaskRun<'_> {
         for (index, step) in steps.iter_mut().enumerate() {
             let State::Pending(call, route, environment) = &mut step.state else { continue };
             // A program tells its arguments itself, or not at all.
-            let shows = self.shows_invocation() && call.module != "program";
+            let shows = self.shows_invocation() && call.by_module && call.module != "program";
             let invocation = shows.then(|| invocation(&call.module, &call.args));
             match self.request(call, route, environment, &step.context) {
                 Ok(request) => {
@@ -204,7 +204,14 @@ impl TaskRun<'_> {
             .collect();
         let outcomes = self.send_requests(target, &requests, blobs);
         let mut outcomes = match outcomes {
-            Ok(outcomes) => outcomes.into_iter().map(|outcome| self.result_of(outcome)).collect::<Vec<_>>(),
+            Ok(outcomes) => {
+                let by_module = |(index, _): &(usize, _)| match &steps[*index].state {
+                    State::Pending(call, _, _) => call.by_module,
+                    State::Done(_) => true,
+                };
+                let outcomes = outcomes.into_iter().zip(indices.iter().map(by_module));
+                outcomes.map(|(outcome, by_module)| self.result_of(outcome, by_module)).collect::<Vec<_>>()
+            }
             Err(error) => indices.iter().map(|_| TaskResult::unreachable(error.to_string())).collect(),
         }
         .into_iter();
@@ -303,17 +310,18 @@ impl TaskRun<'_> {
         };
         match self.send_requests(&route.target, &[request], vec![&call.blobs]) {
             Ok(outcomes) => {
-                outcomes.into_iter().next().map(|outcome| self.result_of(outcome)).unwrap_or_default()
+                let outcome = outcomes.into_iter().next();
+                outcome.map(|outcome| self.result_of(outcome, call.by_module)).unwrap_or_default()
             }
             Err(error) => TaskResult::unreachable(error.to_string()),
         }
     }
 
     /// What a module could not tell without doing it is unknown in a drift check, but skipped in an ordinary one.
-    fn result_of(&self, outcome: Outcome) -> TaskResult {
+    fn result_of(&self, outcome: Outcome, by_module: bool) -> TaskResult {
         let mut result = TaskResult::from_outcome(outcome);
         if result.failed {
-            self.explain(&mut result);
+            explain(&mut result, by_module);
         }
         if result.unknown.is_some() && !self.shared.options.drift {
             result.unknown = None;
@@ -322,27 +330,27 @@ impl TaskRun<'_> {
         result
     }
 
-    /// What a module's failure has that an action's has not.
-    fn explain(&self, result: &mut TaskResult) {
-        let msg = result.msg();
-        if result.data.contains_key("timedout") {
-            // Nobody knows what it would have come to.
-            result.causes = vec![Cause::new(msg, None)];
-        } else if msg.starts_with(CRASHED) {
-            // It said nothing itself.
-            result.data.shift_remove("msg");
-            result.headline = Some(msg);
-        }
-        if !matches!(self.task.action.short.as_str(), "raw" | "script") {
-            result.data.entry("exception".into()).or_insert_with(|| NO_TRACEBACK.into());
-        }
-    }
-
     pub(super) fn reconnect(&self, route: &Route) -> Result<(), String> {
         if let Some(failure) = route.refusal() {
             return Err(failure.msg());
         }
         self.shared.sessions.reset(&route.target);
         self.shared.sessions.with(&route.target, &|_| {}, |_| Ok(())).map_err(|error| error.to_string())
+    }
+}
+
+/// What a failure has to tell that the host did not say.
+fn explain(result: &mut TaskResult, by_module: bool) {
+    let msg = result.msg();
+    if result.data.contains_key("timedout") {
+        // Nobody knows what it would have come to.
+        result.causes = vec![Cause::new(msg, None)];
+    } else if msg.starts_with(CRASHED) {
+        // It said nothing itself.
+        result.data.shift_remove("msg");
+        result.headline = Some(msg);
+    }
+    if by_module {
+        result.data.entry("exception".into()).or_insert_with(|| NO_TRACEBACK.into());
     }
 }

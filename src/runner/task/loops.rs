@@ -409,7 +409,7 @@ impl TaskRun<'_> {
         let delegated = results.iter().find_map(|result| result.delegated.clone());
         // Each item may have its own: the whole is shown with what somebody wrote.
         let written = self.written_delegate().filter(|written| written.host.contains("{{"));
-        let delegated = delegated.map(|other| written.unwrap_or(other));
+        let delegated = delegated.map(|other| written.unwrap_or(other.without_address()));
         let mut whole = TaskResult { delegated, ..TaskResult::default() };
         whole.action = results.iter().find_map(|result| result.action.clone());
         whole.no_log = results.iter().any(|result| result.no_log);

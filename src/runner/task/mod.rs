@@ -236,7 +236,8 @@ impl TaskRun<'_> {
                 // What it did is of no more use: nobody can tell whether it was enough.
                 Err(error) => {
                     let failure = self.until_failure(&error);
-                    return TaskResult { no_log: result.no_log, delegated: result.delegated, ..failure };
+                    let delegated = result.delegated.map(Delegate::without_address);
+                    return TaskResult { no_log: result.no_log, delegated, ..failure };
                 }
             };
             if reached {

@@ -36,7 +36,10 @@ impl TaskRun<'_> {
                 self.unknown_facts(&mut result);
                 result.no_log = no_log.unwrap_or(true);
                 if result.delegated.is_none() {
-                    result.delegated = delegate.unwrap_or_else(|_| self.written_delegate());
+                    result.delegated = delegate.map_or_else(
+                        |_| self.written_delegate(),
+                        |other| other.map(Delegate::without_address),
+                    );
                 }
                 (State::Done(result), false)
             }
@@ -83,12 +86,7 @@ impl TaskRun<'_> {
                     if error.trace.is_empty() {
                         error.trace.push(condition.span.clone());
                     }
-                    // Its address is not known yet.
-                    let delegated = delegate.clone().ok().flatten();
-                    let delegated =
-                        delegated.map(|Delegate { host, .. }| Delegate { shown: host.clone(), host });
-                    let failure = self.failed_early(condition_failure(condition, &error));
-                    return Err(Box::new(TaskResult { delegated, ..failure }));
+                    return Err(Box::new(self.failed_early(condition_failure(condition, &error))));
                 }
             }
         }
@@ -180,12 +178,13 @@ impl TaskRun<'_> {
         let diff = self.truth(context, "diff").map_err(fail_early)?.unwrap_or(self.shared.options.diff);
         let refuses_async = match actions::of(&self.task.action) {
             Some(action) => !action.ignores_async(),
-            None => self.task.action.short == "raw",
+            None => false,
         };
         if refuses_async && self.is_background(context).map_err(fail)? {
             let text = format!("This action ({}) does not support async.", self.task.action.short);
             return Err(Box::new(TaskResult::refused(text)));
         }
+        let args = self.with_shell(args, context, &route).map_err(fail)?;
         let prepared = match actions::of(&self.task.action) {
             Some(action) => {
                 let call = |call: Call| self.call_now(call, &route, &environment, check, diff, context);
@@ -208,7 +207,9 @@ impl TaskRun<'_> {
                     task: self.task,
                     host: self.host,
                     check,
+                    drift: self.shared.options.drift,
                     diff,
+                    environment: &environment,
                     no_log,
                     verbosity: self.shared.options.verbosity,
                     timeout,
@@ -220,20 +221,14 @@ impl TaskRun<'_> {
                 };
                 action.prepare(args, &scene)
             }
-            // In a check it does not even connect.
-            None if self.task.action.short == "raw" && check && !self.shared.options.drift => {
-                let result = TaskResult { skipped: true, ..TaskResult::default() };
-                Prepared::Done(result.with("changed", false).with("failed", false).with("skipped", true))
-            }
-            None => {
-                let args = self.with_shell(args, context, &route).map_err(fail)?;
-                Prepared::Call(Call { may_be_job: true, ..Call::new(&self.task.action.short, args) })
-            }
+            None => Prepared::Call(Call { may_be_job: true, ..Call::new(&self.task.action.short, args) }),
         };
         Ok(match prepared {
             Prepared::Done(mut result) => {
                 result.no_log = no_log;
-                result.delegated = delegated;
+                // What refuses its arguments has not begun.
+                let begun = !result.failed || result.causes.is_empty();
+                result.delegated = if begun { delegated } else { delegated.map(Delegate::without_address) };
                 State::Done(Box::new(result))
             }
             Prepared::Call(mut call) => {
@@ -242,7 +237,8 @@ impl TaskRun<'_> {
                 call.diff = diff;
                 call.no_log = no_log;
                 call.delegated = delegated;
-                State::Pending(Box::new(call), Box::new(route), environment)
+                let takes = actions::of(&self.task.action).is_none_or(|action| action.takes_environment());
+                State::Pending(Box::new(call), Box::new(route), if takes { environment } else { vec![] })
             }
         })
     }
