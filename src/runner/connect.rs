@@ -30,12 +30,7 @@ impl Route {
             "" => "Task failed: A non-empty plugin name is required.".to_owned(),
             name => format!("Task failed: the connection plugin '{name}' was not found"),
         };
-        let mut result = TaskResult::stopped(text);
-        result
-            .causes
-            .iter_mut()
-            .for_each(|cause| cause.help = Some("Hosts are reached by `ssh` or `local`.".into()));
-        Some(result)
+        Some(TaskResult::stopped(text))
     }
 }
 

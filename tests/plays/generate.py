@@ -3,7 +3,7 @@
 Left out on purpose, since the real one does it by accident: `--start-at-task` at the first task of a play (facts are gathered
 whatever `gather_facts` says; `record.py` drops these), templates in names of tasks under `strategy: free` (the host that comes first names it for all) and in later
 batches, `clear_host_errors` (hosts that failed go on somewhere, against the documentation), `end_role` in
-roles that import others (it ends the next of those), `environment` of `raw` (without effect). `record.py` also drops plays in which `end_play`
+roles that import others (it ends the next of those). `record.py` also drops plays in which `end_play`
 or `end_batch` makes it forget a failure.
 
 Nothing in them depends on time, chance or the machine, and no task needs Python on a host: all hosts but one are local, the
