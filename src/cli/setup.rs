@@ -12,7 +12,7 @@ use crate::source::Settings;
 use crate::source::settings::{Name, Surroundings};
 use crate::source::vault::Vault;
 use crate::source::yaml::{Duplicates, Reader};
-use crate::template::{self, Engine, Untrusted};
+use crate::template::{self, Engine, PluginRoute, Untrusted};
 use crate::transport::TransportKind;
 use crate::value::{Map, Secret, Value};
 use crate::vars::{FactCache, Magic, Store};
@@ -324,12 +324,18 @@ pub fn setup(common: &Common, name: Name, adjust: impl FnOnce(&mut RunOptions)) 
         drop(signal_hook::flag::register(signal, interrupted.clone()));
     }
     crate::transport::stop_when(interrupted.clone());
+    let loader = Arc::new(loader);
+    let routes = Arc::downgrade(&loader);
+    engine.set_routes(move |named, name| match routes.upgrade() {
+        Some(loader) => loader.plugin_route(named, name),
+        None => PluginRoute { name: name.to_owned(), notes: vec![], end: None },
+    });
     let shared = Shared {
         no_log_by_default: settings.bool("DEFAULT_NO_LOG"),
         options,
         settings,
         engine,
-        loader: Arc::new(loader),
+        loader,
         store,
         magic,
         sessions: Default::default(),

@@ -1,10 +1,10 @@
-//! Installed collections, and what they say of their modules in `meta/runtime.yml`: other names, old ones, some that are gone.
+//! Installed collections, and what they say of their modules and plugins in `meta/runtime.yml`: other names, old ones, some that are gone.
 
 use super::loader::Loader;
 use crate::diag::{Diagnostic, Severity};
 use crate::source::Node;
-use crate::template::satisfies;
-use crate::value::{Value, py_repr, py_str};
+use crate::template::{Named, PluginRoute, satisfies};
+use crate::value::{Value, py_repr, py_str, str_repr};
 use crate::vars::ANSIBLE_VERSION;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -61,18 +61,35 @@ impl Loader {
 
     /// Where the full name of a module leads.
     pub(super) fn route(&self, name: &str) -> Route {
+        self.route_of(name, &["action", "modules"])
+    }
+
+    /// Where the full name of a filter, test or lookup leads.
+    pub fn plugin_route(&self, named: Named, name: &str) -> PluginRoute {
+        let Route { name, notes, end } = self.route_of(name, &[named.word()]);
+        PluginRoute { name, notes, end: end.map(|why| why.summary) }
+    }
+
+    /// Where a full name leads, as the first of these sections that has it says.
+    fn route_of(&self, name: &str, kinds: &[&'static str]) -> Route {
         let mut route = Route { name: name.to_owned(), notes: vec![], end: None };
         let mut path = vec![name.to_owned()];
         while let Some((collection, plugin)) = split(&route.name)
             && let Some(runtime) = self.runtime(collection)
-            && let Some((kind, entry)) = ["action", "modules"]
-                .into_iter()
-                .find_map(|kind| Some((kind, runtime.get("plugin_routing")?.get(kind)?.get(plugin)?)))
+            && let Some((kind, entry)) = kinds
+                .iter()
+                .find_map(|kind| Some((*kind, runtime.get("plugin_routing")?.get(kind)?.get(plugin)?)))
         {
             if let Some(tombstone) =
                 entry.get("tombstone").filter(|node| node.as_map().is_some_and(|m| !m.is_empty()))
             {
-                let what = if kind == "action" { "action plugin" } else { "module" };
+                let what = match kind {
+                    "action" => "action plugin",
+                    "filter" => "filter plugin",
+                    "test" => "test plugin",
+                    "lookup" => "lookup plugin",
+                    _ => "module",
+                };
                 let when = moment(tombstone).unwrap_or_default();
                 let text = sentence(tombstone);
                 let text = format!(
@@ -85,9 +102,13 @@ impl Loader {
             if let Some(deprecation) = entry.get("deprecation").filter(|node| !node.is_null()) {
                 let when = moment(deprecation).unwrap_or_else(|| " in a future release".to_owned());
                 let text = sentence(deprecation);
+                let what = match kind {
+                    "filter" => format!("Filter \"{}\"", route.name),
+                    "test" => format!("Test \"{}\"", route.name),
+                    _ => route.name.clone(),
+                };
                 let text = format!(
-                    "{} has been deprecated.{text} This feature will be removed from collection '{collection}'{when}.",
-                    route.name
+                    "{what} has been deprecated.{text} This feature will be removed from collection '{collection}'{when}."
                 );
                 route.notes.push(Diagnostic::new(Severity::Deprecation, "module-deprecated", text));
             }
@@ -104,7 +125,12 @@ impl Loader {
             }
             if path.contains(&next) {
                 let path = Value::list(path.iter().map(Value::str).collect());
-                let text = format!("plugin redirect loop resolving {name} (path: {})", py_repr(&path));
+                let text = match kind {
+                    "filter" | "test" | "lookup" => {
+                        format!("recursive collection redirect found for {}", str_repr(name))
+                    }
+                    _ => format!("plugin redirect loop resolving {name} (path: {})", py_repr(&path)),
+                };
                 route.end = Some(Diagnostic::error("module-redirect-loop", text));
                 break;
             }

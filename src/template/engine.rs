@@ -53,7 +53,21 @@ pub struct Engine {
     pub(super) steps: u64,
     warnings: Mutex<Vec<Diagnostic>>,
     files: Mutex<HashMap<PathBuf, CachedFile>>,
+    routes: OnceLock<Routes>,
 }
+
+/// Where the full name of a plugin of a collection leads.
+pub struct PluginRoute {
+    /// The name it has now.
+    pub name: String,
+    /// What is to be said of the one it was asked for by.
+    pub notes: Vec<Diagnostic>,
+    /// Why it leads nowhere.
+    pub end: Option<String>,
+}
+
+/// What collections say of their plugins.
+type Routes = Box<dyn Fn(Named, &str) -> PluginRoute + Send + Sync>;
 
 /// A text with `{{ }}`, `{% %}` or `{# #}` in it, compiled when first needed.
 pub struct Template {
@@ -209,7 +223,28 @@ impl Engine {
 
     /// `steps`: filters, calls and loop rounds that one rendering may take; more is taken to be endless.
     pub fn with_limit(settings: Settings, steps: u64) -> Arc<Self> {
-        Arc::new(Self { settings, steps, warnings: Mutex::default(), files: Mutex::default() })
+        let (warnings, files, routes) = Default::default();
+        Arc::new(Self { settings, steps, warnings, files, routes })
+    }
+
+    /// Says how to ask collections for other names of their plugins; the first word counts.
+    pub fn set_routes(&self, routes: impl Fn(Named, &str) -> PluginRoute + Send + Sync + 'static) {
+        let _ = self.routes.set(Box::new(routes));
+    }
+
+    /// The name that a plugin has now; what there is to say of the old one is said.
+    pub(super) fn route(&self, named: Named, name: &str) -> Result<String, TemplateError> {
+        let Some(routes) = self.routes.get() else { return Ok(name.to_owned()) };
+        let route = routes(named, name);
+        route.notes.into_iter().for_each(|note| self.warn(note));
+        match route.end {
+            None => Ok(route.name),
+            Some(why) => {
+                let message = format!("The {} plugin '{name}' failed to load: {why}", named.word());
+                // It is as if the text could not be read.
+                Err(TemplateError::new(TemplateErrorKind::Syntax, message, vec![]))
+            }
+        }
     }
 
     pub fn settings(&self) -> &Settings {

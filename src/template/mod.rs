@@ -24,10 +24,11 @@ mod tests;
 pub mod yaml_dump;
 
 pub use context::Context;
-pub use engine::{Engine, FileTemplate, Settings, Template, Untrusted};
+pub use engine::{Engine, FileTemplate, PluginRoute, Settings, Template, Untrusted};
 pub use expr::Expr;
 pub use filters::explain_json;
 pub use scope::{LookupEnv, Scope, Var};
+pub use syntax::Named;
 pub use term::{TemplateError, TemplateErrorKind, Term};
 pub use tests::satisfies;
 

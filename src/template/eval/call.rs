@@ -1,12 +1,13 @@
 //! Calls: functions, methods, macros, filters and tests, and how their arguments are matched.
 
 use super::{Eval, Out};
-use crate::template::TemplateError;
-use crate::template::filters::FilterDef;
+use crate::template::filters::{self, FilterDef};
+use crate::template::lookups;
 use crate::template::object::{self, Object, Res, V, call_method, failed, has_method, text};
-use crate::template::syntax::Source;
-use crate::template::syntax::ir::{Arg, Ex, Kind, Macro};
-use crate::template::tests::TestDef;
+use crate::template::syntax::ir::{Arg, Ex, Kind, Macro, Pos, Routed};
+use crate::template::syntax::{Named, Problem, Source, of_collection};
+use crate::template::tests::{self, TestDef};
+use crate::template::{TemplateError, TemplateErrorKind};
 use std::sync::Arc;
 
 /// Arguments as written.
@@ -285,6 +286,55 @@ impl Eval<'_> {
     ///
     /// # Errors
     /// The test's own; a missing value.
+    /// A filter whose name is a value.
+    pub fn filter_named(&self, name: &str) -> Res<&'static FilterDef> {
+        let now = self.now_called(Named::Filter, name)?;
+        filters::find(&now).ok_or_else(|| failed(format!("No filter named '{name}'.")))
+    }
+
+    /// A test whose name is a value.
+    pub fn test_named(&self, name: &str) -> Res<&'static TestDef> {
+        let now = self.now_called(Named::Test, name)?;
+        tests::find(&now).ok_or_else(|| failed(format!("No test named '{name}'.")))
+    }
+
+    /// The name that a plugin has now, where only its collection knows it.
+    pub fn now_called(&self, named: Named, name: &str) -> Res<String> {
+        let known = match named {
+            Named::Filter => filters::find(name).is_some(),
+            Named::Test => tests::find(name).is_some(),
+            Named::Lookup => lookups::exists(name),
+        };
+        match !known && of_collection(name) {
+            true => self.ctx.engine().route(named, name),
+            false => Ok(name.to_owned()),
+        }
+    }
+
+    /// A filter or test by the name that its collection has for it now.
+    pub fn routed(&mut self, routed: &Routed, value: V) -> Res<V> {
+        let Routed { named, name, in_template, args, .. } = routed;
+        let now = self.ctx.engine().route(*named, name)?;
+        let unknown = || {
+            let what = if *in_template { "template" } else { "expression" };
+            let problem = Problem::unknown(*named, name, Pos::default(), false);
+            let message = format!("Syntax error in {what}: {}", problem.message);
+            TemplateError::new(TemplateErrorKind::Syntax, message, vec![])
+        };
+        match named {
+            Named::Test => {
+                let def = tests::find(&now).ok_or_else(unknown)?;
+                let args = self.args(args)?;
+                self.test(def, value, args).map(V::Bool)
+            }
+            _ => {
+                let def = filters::find(&now).ok_or_else(unknown)?;
+                let args = self.args(args)?;
+                self.filter(def, value, args)
+            }
+        }
+    }
+
     pub fn test(&mut self, def: &'static TestDef, value: V, args: Args) -> Res<bool> {
         if !def.params.takes_missing() {
             value.check()?;

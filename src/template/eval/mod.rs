@@ -268,6 +268,14 @@ impl<'a> Eval<'a> {
                 let result = self.test(def, value, args).map(V::Bool);
                 self.kept(result, ex.pos)?
             }
+            Kind::Routed(routed) => {
+                let value = match &routed.value {
+                    Some(value) => self.expr(value)?,
+                    None => return Err(failed("a filter without a value")),
+                };
+                let result = self.routed(routed, value);
+                self.kept(result, ex.pos)?
+            }
             Kind::Not(value) => V::Bool(!self.truth(value)?),
             Kind::Neg(value) => object::negate(&self.expr(value)?)?,
             Kind::And(left, right) => {

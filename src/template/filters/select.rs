@@ -2,7 +2,6 @@
 
 use crate::template::eval::{Args, Call};
 use crate::template::object::{Res, V, attribute, failed, item};
-use crate::template::{filters, tests};
 
 /// A path like `a.b.0` into items.
 #[derive(Clone)]
@@ -81,7 +80,7 @@ pub fn map(c: &mut Call) -> Res<V> {
     }
     let name = positional.remove(0).need()?;
     let name = name.as_str().unwrap_or("").to_owned();
-    let def = filters::find(&name).ok_or_else(|| failed(format!("No filter named '{name}'.")))?;
+    let def = c.eval.filter_named(&name)?;
     let mut out = Vec::with_capacity(items.len());
     for item in items {
         let args = Args { positional: positional.clone(), named: named.clone() };
@@ -107,7 +106,7 @@ pub fn select(c: &mut Call, keep: bool, by_attribute: bool) -> Res<V> {
     } else {
         let name = positional.remove(0).need()?;
         let name = name.as_str().unwrap_or("").to_owned();
-        Some(tests::find(&name).ok_or_else(|| failed(format!("No test named '{name}'.")))?)
+        Some(c.eval.test_named(&name)?)
     };
     let mut out = Vec::new();
     for item in items {

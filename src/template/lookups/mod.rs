@@ -20,6 +20,7 @@ mod variables;
 
 use super::eval::{Args, Eval};
 use super::object::{Missing, Res, V, failed, text};
+use super::syntax::Named;
 use super::{TemplateError, TemplateErrorKind, filters};
 use crate::diag::Diagnostic;
 use options::{NONE, Opt};
@@ -138,6 +139,8 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// # Errors
 /// Its own; an unknown name.
 pub fn run(eval: &mut Eval, name: &str, args: Args) -> Res<Vec<V>> {
+    let now = eval.now_called(Named::Lookup, name)?;
+    let name = if exists(&now) { &now } else { name };
     run_plain(eval, name, args).map_err(|error| explained(error, name))
 }
 
@@ -181,6 +184,11 @@ pub fn function(eval: &mut Eval, mut args: Args, want_list: bool) -> Res<V> {
     if let Some(at) = args.named.iter().position(|(name, _)| &**name == "errors") {
         errors = text(&args.named.remove(at).1)?;
     }
+    let name = match eval.now_called(Named::Lookup, &name) {
+        Ok(now) if exists(&now) => now,
+        Ok(_) => name,
+        Err(error) => return Ok(V::Missing(Arc::new(Missing::captured(error)))),
+    };
     if !exists(&name) {
         let error = failed(format!("The lookup plugin '{name}' was not found."));
         return Ok(V::Missing(Arc::new(Missing::captured(error))));

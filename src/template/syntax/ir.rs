@@ -1,6 +1,6 @@
 //! The program a template is compiled to.
 
-use super::Problem;
+use super::{Named, Problem};
 use crate::template::Term;
 use crate::template::filters::FilterDef;
 use crate::template::object::{Arith, V};
@@ -17,6 +17,16 @@ pub struct Pos {
 pub struct Ex {
     pub pos: Pos,
     pub kind: Kind,
+}
+
+/// A filter or test of a collection, found when it is used.
+pub struct Routed {
+    pub named: Named,
+    pub name: String,
+    /// In a template, not in a bare expression.
+    pub in_template: bool,
+    pub value: Option<Box<Ex>>,
+    pub args: Vec<Arg>,
 }
 
 pub enum Kind {
@@ -44,6 +54,8 @@ pub enum Kind {
     Concat(Vec<Ex>),
     Compare(Box<Ex>, Vec<(Cmp, Ex)>),
     If(Box<Ex>, Box<Ex>, Option<Box<Ex>>),
+    /// A filter or test that may be known by another name, which its collection tells.
+    Routed(Box<Routed>),
     /// A filter or test nobody knows, in a branch that may never be taken.
     Fail(Arc<str>),
 }

@@ -1,6 +1,6 @@
 //! minijinja's syntax tree to ours.
 
-use super::ir::{Arg, Block, Body, Cmp, Ex, For, Kind, Macro, Pos, Program, Stmt, Target};
+use super::ir::{Arg, Block, Body, Cmp, Ex, For, Kind, Macro, Pos, Program, Routed, Stmt, Target};
 use super::{Syntax, depth, prepare};
 use crate::template::object::{Arith, V};
 use crate::template::{Term, filters, lookups, tests};
@@ -28,12 +28,23 @@ pub enum Named {
     Lookup,
 }
 
+impl Named {
+    /// What it is called in sentences.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Filter => "filter",
+            Self::Test => "test",
+            Self::Lookup => "lookup",
+        }
+    }
+}
+
 impl Problem {
     pub fn at(message: impl Into<String>, pos: Pos) -> Self {
         Self { message: message.into(), pos, unknown: None, doubtful: false }
     }
 
-    fn unknown(kind: Named, name: &str, pos: Pos, doubtful: bool) -> Self {
+    pub fn unknown(kind: Named, name: &str, pos: Pos, doubtful: bool) -> Self {
         let message = match kind {
             Named::Filter => format!("No filter named '{name}'."),
             Named::Test => format!("No test named '{name}'."),
@@ -86,7 +97,9 @@ fn lower(parsed: &ast::Stmt, syntax: &Syntax) -> Result<Program, Vec<Problem>> {
     if lower.problems.is_empty() {
         Ok(Program { body, suspects: lower.suspects, blocks: lower.blocks })
     } else {
-        Err(lower.problems)
+        // What is only found wanting when it is used is told of, too.
+        let certain = lower.suspects.into_iter().filter(|suspect| !suspect.doubtful);
+        Err(lower.problems.into_iter().chain(certain).collect())
     }
 }
 
@@ -114,6 +127,13 @@ pub fn expression(text: &str) -> Result<Ex, Vec<Problem>> {
     };
     let expression = lower.expr(&parsed);
     if lower.problems.is_empty() { Ok(expression) } else { Err(lower.problems) }
+}
+
+/// Whether it is the full name of something in a collection.
+pub fn of_collection(name: &str) -> bool {
+    name.matches('.').count() >= 2
+        && !name.starts_with("ansible.builtin.")
+        && !name.starts_with("ansible.legacy.")
 }
 
 fn nests_too_deep(at: usize) -> Problem {
@@ -451,6 +471,7 @@ impl Lower {
                         self.check_named(def.names[0], &args);
                         Kind::Filter(def, value, args)
                     }
+                    None if of_collection(&name) => self.routed(Named::Filter, name, value, args, at),
                     None => self.unknown(Named::Filter, &name, at),
                 }
             }
@@ -460,6 +481,7 @@ impl Lower {
                 let args = self.args(&test.args);
                 match tests::find(&name) {
                     Some(def) => Kind::Test(def, value, args),
+                    None if of_collection(&name) => self.routed(Named::Test, name, Some(value), args, at),
                     None => self.unknown(Named::Test, &name, at),
                 }
             }
@@ -503,6 +525,20 @@ impl Lower {
             ),
         };
         Ex { pos: at, kind }
+    }
+
+    /// What a collection may know by another name: whether it does shows when it is used.
+    fn routed(
+        &mut self,
+        named: Named,
+        name: String,
+        value: Option<Box<Ex>>,
+        args: Vec<Arg>,
+        pos: Pos,
+    ) -> Kind {
+        self.suspects.push(Problem::unknown(named, &name, pos, self.conditional > 0));
+        let in_template = self.in_template;
+        Kind::Routed(Box::new(Routed { named, name, in_template, value, args }))
     }
 
     fn unknown(&mut self, kind: Named, name: &str, pos: Pos) -> Kind {

@@ -7,7 +7,7 @@ mod lower;
 mod prepare;
 mod source;
 
-pub use lower::{Named, Problem, expression, loop_name, template};
+pub use lower::{Named, Problem, expression, loop_name, of_collection, template};
 pub use source::Source;
 
 use minijinja::syntax::SyntaxConfig;
