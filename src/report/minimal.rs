@@ -53,7 +53,7 @@ impl Minimal {
         }
         // In a playbook it is not obvious of what task that is.
         let says = !self.one_line && !result.said && result.items.is_none();
-        if result.failed && says && !task.span.file.path.starts_with("<") {
+        if (result.failed || result.unreachable) && says && !task.span.file.path.starts_with("<") {
             let text = causes::text(task, result) + "\n";
             if self.seen.insert(text.clone()) {
                 self.sink.logged_line(&text, Some(Paint::Error), Level::Error);
