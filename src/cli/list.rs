@@ -4,7 +4,7 @@ use super::exit;
 use super::options::print;
 use super::setup::{Setup, show as show_problem};
 use crate::diag::Diagnostic;
-use crate::playbook::{Block, Item, Play, Playbook};
+use crate::playbook::{ActionKind, Block, Item, Play, Playbook};
 use crate::runner::{Selection, tags_of};
 use crate::template::Context;
 use crate::value::{Value, py_repr, py_str};
@@ -167,11 +167,14 @@ fn list_tasks(block: &Block, context: &Context, what: &What, all: &mut BTreeSet<
                         None => task.action.written.clone(),
                     };
                     let shown = match &task.level.role {
-                        Some(role) if task.name.is_some() => format!("{} : {name}", role.display_name()),
+                        Some(role) if task.name.is_some() && task.action.kind != ActionKind::IncludeRole => {
+                            format!("{} : {name}", role.display_name())
+                        }
                         _ => name,
                     };
                     let mut tags = tags;
                     tags.sort();
+                    tags.dedup();
                     out.push_str(&format!("      {shown}\tTAGS: [{}]\n", tags.join(", ")));
                 }
             }

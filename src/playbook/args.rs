@@ -32,11 +32,6 @@ impl Loader {
                 given.iter().for_each(|(key, value)| put(key.clone(), value.clone()))
             }
             Some((NodeKind::Str(text), node)) if text.contains("{{") => {
-                // Nobody reads those of `meta`, and those of includes and imports are refused.
-                use ActionKind::{ImportRole, ImportTasks, IncludeRole, IncludeTasks, Meta};
-                if !matches!(action.kind, Meta | ImportRole | ImportTasks | IncludeRole | IncludeTasks) {
-                    self.warn_of_whole_arguments(node);
-                }
                 put(text_node("_variable_params", node), node.clone());
             }
             Some((_, node)) => self.problem(
@@ -52,7 +47,6 @@ impl Loader {
                 let free = is_free_form(&action.short);
                 for (key, text) in self.key_values(text, takes_command(&action.short), value) {
                     if key == "_raw_params" && !free && text.contains("{{") {
-                        self.warn_of_whole_arguments(value);
                         put(text_node("_variable_params", value), text_node(&text, value));
                         continue;
                     }
@@ -107,19 +101,6 @@ impl Loader {
         );
         let problem = Diagnostic::new(Severity::Deprecation, "merged-args", text).at(&value.span);
         self.problem(problem.help("Include all task args in the task `args` mapping."));
-    }
-
-    /// `module: "{{ variable }}"`: a fact of that name could choose the arguments.
-    fn warn_of_whole_arguments(&self, node: &Node) {
-        if self.settings.bool("INJECT_FACTS_AS_VARS") {
-            self.problem(
-                Diagnostic::warning(
-                    "argument-template",
-                    "Using a template for task args is unsafe in some situations (see https://docs.ansible.com/ansible/devel/reference_appendices/faq.html#argsplat-unsafe).",
-                )
-                .at(&node.span),
-            );
-        }
     }
 
     pub(super) fn key_values(&self, text: &str, free: bool, node: &Node) -> Vec<(String, String)> {

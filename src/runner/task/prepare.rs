@@ -337,6 +337,9 @@ impl TaskRun<'_> {
                     if key.as_str().is_some_and(|key| raw.contains(&key)) {
                         continue;
                     }
+                    if key.as_str() == Some("_variable_params") {
+                        self.warn_of_whole_arguments();
+                    }
                     let value = context.render(term).map_err(|error| match key.as_str() {
                         // All arguments come from it: it is none itself.
                         Some("_variable_params") => term.blamed(error),
@@ -424,6 +427,16 @@ impl TaskRun<'_> {
             defaults.extend(given.clone());
         }
         Ok(defaults)
+    }
+
+    /// `module: "{{ variable }}"`: a fact of that name could choose the arguments.
+    fn warn_of_whole_arguments(&self) {
+        if self.shared.settings.bool("INJECT_FACTS_AS_VARS")
+            && let Some(node) = self.task.args_node.get("_variable_params")
+        {
+            let text = "Using a template for task args is unsafe in some situations (see https://docs.ansible.com/ansible/devel/reference_appendices/faq.html#argsplat-unsafe).";
+            (self.send)(Event::Problem(Diagnostic::warning("argument-template", text).at(&node.span)));
+        }
     }
 
     pub(super) fn environment(&self, context: &Context) -> Result<Vec<(String, String)>, TemplateError> {
