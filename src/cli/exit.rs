@@ -61,6 +61,7 @@ pub fn of_problems(problems: &[Diagnostic], name: Name) -> i32 {
                 | "unnamed-role"
                 | "role-template"
                 | "static-syntax"
+                | "vars-file"
         )
     };
     match name {

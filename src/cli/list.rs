@@ -5,7 +5,8 @@ use super::options::print;
 use super::setup::{Setup, show as show_problem};
 use crate::diag::Diagnostic;
 use crate::playbook::{ActionKind, Block, Item, Play, Playbook};
-use crate::runner::{Selection, tags_of};
+use crate::runner::{Selection, check_play, tags_of};
+use crate::source::settings::Name;
 use crate::template::Context;
 use crate::value::{Value, py_repr, py_str};
 use crate::vars::Terms;
@@ -49,8 +50,8 @@ fn show_pattern(play: &Play, context: &Context) -> String {
     }
 }
 
-pub fn show(setup: &Setup, playbooks: &[(PathBuf, Playbook)], what: &What) -> i32 {
-    if let Err(code) = look(setup, playbooks) {
+pub fn show(setup: &Setup, playbooks: &[(PathBuf, Playbook)], what: &What, name: Name) -> i32 {
+    if let Err(code) = look(setup, playbooks, name) {
         return code;
     }
     warn_of_patterns(setup, playbooks);
@@ -100,21 +101,22 @@ fn context(setup: &Setup, play: &Arc<Play>) -> Context {
     known.unwrap_or_else(|_| setup.shared.play_context(play, None, ""))
 }
 
-/// Looks at the variables of all plays, as a run would, and shows what there is to say of what was loaded.
+/// Looks at the variables and keywords of all plays, as a run would, and shows what there is to say of what was loaded.
 ///
 /// # Errors
-/// The exit code, where `vars_files` are wrong.
-pub fn look(setup: &Setup, playbooks: &[(PathBuf, Playbook)]) -> Result<(), i32> {
+/// The exit code, where `vars_files` or keywords are wrong.
+pub fn look(setup: &Setup, playbooks: &[(PathBuf, Playbook)], name: Name) -> Result<(), i32> {
     let loader = &setup.shared.loader;
     let mut wrong = None;
     for play in playbooks.iter().flat_map(|(_, playbook)| &playbook.plays) {
-        wrong = wrong.or(setup.shared.known_context(play, Terms::new()).err());
+        let context = setup.shared.known_context(play, Terms::new());
         loader.look_at_play(play);
+        wrong = wrong.or(context.and_then(|context| check_play(play, &context)).err());
     }
     loader.take_problems().iter().for_each(show_problem);
     wrong.map_or(Ok(()), |problem| {
         show_problem(&problem);
-        Err(exit::CONTENT)
+        Err(exit::of_problems(&[problem], name))
     })
 }
 

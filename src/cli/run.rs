@@ -104,10 +104,11 @@ pub fn main(args: Vec<String>, name: Name) -> i32 {
                 choice.list_tags,
                 &setup.shared.options.tags,
             ),
+            name,
         );
     }
     if args.common.syntax_check {
-        if let Err(code) = list::look(&setup, &playbooks) {
+        if let Err(code) = list::look(&setup, &playbooks, name) {
             return code;
         }
         list::warn_of_patterns(&setup, &playbooks);

@@ -242,7 +242,7 @@ impl Loader {
             }
             let why = problem.summary.trim_end_matches(&format!(" for {}", path.display()));
             let summary = format!("Invalid vars_files file '{}': {why}", path.display());
-            Diagnostic { summary, ..problem }
+            Diagnostic { summary, code: "vars-file", ..problem }
         })?;
         self.put_back(loaded.warnings);
         let entries = loaded.node.as_map().unwrap_or_default().iter();

@@ -20,6 +20,13 @@ const DEEPEST: usize = 50;
 /// Endings of a role's files, in the order in which they are looked for, whatever the settings say.
 const EXTENSIONS: [&str; 3] = [".yml", ".yaml", ".json"];
 
+/// Where a role is, and what it is called.
+struct FoundRole {
+    name: String,
+    path: PathBuf,
+    collection: Option<String>,
+}
+
 impl Loader {
     /// The entries of a play's `roles`.
     pub(super) fn play_roles(&self, node: &Node, level: &Arc<Level>) -> Vec<Arc<Role>> {
@@ -131,11 +138,7 @@ impl Loader {
     }
 
     /// The folder of a role, and its collection if it is in one.
-    fn find_role(
-        &self,
-        request: &RoleRequest,
-        level: &Level,
-    ) -> Result<(PathBuf, Option<String>), Vec<PathBuf>> {
+    fn find_role(&self, request: &RoleRequest, level: &Level) -> Result<FoundRole, Vec<PathBuf>> {
         let name = expand_home(&request.name);
         let mut tried = Vec::new();
         let parts: Vec<&str> = request.name.splitn(3, '.').collect();
@@ -156,7 +159,7 @@ impl Loader {
                     .join(role);
                 if path.is_dir() {
                     self.runtime(&collection);
-                    return Ok((path, Some(collection)));
+                    return Ok(FoundRole { name: request.name.clone(), path, collection: Some(collection) });
                 }
                 tried.push(path);
             }
@@ -164,13 +167,21 @@ impl Loader {
         for folder in self.role_folders(level) {
             let path = normalize(&folder.join(&name));
             if path.is_dir() {
-                return Ok((path, None));
+                return Ok(FoundRole { name: request.name.clone(), path, collection: None });
             }
             if !tried.contains(&folder) {
                 tried.push(folder);
             }
         }
-        Err(tried)
+        // The name is a path, perhaps from where the program was started.
+        match std::path::absolute(&name) {
+            Ok(path) if path.is_dir() => {
+                let path = normalize(&path);
+                let own = path.file_name().map(|own| own.to_string_lossy().into_owned());
+                Ok(FoundRole { name: own.unwrap_or_else(|| request.name.clone()), path, collection: None })
+            }
+            _ => Err(tried),
+        }
     }
 
     pub(super) fn collection_folders(&self) -> Vec<PathBuf> {
@@ -187,7 +198,7 @@ impl Loader {
 
     /// Loads a role for a level (which gives it keywords and parents).
     pub fn role(&self, request: &RoleRequest, level: &Arc<Level>, span: &Span) -> Option<Arc<Role>> {
-        let (path, collection) = match self.find_role(request, level) {
+        let FoundRole { name, path, collection } = match self.find_role(request, level) {
             Ok(found) => found,
             Err(tried) => {
                 let tried: Vec<_> = tried.iter().map(|path| path.display().to_string()).collect();
@@ -220,8 +231,10 @@ impl Loader {
         let mut role = Role {
             id: id.unwrap_or_default(),
             fingerprint: format!(
-                "{}|{}|{:?}|{:?}|{:?}|{:?}|{}",
+                "{}|{}|{}|{:?}|{:?}|{:?}|{:?}|{}",
                 request.by_task,
+                // Ansible tells them apart by what they are called, too; that of a collection has one name.
+                if collection.is_none() { &name } else { "" },
                 path.display(),
                 request.tasks_from,
                 request.vars_from,
@@ -229,7 +242,7 @@ impl Loader {
                 request.handlers_from,
                 request.written_params
             ),
-            name: request.name.clone(),
+            name,
             defaults: self.role_vars(&path, request, "defaults", request.defaults_from.as_deref(), span),
             vars: self.role_vars(&path, request, "vars", request.vars_from.as_deref(), span),
             path,

@@ -24,6 +24,7 @@ mod walk;
 pub use connect::{Sessions, is_local_name};
 pub use event::{Event, Reporter, Tally, TaskInfo};
 pub use play::{Broken, PlayRun, Runner, Verdict};
+pub use play_keywords::check_play;
 pub use play_scope::play_scope;
 pub use prompts::{Answer, Question};
 pub use result::{Cause, Delegate, Effect, Include, TaskResult};

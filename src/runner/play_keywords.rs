@@ -21,6 +21,22 @@ const OF_PLAYS: &[&str] = &[
     "strategy",
 ];
 
+/// What is wrong with a play before it has hosts.
+///
+/// # Errors
+/// The first of its keywords that cannot be rendered, or is not what it has to be.
+pub fn check_play(play: &Play, context: &Context) -> Result<(), Diagnostic> {
+    let names = [("hosts", Some(&play.hosts)), ("name", play.name.as_ref())];
+    let checked = check_keywords(play, context).and_then(|()| {
+        let mut named = names.iter().filter_map(|(name, attr)| Some((name, (*attr)?)));
+        named.try_for_each(|(name, attr)| play_value(name, attr, context).map(drop))
+    });
+    match checked {
+        Err(Stop::Content(problem) | Stop::Broken(problem) | Stop::Option(problem)) => Err(*problem),
+        Ok(()) | Err(Stop::Playbook) => Ok(()),
+    }
+}
+
 /// Refuses what cannot be rendered, or is not what it has to be, before anything runs.
 pub(super) fn check_keywords(play: &Play, context: &Context) -> Result<(), Stop> {
     for name in OF_PLAYS {
