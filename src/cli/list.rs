@@ -9,7 +9,6 @@ use crate::runner::{Selection, check_play, tags_of};
 use crate::source::settings::Name;
 use crate::template::Context;
 use crate::value::{Value, py_repr, py_str};
-use crate::vars::Terms;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -96,7 +95,7 @@ pub fn show(setup: &Setup, playbooks: &[(PathBuf, Playbook)], what: &What, name:
 }
 
 fn context(setup: &Setup, play: &Arc<Play>) -> Context {
-    let known = setup.shared.known_context(play, Terms::new());
+    let known = setup.shared.known_context(play);
     // What is wrong was said by [`look`].
     known.unwrap_or_else(|_| setup.shared.play_context(play, None, ""))
 }
@@ -109,7 +108,7 @@ pub fn look(setup: &Setup, playbooks: &[(PathBuf, Playbook)], name: Name) -> Res
     let loader = &setup.shared.loader;
     let mut wrong = None;
     for play in playbooks.iter().flat_map(|(_, playbook)| &playbook.plays) {
-        let context = setup.shared.known_context(play, Terms::new());
+        let context = setup.shared.known_context(play);
         loader.look_at_play(play);
         wrong = wrong.or(context.and_then(|context| check_play(play, &context)).err());
     }

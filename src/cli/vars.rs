@@ -172,7 +172,7 @@ fn scope(args: &Args, setup: &Setup) -> Result<TaskScope, i32> {
         *slot = path.parent().map(Path::to_owned).unwrap_or_default();
     }
     for play in playbooks.iter().flat_map(|(_, playbook)| &playbook.plays) {
-        let context = shared.known_context(play, crate::vars::Terms::new()).map_err(|problem| {
+        let context = shared.known_context(play).map_err(|problem| {
             show(&problem);
             exit::CONTENT
         })?;

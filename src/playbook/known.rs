@@ -63,12 +63,13 @@ impl Loader {
     /// # Errors
     /// An entry of `vars_files` that names no file, or a file that cannot be read.
     pub fn run_play(&self, play: &Play, scope: &Arc<PlayScope>) -> Result<(), Diagnostic> {
+        let read = scope.vars_files.read().is_ok_and(|files| files.contains_key(NOBODY));
         self.enter_play(Some(Current {
             scope: scope.clone(),
             level: play.level.clone(),
             vars_files: play.vars_files.clone(),
             directory: play.directory.clone(),
-            read: AtomicBool::new(false),
+            read: AtomicBool::new(read),
             runs: true,
         }));
         self.read_known()

@@ -240,7 +240,8 @@ impl<'r> Runner<'r> {
 
     fn play(&mut self, play: &Arc<Play>) -> Result<(), Stop> {
         let prompts = self.vars_prompts(play)?;
-        let context = self.shared.known_context(play, prompts.clone()).map_err(Stop::vars_files)?;
+        let early = self.shared.known_scope(play, prompts.clone()).map_err(Stop::vars_files)?;
+        let context = self.shared.play_context(play, Some(&early), "");
         self.shared.loader.look_at_play(play);
         self.emit_warnings();
         check_keywords(play, &context)?;
@@ -270,6 +271,8 @@ impl<'r> Runner<'r> {
         let batches = batches(play, &context, &all_hosts)?;
         let scope = Arc::new(PlayScope {
             hosts: PlayHosts::new(&all_hosts, self.failed.union(&self.unreachable).cloned()),
+            // What does not depend on a host was read.
+            vars_files: RwLock::new(early.vars_files.read().map(|files| files.clone()).unwrap_or_default()),
             ..play_scope(play, &name, prompts, &all_hosts)
         });
         self.shared.loader.run_play(play, &scope).map_err(Stop::vars_files)?;

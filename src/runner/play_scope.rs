@@ -52,10 +52,19 @@ impl Shared {
     ///
     /// # Errors
     /// An entry of `vars_files` that names no file, or a file that cannot be read.
-    pub fn known_context(&self, play: &Arc<Play>, prompts: Terms) -> Result<Context, Diagnostic> {
+    pub fn known_context(&self, play: &Arc<Play>) -> Result<Context, Diagnostic> {
+        let scope = self.known_scope(play, Terms::new())?;
+        Ok(self.play_context(play, Some(&scope), ""))
+    }
+
+    /// The scope of a play of whose hosts nothing is known.
+    ///
+    /// # Errors
+    /// As [`Shared::known_context`].
+    pub fn known_scope(&self, play: &Arc<Play>, prompts: Terms) -> Result<Arc<PlayScope>, Diagnostic> {
         let scope = Arc::new(play_scope(play, "", prompts, &[]));
         self.loader.run_play(play, &scope)?;
-        Ok(self.play_context(play, Some(&scope), ""))
+        Ok(scope)
     }
 
     /// Reads `vars_files` for each host, since names may hold its variables.
