@@ -165,8 +165,10 @@ fn handshake_error(plan: &Plan, session: &Session, error: &ssh2::Error) -> CallE
         ssh2::ErrorCode::Session(code) => code,
         ssh2::ErrorCode::SFTP(_) => 0,
     };
+    // Newer servers tell why they close (`Exceeded MaxStartups`), which is no identification.
+    let identified = session.banner().is_some_and(|banner| banner.starts_with("SSH-"));
     unreachable(&match code {
-        BANNER_RECV | SOCKET_DISCONNECT | SOCKET_RECV if session.banner().is_none() => format!(
+        BANNER_RECV | SOCKET_DISCONNECT | SOCKET_RECV if !identified => format!(
             "kex_exchange_identification: Connection closed by remote host\r\nConnection closed by {host} port {port}"
         ),
         _ if error.code() == TIMEOUT => {
