@@ -6,14 +6,13 @@ use super::loader::Loader;
 use super::play::Play;
 use super::role::Role;
 use crate::diag::{Diagnostic, Span};
-use crate::source::yaml::Loaded;
 use crate::template::{Context, LookupEnv, TemplateErrorKind};
 use crate::value::{Value, py_str};
-use crate::vars::{Exported, PlayHosts, PlayScope, RoleNames, TaskScope, Terms};
+use crate::vars::{Exported, PlayScope, TaskScope, Terms};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, RwLock};
 
 /// No host: what is seen without one.
 const NOBODY: &str = "";
@@ -38,17 +37,8 @@ pub fn exported(role: &Role) -> Exported {
 impl Loader {
     /// The play that is loaded from here on.
     pub(super) fn begin(&self, level: &Arc<Level>, name: &str, vars_files: Vec<Attr>, directory: &Path) {
-        let scope = PlayScope {
-            name: name.to_owned(),
-            prompts: Terms::new(),
-            vars_files: RwLock::default(),
-            hosts: PlayHosts::new(&[], []),
-            role_names: RwLock::new(RoleNames::default()),
-            exported: RwLock::default(),
-            layers: level.clone(),
-        };
         self.enter_play(Some(Current {
-            scope: Arc::new(scope),
+            scope: Arc::new(PlayScope::new(name, level.clone())),
             level: level.clone(),
             vars_files,
             directory: directory.to_owned(),
@@ -190,6 +180,11 @@ impl Loader {
         for host in hosts {
             let context = context(host);
             let mut found = Vec::new();
+            let keep = |found: &[Arc<Terms>]| {
+                if let Ok(mut slot) = scope.vars_files.write() {
+                    slot.insert(Arc::from(host.as_str()), Arc::new(found.to_vec()));
+                }
+            };
             for attr in entries {
                 let Some(path) = self.vars_file_of(attr, directory, &context)? else { continue };
                 if let Some(terms) = cache.get(&path) {
@@ -200,10 +195,10 @@ impl Loader {
                     found.push(terms);
                 }
                 // The next one's name may depend on what this one says.
-                if let Ok(mut slot) = scope.vars_files.write() {
-                    slot.insert(Arc::from(host.as_str()), Arc::new(found.clone()));
-                }
+                keep(&found);
             }
+            // Read anew, there may be none where there were some.
+            keep(&found);
         }
         Ok(())
     }
@@ -237,7 +232,7 @@ impl Loader {
     }
 
     fn load_vars_file(&self, path: &Path) -> Result<Terms, Diagnostic> {
-        let loaded: Loaded = self.read_vars(path).map_err(|problem| {
+        let loaded = self.read_vars(path).map_err(|problem| {
             if problem.code == "unreadable-file" {
                 return problem;
             }

@@ -10,13 +10,11 @@ use std::sync::{Arc, RwLock};
 /// A play's own variables and those of its roles; `vars_files` are read by [`Shared::read_vars_files`].
 pub fn play_scope(play: &Play, name: &str, prompts: Terms, hosts: &[String]) -> PlayScope {
     PlayScope {
-        name: name.to_owned(),
         prompts,
-        vars_files: RwLock::default(),
         hosts: PlayHosts::new(hosts, []),
         role_names: RwLock::new(role_names(play.roles.iter())),
         exported: RwLock::new(Arc::new(exported_by(play))),
-        layers: play.level.clone(),
+        ..PlayScope::new(name, play.level.clone())
     }
 }
 

@@ -24,6 +24,21 @@ pub struct PlayScope {
     pub layers: Arc<dyn Layers>,
 }
 
+impl PlayScope {
+    /// A play of which nothing else is known: no hosts, no roles, no files.
+    pub fn new(name: &str, layers: Arc<dyn Layers>) -> Self {
+        Self {
+            name: name.to_owned(),
+            prompts: Terms::new(),
+            vars_files: RwLock::default(),
+            hosts: PlayHosts::new(&[], []),
+            role_names: RwLock::default(),
+            exported: RwLock::default(),
+            layers,
+        }
+    }
+}
+
 /// One host's `vars_files`, in the order they are listed.
 pub type VarsFiles = Arc<Vec<Arc<Terms>>>;
 
