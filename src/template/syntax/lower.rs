@@ -1,6 +1,7 @@
 //! minijinja's syntax tree to ours.
 
 use super::ir::{Arg, Block, Body, Cmp, Ex, For, Kind, Macro, Pos, Program, Routed, Stmt, Target};
+use super::problem::{Named, Problem, of_collection};
 use super::{Syntax, depth, prepare};
 use crate::template::object::{Arith, V};
 use crate::template::{Term, filters, lookups, tests};
@@ -8,51 +9,6 @@ use crate::value::marks;
 use minijinja::machinery::{self, Span, ast};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
-
-/// What is wrong with a text, and where.
-#[derive(Clone, Debug)]
-pub struct Problem {
-    pub message: String,
-    pub pos: Pos,
-    /// The name that nobody knows, if that is the problem.
-    pub unknown: Option<(Named, String)>,
-    /// It stands where it may never matter: in a branch, or in `map('…')` of what may be empty.
-    pub doubtful: bool,
-}
-
-/// What an unknown name was meant to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Named {
-    Filter,
-    Test,
-    Lookup,
-}
-
-impl Named {
-    /// What it is called in sentences.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Filter => "filter",
-            Self::Test => "test",
-            Self::Lookup => "lookup",
-        }
-    }
-}
-
-impl Problem {
-    pub fn at(message: impl Into<String>, pos: Pos) -> Self {
-        Self { message: message.into(), pos, unknown: None, doubtful: false }
-    }
-
-    pub fn unknown(kind: Named, name: &str, pos: Pos, doubtful: bool) -> Self {
-        let message = match kind {
-            Named::Filter => format!("No filter named '{name}'."),
-            Named::Test => format!("No test named '{name}'."),
-            Named::Lookup => format!("The lookup plugin '{name}' was not found."),
-        };
-        Self { message, pos, unknown: Some((kind, name.to_owned())), doubtful }
-    }
-}
 
 /// A whole template.
 ///
@@ -127,13 +83,6 @@ pub fn expression(text: &str) -> Result<Ex, Vec<Problem>> {
     };
     let expression = lower.expr(&parsed);
     if lower.problems.is_empty() { Ok(expression) } else { Err(lower.problems) }
-}
-
-/// Whether it is the full name of something in a collection.
-pub fn of_collection(name: &str) -> bool {
-    name.matches('.').count() >= 2
-        && !name.starts_with("ansible.builtin.")
-        && !name.starts_with("ansible.legacy.")
 }
 
 fn nests_too_deep(at: usize) -> Problem {

@@ -5,9 +5,11 @@ mod depth;
 pub mod ir;
 mod lower;
 mod prepare;
+mod problem;
 mod source;
 
-pub use lower::{Named, Problem, expression, loop_name, of_collection, template};
+pub use lower::{expression, loop_name, template};
+pub use problem::{Named, Problem, of_collection};
 pub use source::Source;
 
 use minijinja::syntax::SyntaxConfig;
